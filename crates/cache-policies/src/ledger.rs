@@ -1,0 +1,118 @@
+//! The ledger of a policy: its capacity, and the number and the weights of its resident entries.
+
+use alloc::vec::Vec;
+
+use crate::slot::Slot;
+
+/// Capacity, count and weight; the weight of each entry only once one differs from 1.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    capacity: u64,
+    /// The sum of the weights of the resident entries.
+    weight: u64,
+    len: usize,
+    /// By slot; empty while every entry that was ever admitted weighs 1.
+    weights: Vec<u32>,
+}
+
+impl Ledger {
+    pub(crate) fn new(capacity: u64) -> Self {
+        Ledger {
+            capacity,
+            weight: 0,
+            len: 0,
+            weights: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    pub(crate) fn set_capacity(&mut self, capacity: u64) {
+        self.capacity = capacity;
+    }
+
+    #[inline]
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The weight of a resident slot.
+    #[inline]
+    pub(crate) fn weight_of(&self, slot: Slot) -> u32 {
+        // Past the end: admitted before the first weight other than 1 was.
+        self.weights.get(slot.index()).copied().unwrap_or(1)
+    }
+
+    #[inline]
+    pub(crate) fn admit(&mut self, slot: Slot, weight: u32) {
+        self.set_weight(slot, weight);
+        self.weight += u64::from(weight);
+        self.len += 1;
+    }
+
+    /// Takes a resident slot off, and returns its weight.
+    #[inline]
+    pub(crate) fn dismiss(&mut self, slot: Slot) -> u32 {
+        let weight = self.weight_of(slot);
+        self.weight -= u64::from(weight);
+        self.len -= 1;
+        weight
+    }
+
+    /// Changes the weight of a resident slot, and returns the one that it had.
+    #[inline]
+    pub(crate) fn reweigh(&mut self, slot: Slot, weight: u32) -> u32 {
+        let old = self.weight_of(slot);
+        self.set_weight(slot, weight);
+        self.weight = self.weight - u64::from(old) + u64::from(weight);
+        old
+    }
+
+    #[inline]
+    fn set_weight(&mut self, slot: Slot, weight: u32) {
+        if let Some(place) = self.weights.get_mut(slot.index()) {
+            *place = weight;
+        } else if weight != 1 {
+            grow(&mut self.weights, slot, || 1);
+            self.weights[slot.index()] = weight;
+        }
+    }
+
+    /// Asserts that count and weight are those of the given resident slots.
+    pub(crate) fn check(&self, residents: impl Iterator<Item = Slot>) {
+        let (mut len, mut weight) = (0, 0);
+        for slot in residents {
+            len += 1;
+            weight += u64::from(self.weight_of(slot));
+        }
+        assert_eq!(self.len, len, "the count differs from the resident slots");
+        assert_eq!(
+            self.weight, weight,
+            "the weight differs from the resident slots"
+        );
+    }
+}
+
+/// Extends a column to hold `slot`. Grows by half at a time: a doubling would leave up to one unused place for each used one.
+#[cold]
+pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) {
+    assert!(
+        slot <= Slot::MAX,
+        "slot {} is above the highest that a policy takes",
+        slot.get()
+    );
+    let wanted = slot.index() + 1;
+    if column.capacity() < wanted {
+        let target = wanted.max(column.len() + column.len() / 2);
+        column.reserve_exact(target - column.len());
+    }
+    column.resize_with(wanted, fill);
+}

@@ -1,0 +1,188 @@
+//! The contract between a policy, which orders slots, and the owner of the entries in them.
+
+use core::fmt;
+
+use crate::error::ConfigError;
+use crate::slot::Slot;
+
+/// What a policy said about a missed key, to be handed back with the insert that follows.
+///
+/// A policy with a memory of departed keys (a ghost) answers from it in [`Policy::miss`]; the owner passes
+/// the answer on unread. [`Hint::NONE`], the default, says that nothing is known of the key: an owner that
+/// inserts without having asked passes that.
+///
+/// ```
+/// use cache_policies::{Hint, Lru, LruConfig, Policy};
+///
+/// let mut lru = Lru::new(100, &LruConfig::default())?;
+/// assert_eq!(lru.miss(0x9e37_79b9_7f4a_7c15), Hint::NONE);
+/// # Ok::<(), cache_policies::ConfigError>(())
+/// ```
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Hint(u32);
+
+impl Hint {
+    /// Nothing is known of the key.
+    pub const NONE: Hint = Hint(0);
+
+    /// A hint that carries these bits. What they mean is up to the policy that made it; 0 is [`Hint::NONE`].
+    #[inline]
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Hint(bits)
+    }
+
+    /// The bits that [`Hint::from_bits`] was given.
+    #[inline]
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// Which entry goes next: an order of the slots that an owner has filled, without a key or a value in it.
+///
+/// # The owner's loop
+/// A request looks its key up in the owner's index, and then
+/// ```text
+/// found at slot    policy.hit(slot, hash)
+/// not found        hint = policy.miss(hash)
+///                  if weight <= policy.capacity():
+///                      while policy.weight() + weight > policy.capacity():
+///                          policy.evict() names a slot: drop its entry (None: all is pinned, refuse)
+///                      policy.insert(slot, hash, weight, hint)
+/// ```
+/// The policy counts weights but enforces nothing: it is the owner who evicts before an insert, after
+/// [`reweigh`](Policy::reweigh) and after [`set_capacity`](Policy::set_capacity).
+///
+/// # Slots
+/// A slot is *resident* from `insert` until `evict` returns it or `remove` is called on it. While resident it
+/// is either *linked*, that is: can be evicted, or *pinned*. Calls on a slot that is not resident are
+/// mistakes of the owner; see Panics at each method.
+///
+/// # Hashes
+/// `hash` is the same number whenever the same key is meant, spread well over all 64 bits; where keys come
+/// from others it should be seeded. Policies that remember departed keys remember hashes: two keys with one
+/// hash are one key to them, which costs hit ratio and nothing else.
+///
+/// # Weights
+/// The weight of an entry is a `u32`, the sum a `u64`; the unit is the owner's (1 an entry, bytes, ...). A weight of 0 is
+/// allowed: the entry is resident and takes no room. A capacity of 0 is allowed as well: such an owner inserts
+/// nothing (or nothing but entries of weight 0).
+pub trait Policy {
+    /// The policy's parameters; the default is that of the paper.
+    type Config: Clone + Default + fmt::Debug;
+
+    /// An empty policy for entries of this total weight.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a parameter is outside of its range.
+    fn new(capacity: u64, config: &Self::Config) -> Result<Self, ConfigError>
+    where
+        Self: Sized;
+
+    /// Tells of a request for a key that is not resident: call it exactly once a miss, before evicting for it.
+    ///
+    /// The hint belongs to the insert of this key, if one follows. Where the policy had remembered the key, it has
+    /// forgotten it now.
+    fn miss(&mut self, hash: u64) -> Hint;
+
+    /// Makes a slot resident and linked. Evicts nothing.
+    ///
+    /// # Panics
+    /// If the slot is resident, or above [`Slot::MAX`].
+    fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint);
+
+    /// Tells of a request for a resident entry, linked or pinned.
+    ///
+    /// # Panics
+    /// May panic if the slot is not resident; otherwise the call means nothing then.
+    fn hit(&mut self, slot: Slot, hash: u64);
+
+    /// Picks the next victim and makes it non-resident; `None` if nothing is linked (empty, or all pinned).
+    ///
+    /// A policy with ghosts remembers the victim as its paper says. The work of one call is bounded by the number
+    /// of linked entries; each policy states its amortised cost.
+    fn evict(&mut self) -> Option<Slot>;
+
+    /// Makes a slot, linked or pinned, non-resident because its owner drops or replaces the entry.
+    ///
+    /// With `remember`, the policy treats the key as an eviction would have at that place (it may enter the ghost);
+    /// without, it forgets it: right for an entry that is invalid, such as an expired or deleted one.
+    ///
+    /// # Panics
+    /// If the slot is not resident.
+    fn remove(&mut self, slot: Slot, remember: bool);
+
+    /// Changes the weight of a resident slot; its place in the order stays.
+    ///
+    /// # Panics
+    /// If the slot is not resident.
+    fn reweigh(&mut self, slot: Slot, weight: u32);
+
+    /// Takes a resident slot out of the order, so that `evict` neither returns it nor passes over it.
+    ///
+    /// Its weight goes on to count. Pinning a pinned slot changes nothing: owners that need a count keep it.
+    ///
+    /// # Panics
+    /// If the slot is not resident.
+    fn pin(&mut self, slot: Slot);
+
+    /// Puts a pinned slot back into the order: at the newest end of the queue that it was pinned in, with the marks
+    /// of the hits that it had before and while it was pinned. On a linked slot it does nothing.
+    ///
+    /// # Panics
+    /// If the slot is not resident.
+    fn unpin(&mut self, slot: Slot);
+
+    /// The total weight that the policy divides among its queues.
+    fn capacity(&self) -> u64;
+
+    /// Changes the capacity and what follows from it (shares, ghost). Evicts no resident entry.
+    fn set_capacity(&mut self, capacity: u64);
+
+    /// The weight of all resident entries, pinned ones included.
+    fn weight(&self) -> u64;
+
+    /// The number of resident entries, pinned ones included.
+    fn len(&self) -> usize;
+
+    /// Whether nothing is resident.
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Asserts every invariant, for tests. Takes time in proportion to the highest slot ever used.
+    ///
+    /// # Panics
+    /// If an invariant does not hold, which is a defect of the policy.
+    fn check(&self);
+}
+
+/// A policy whose hits need no exclusive access: many threads may report hits under a shared lock.
+///
+/// The order of events between a `touch` and a call that takes `&mut self` comes from whatever gave out the two kinds of
+/// reference, so the mark itself is a relaxed atomic, and is stored only where it changes: hits on a hot entry share its
+/// cache line without writing to it. Two touches of one entry at the same moment may count as one.
+///
+/// ```
+/// use cache_policies::{Clock, ClockConfig, Hint, Policy, SharedHit, Slot};
+///
+/// let mut clock = Clock::new(2, &ClockConfig::default())?;
+/// clock.insert(Slot::new(0), 10, 1, Hint::NONE);
+/// clock.insert(Slot::new(1), 11, 1, Hint::NONE);
+/// let shared = &clock;
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| shared.touch(Slot::new(0)));
+/// });
+/// assert_eq!(clock.evict(), Some(Slot::new(1)));
+/// # Ok::<(), cache_policies::ConfigError>(())
+/// ```
+pub trait SharedHit: Policy {
+    /// Tells of a request for a resident entry, as [`Policy::hit`] does.
+    ///
+    /// # Panics
+    /// May panic if the slot is not resident; otherwise the call means nothing then.
+    fn touch(&self, slot: Slot);
+}
