@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The parts of the `strata` command, usable from a program: trace readers, the policy simulator, units.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+pub mod args;
+pub mod outcome;
+pub mod progress;
+pub mod simulate;
+pub mod table;
+pub mod trace;
+pub mod units;

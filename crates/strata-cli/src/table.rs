@@ -1,0 +1,83 @@
+//! Tables that fit 100 columns.
+
+use std::fmt;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table as Inner, TableStyle};
+
+/// The columns of a terminal that a table may take.
+pub const WIDTH: u16 = 100;
+
+/// A rule above, below, and under the header; nothing between rows.
+const STYLE: TableStyle = {
+    let rule = LineStyle::none().fill('─').junction('─');
+    TableStyle::new()
+        .top_border(rule)
+        .header_separator(rule)
+        .bottom_border(rule)
+};
+
+/// A table of at most [`WIDTH`] columns: words to the left, numbers to the right, long words wrapped.
+///
+/// ```
+/// use strata_cli::table::Table;
+///
+/// let mut table = Table::new(["policy", "misses"]);
+/// table.row(["lru", "96518"]);
+/// assert!(table.to_string().contains("lru"));
+/// ```
+#[derive(Debug)]
+pub struct Table(Inner);
+
+impl Table {
+    /// A table with these columns and no row.
+    pub fn new<T: Into<String>>(header: impl IntoIterator<Item = T>) -> Self {
+        let mut inner = Inner::new();
+        inner
+            .load_style(STYLE)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(WIDTH)
+            .set_header(header.into_iter().map(|name| Cell::new(name.into())));
+        Self(inner)
+    }
+
+    /// Adds a row; a cell that begins with a digit and holds a number (`12`, `0.5`, `12 MiB`) goes to the right.
+    pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
+        self.0.add_row(cells.into_iter().map(|cell| {
+            let text = cell.into();
+            let alignment = if text.starts_with(|c: char| c.is_ascii_digit()) {
+                CellAlignment::Right
+            } else {
+                CellAlignment::Left
+            };
+            Cell::new(text).set_alignment(alignment)
+        }));
+        self
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The library pads the last column with blanks, which would only make copied text ragged.
+        for line in self.0.to_string().lines() {
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Table, WIDTH};
+
+    #[test]
+    fn no_line_is_wider_than_the_limit() {
+        let mut table = Table::new(["trace", "what"]);
+        table.row(["a name ".repeat(40), "x".repeat(400)]);
+        assert!(
+            table
+                .to_string()
+                .lines()
+                .all(|line| line.chars().count() <= usize::from(WIDTH))
+        );
+    }
+}

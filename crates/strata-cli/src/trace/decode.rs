@@ -1,0 +1,179 @@
+//! Decompression of a trace file, told by its first bytes, with bounds on what it may unfold to.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use zstd::stream::read::Decoder as ZstdDecoder;
+
+/// How a trace file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// gzip, one member or several.
+    Gzip,
+    /// zstd, one frame or several.
+    Zstd,
+}
+
+/// The largest zstd window: 128 MiB, what `zstd --ultra -22` and `--long` ask for. A frame that wants more is refused, as
+/// it would make the decoder allocate up to 4 GiB.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// The bytes taken from the file at a time.
+const FILE_BLOCK_SIZE: usize = 128 << 10;
+
+/// What keeps decompression from going on.
+pub(super) enum Fault {
+    /// The system failed to read the file.
+    Read(io::Error),
+    /// The compressed data ends early.
+    Truncated(&'static str),
+    /// The compressed data is bad.
+    Corrupt(String),
+    /// The data asks for more memory than it may.
+    Window,
+    /// The data unfolds to more than it may.
+    Ratio,
+}
+
+/// The decompressed content of a file.
+pub(super) struct Decoder {
+    source: Source,
+    compression: Compression,
+    produced: u64,
+    ratio_max: u64,
+}
+
+enum Source {
+    Plain(Counted),
+    Gzip(Box<MultiGzDecoder<Counted>>),
+    Zstd(ZstdDecoder<'static, Counted>),
+}
+
+/// Output below this is never refused for its ratio: it costs nothing, and small repetitive traces pack very well.
+const RATIO_FLOOR: u64 = 64 << 20;
+
+impl Decoder {
+    /// Looks at the file's first bytes. The inner error names a compression that is known but not read.
+    pub(super) fn new(file: File, ratio_max: u64) -> io::Result<Result<Self, &'static str>> {
+        let mut file = Counted {
+            file: BufReader::with_capacity(FILE_BLOCK_SIZE, file),
+            consumed: 0,
+            failed: false,
+        };
+        // A regular file gives all its first block; a pipe may give less than a magic number, which one more look mends.
+        let head = file.fill_buf()?;
+        let (source, compression) = match head {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                let mut decoder = ZstdDecoder::with_buffer(file)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                (Source::Zstd(decoder), Compression::Zstd)
+            }
+            // Method deflate, and the reserved flags clear, as the format wants them.
+            [0x1f, 0x8b, 0x08, 0x00..=0x1f, ..] => (
+                Source::Gzip(Box::new(MultiGzDecoder::new(file))),
+                Compression::Gzip,
+            ),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return Ok(Err("xz")),
+            [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => return Ok(Err("bzip2")),
+            [b'P', b'K', 3, 4, ..] => return Ok(Err("zip")),
+            _ => (Source::Plain(file), Compression::None),
+        };
+        Ok(Ok(Self {
+            source,
+            compression,
+            produced: 0,
+            ratio_max,
+        }))
+    }
+
+    pub(super) fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// The bytes of the file that were taken so far.
+    pub(super) fn consumed(&self) -> u64 {
+        self.file().consumed
+    }
+
+    fn file(&self) -> &Counted {
+        match &self.source {
+            Source::Plain(file) => file,
+            Source::Gzip(decoder) => decoder.get_ref(),
+            Source::Zstd(decoder) => decoder.get_ref(),
+        }
+    }
+
+    /// Reads some bytes; 0 at the end of the content, and only there.
+    pub(super) fn read(&mut self, target: &mut [u8]) -> Result<usize, Fault> {
+        let result = loop {
+            let result = match &mut self.source {
+                Source::Plain(file) => file.read(target),
+                Source::Gzip(decoder) => decoder.read(target),
+                Source::Zstd(decoder) => decoder.read(target),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        let read = result.map_err(|error| self.fault(error))?;
+        self.produced += read as u64;
+        let bound = RATIO_FLOOR.max(self.consumed().saturating_mul(self.ratio_max));
+        if self.compression != Compression::None && self.produced > bound {
+            return Err(Fault::Ratio);
+        }
+        Ok(read)
+    }
+
+    fn fault(&self, error: io::Error) -> Fault {
+        if self.file().failed {
+            return Fault::Read(error);
+        }
+        match (&self.source, error.kind()) {
+            (Source::Plain(_), _) => Fault::Read(error),
+            (Source::Gzip(_), io::ErrorKind::UnexpectedEof) => {
+                Fault::Truncated("the gzip data ends early")
+            }
+            (Source::Zstd(_), io::ErrorKind::UnexpectedEof) => {
+                Fault::Truncated("the zstd data ends early")
+            }
+            (Source::Gzip(_), _) => Fault::Corrupt(format!("bad gzip data ({error})")),
+            (Source::Zstd(_), _) if error.to_string().contains("too much memory") => Fault::Window,
+            (Source::Zstd(_), _) => Fault::Corrupt(format!("bad zstd data ({error})")),
+        }
+    }
+}
+
+/// The file, its bytes counted as they are taken, and its own failures told apart from the decoders'.
+struct Counted {
+    file: BufReader<File>,
+    consumed: u64,
+    failed: bool,
+}
+
+impl Read for Counted {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(target)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Counted {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        // `failed` is set before the attempt, so that the borrow of the buffer can be returned.
+        self.failed = true;
+        let buffer = self.file.fill_buf()?;
+        self.failed = false;
+        Ok(buffer)
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.file.consume(amount);
+        self.consumed += amount as u64;
+    }
+}
