@@ -1,0 +1,54 @@
+//! `nostd`: proof that the `no_std` crates need no operating system.
+//!
+//! Building for bare-metal targets shows that nothing asks for std; linking and running a program
+//! without std and without a default allocator shows that nothing is missing at the end either.
+
+use anyhow::Result;
+
+use crate::debian;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// Machines without an operating system: ARM, RISC-V and x86-64, and WebAssembly without a host.
+const TARGETS: [&str; 4] = [
+    "thumbv7m-none-eabi",
+    "riscv32imac-unknown-none-elf",
+    "wasm32-unknown-unknown",
+    "x86_64-unknown-none",
+];
+
+/// The crates that are `no_std`, and the features to build each with.
+const CRATES: [(&str, &str); 3] = [
+    ("slab-core", ""),
+    ("slab-core", "alloc"),
+    ("cache-policies", ""),
+];
+
+/// Builds every crate for every target, then runs the program that links slab-core without std.
+pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    debian::ensure(&debian::BUILD_STD)?;
+    for (package, features) in CRATES {
+        let mut program = debian::cargo(workspace)
+            .args(["build", "-Zbuild-std=core,alloc", "--package", package])
+            .args(["--no-default-features", "--features", features]);
+        for target in TARGETS {
+            program = program.args(["--target", target]);
+        }
+        let title = match features {
+            "" => format!("bare metal {package}, no features"),
+            _ => format!("bare metal {package}, {features}"),
+        };
+        steps.run(&title, &program)?;
+    }
+    let dir = workspace
+        .member("slab-core")?
+        .dir()
+        .join("tests")
+        .join("no_std");
+    // Its linker arguments stand in its own .cargo/config.toml, found from its own folder.
+    let linked = workspace
+        .cargo_into("no_std")
+        .dir(dir)
+        .args(["run", "--release"]);
+    steps.run("bare metal, linked and run", &linked)
+}

@@ -1,0 +1,42 @@
+//! `loom`: the concurrency models, run over every interleaving up to their bounds.
+
+use anyhow::Result;
+
+use crate::process::Program;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// The crates with models, and the cfg that puts each on loom's primitives. One cfg a crate:
+/// a shared one would put the atomics of dependencies into the model as well.
+const MODELS: [(&str, &str); 1] = [("buffer-pool", "buffer_pool_loom")];
+
+/// Runs the models of each crate and shows what they print.
+pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    for (package, cfg) in MODELS {
+        let program = cargo(workspace, cfg)
+            // Models are bound by the processor; assertions count as much as speed.
+            .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .args(["test", "--release", "--package", package, "--lib"])
+            .args(["loom", "--", "--nocapture"]);
+        steps.run(&format!("loom {package}"), &program)?;
+    }
+    Ok(())
+}
+
+/// Lints what only the models compile.
+pub(crate) fn lint(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    for (package, cfg) in MODELS {
+        let program = cargo(workspace, cfg)
+            .args(["clippy", "--package", package, "--lib"])
+            .args(["--profile", "test", "--", "--deny", "warnings"]);
+        steps.run(&format!("clippy {package}, models"), &program)?;
+    }
+    Ok(())
+}
+
+fn cargo(workspace: &Workspace, cfg: &str) -> Program {
+    workspace
+        .cargo_into("loom")
+        .rustflags(&format!("--cfg {cfg}"))
+}
