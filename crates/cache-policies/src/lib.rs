@@ -8,13 +8,19 @@ extern crate std;
 
 mod error;
 mod eviction;
+mod ghost;
+mod hashed_queue;
 mod ledger;
 mod list;
+mod marks;
 mod policy;
 mod slot;
 
 pub use error::ConfigError;
+pub use eviction::clock::{Clock, ClockConfig};
 pub use eviction::fifo::{Fifo, FifoConfig};
 pub use eviction::lru::{Lru, LruConfig};
+pub use eviction::s3_fifo::{S3Fifo, S3FifoConfig, WarmUp};
+pub use eviction::sieve::{Sieve, SieveConfig};
 pub use policy::{Hint, Policy, SharedHit};
 pub use slot::Slot;

@@ -187,6 +187,19 @@ impl<const LISTS: usize> Lists<LISTS> {
         self.cells[slot.index() + LISTS].newer = ABSENT;
     }
 
+    /// Keeps 8 bytes of the policy's own in the cell of a slot that is in no list.
+    #[inline]
+    pub(crate) fn stow(&mut self, slot: Slot, [newer, older]: [u32; 2]) {
+        self.cells[slot.index() + LISTS] = Cell { newer, older };
+    }
+
+    /// What was stowed last with a slot that was in no list since.
+    #[inline]
+    pub(crate) fn stowed(&self, slot: Slot) -> [u32; 2] {
+        let cell = self.cells[slot.index() + LISTS];
+        [cell.newer, cell.older]
+    }
+
     /// Links the slot of a new entry as the newest of a list.
     ///
     /// # Panics

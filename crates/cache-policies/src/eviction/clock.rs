@@ -1,0 +1,245 @@
+//! CLOCK: FIFO with a second chance (or several) for entries that were hit.
+
+use alloc::string::ToString;
+
+use crate::error::ConfigError;
+use crate::ledger::Ledger;
+use crate::list::{Lists, Place, Unlinked};
+use crate::marks::Marks;
+use crate::policy::{Hint, Policy, SharedHit};
+use crate::slot::Slot;
+
+/// The parameters of [`Clock`].
+///
+/// ```
+/// use cache_policies::{Clock, ClockConfig, Policy};
+///
+/// let config = ClockConfig::default().with_bits(2);
+/// assert_eq!(config.bits(), 2);
+/// assert!(Clock::new(100, &config).is_ok());
+/// assert!(Clock::new(100, &config.with_bits(0)).is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ClockConfig {
+    bits: u8,
+}
+
+impl Default for ClockConfig {
+    fn default() -> Self {
+        ClockConfig { bits: 1 }
+    }
+}
+
+impl ClockConfig {
+    /// How many bits count the hits of an entry, from 1 to 8: it is passed over up to 2^bits - 1 times. 1 by default.
+    #[must_use]
+    pub fn with_bits(self, bits: u8) -> Self {
+        ClockConfig { bits }
+    }
+
+    /// See [`ClockConfig::with_bits`].
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        if (1..=8).contains(&self.bits) {
+            return Ok(());
+        }
+        Err(ConfigError::OutOfRange {
+            policy: "clock",
+            parameter: "bits",
+            value: self.bits.to_string(),
+            expected: "a number from 1 to 8",
+        })
+    }
+}
+
+/// CLOCK (F. J. Corbató, "A paging experiment with the Multics system", MIT Project MAC, 1968), with the k-bit count of A. J. Smith,
+/// "Sequentiality and prefetching in database systems", ACM TODS 3(3), 1978.
+///
+/// Entries stand in a circle in the order of their insertion. A hit adds 1 to the entry's count, up to 2^bits - 1. To evict, the hand goes
+/// around from the oldest: where the count is 0 the entry goes, elsewhere it takes 1 off. New entries stand behind the hand: they
+/// are reached last. That is FIFO with reinsertion at the head, with nothing moved.
+///
+/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time. `evict` takes at most (2^bits - 1) * linked + 1
+/// steps, amortised one and one for each hit since. 9 bytes a slot, 13 once weights differ from 1. An
+/// entry that is unpinned stands behind the hand and keeps its count.
+///
+/// ```
+/// use cache_policies::{Clock, ClockConfig, Hint, Policy, Slot};
+///
+/// let mut clock = Clock::new(2, &ClockConfig::default())?;
+/// clock.insert(Slot::new(0), 10, 1, Hint::NONE);
+/// clock.insert(Slot::new(1), 11, 1, Hint::NONE);
+/// clock.hit(Slot::new(0), 10);
+/// assert_eq!(clock.evict(), Some(Slot::new(1)));
+/// # Ok::<(), cache_policies::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct Clock {
+    ledger: Ledger,
+    /// The circle. Its sentinel stands anywhere in it and is stepped over.
+    circle: Lists<1>,
+    counts: Marks,
+    /// The oldest entry; the sentinel only if nothing is linked.
+    hand: Place,
+    /// 2^bits - 1.
+    count_max: u8,
+}
+
+impl Clock {
+    /// The entry that follows in the hand's direction, over the sentinel if need be.
+    #[inline]
+    fn after(&self, place: Place) -> Place {
+        let next = self.circle.newer(place);
+        if next == Lists::<1>::sentinel(0) {
+            self.circle.newer(next)
+        } else {
+            next
+        }
+    }
+
+    /// Links a slot where the hand comes last.
+    #[inline]
+    fn link(&mut self, slot: Slot) {
+        self.circle.link_behind(self.hand, 0, slot);
+        if self.hand == Lists::<1>::sentinel(0) {
+            self.hand = Lists::<1>::place(slot);
+        }
+    }
+
+    /// Moves the hand off a slot that is about to be unlinked.
+    #[inline]
+    fn step_off(&mut self, slot: Slot) {
+        if self.hand == Lists::<1>::place(slot) {
+            let next = self.after(self.hand);
+            self.hand = if next == self.hand {
+                Lists::<1>::sentinel(0)
+            } else {
+                next
+            };
+        }
+    }
+}
+
+impl Policy for Clock {
+    type Config = ClockConfig;
+
+    fn new(capacity: u64, config: &ClockConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Clock {
+            ledger: Ledger::new(capacity),
+            circle: Lists::new(),
+            counts: Marks::new(),
+            hand: Lists::<1>::sentinel(0),
+            count_max: u8::MAX >> (8 - config.bits),
+        })
+    }
+
+    #[inline]
+    fn miss(&mut self, _hash: u64) -> Hint {
+        Hint::NONE
+    }
+
+    #[inline]
+    fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
+        self.circle.expect_absent(slot);
+        self.link(slot);
+        self.counts.start(slot, 0);
+        self.ledger.admit(slot, weight);
+    }
+
+    #[inline]
+    fn hit(&mut self, slot: Slot, _hash: u64) {
+        self.counts.raise(slot, u8::MAX, self.count_max);
+    }
+
+    #[inline]
+    fn evict(&mut self) -> Option<Slot> {
+        let mut victim = Lists::<1>::slot(self.hand)?;
+        let steps_max = usize::from(self.count_max) * self.circle.len(0) + 1;
+        for step in 1.. {
+            debug_assert!(step <= steps_max, "the hand went around without an end");
+            let count = self.counts.get(victim);
+            if count == 0 {
+                break;
+            }
+            self.counts.set(victim, count - 1);
+            self.hand = self.after(self.hand);
+            victim = Lists::<1>::slot(self.hand)?;
+        }
+        self.step_off(victim);
+        self.circle.unlink(0, victim, Unlinked::Absent);
+        self.ledger.dismiss(victim);
+        Some(victim)
+    }
+
+    fn remove(&mut self, slot: Slot, _remember: bool) {
+        self.step_off(slot);
+        self.circle.remove_resident(0, slot);
+        self.ledger.dismiss(slot);
+    }
+
+    fn reweigh(&mut self, slot: Slot, weight: u32) {
+        self.circle.expect_resident(slot);
+        self.ledger.reweigh(slot, weight);
+    }
+
+    fn pin(&mut self, slot: Slot) {
+        self.step_off(slot);
+        self.circle.pin_resident(0, slot);
+    }
+
+    fn unpin(&mut self, slot: Slot) {
+        if self.circle.expect_resident(slot) == Some(Unlinked::Pinned) {
+            self.link(slot);
+        }
+    }
+
+    #[inline]
+    fn capacity(&self) -> u64 {
+        self.ledger.capacity()
+    }
+
+    fn set_capacity(&mut self, capacity: u64) {
+        self.ledger.set_capacity(capacity);
+    }
+
+    #[inline]
+    fn weight(&self) -> u64 {
+        self.ledger.weight()
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.ledger.len()
+    }
+
+    fn check(&self) {
+        self.circle.check(0);
+        let residents = || self.circle.iter(0).chain(self.circle.pinned());
+        self.ledger.check(residents());
+        match Lists::<1>::slot(self.hand) {
+            Some(slot) => assert_eq!(
+                self.circle.unlinked(slot),
+                None,
+                "the hand is on an unlinked slot"
+            ),
+            None => assert_eq!(self.circle.len(0), 0, "the hand is lost"),
+        }
+        assert!(
+            residents().all(|slot| self.counts.get(slot) <= self.count_max),
+            "a count is over its limit"
+        );
+    }
+}
+
+impl SharedHit for Clock {
+    #[inline]
+    fn touch(&self, slot: Slot) {
+        self.counts.touch(slot, u8::MAX, self.count_max);
+    }
+}

@@ -1,0 +1,505 @@
+//! S3-FIFO: a small queue that most entries leave soon, a main queue for those that were hit, a ghost of those that left.
+
+use alloc::string::ToString;
+
+use crate::error::ConfigError;
+use crate::ghost::Ghost;
+use crate::hashed_queue::{HashedQueue, halves, whole};
+use crate::ledger::Ledger;
+use crate::list::{Lists, Unlinked};
+use crate::marks::Marks;
+use crate::policy::{Hint, Policy, SharedHit};
+use crate::slot::Slot;
+
+/// Where [`S3Fifo`] puts new entries once its small queue is full, while nothing has been evicted yet.
+///
+/// ```
+/// use cache_policies::{S3FifoConfig, WarmUp};
+///
+/// let as_in_the_paper = S3FifoConfig::default().with_warm_up(WarmUp::Small);
+/// assert_ne!(as_in_the_paper, S3FifoConfig::default());
+/// ```
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum WarmUp {
+    /// Into the main queue: the shares hold from the first eviction on. As the authors' simulator has it since the paper.
+    #[default]
+    Main,
+    /// Into the small queue, as in the paper.
+    Small,
+}
+
+/// The parameters of [`S3Fifo`].
+///
+/// ```
+/// use cache_policies::{Policy, S3Fifo, S3FifoConfig};
+///
+/// let config = S3FifoConfig::default().with_small(0.2).with_threshold(1);
+/// assert_eq!((config.small(), config.threshold(), config.ghost()), (0.2, 1, 0.9));
+/// assert!(S3Fifo::new(100, &config).is_ok());
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct S3FifoConfig {
+    small: f64,
+    threshold: u8,
+    ghost: f64,
+    warm_up: WarmUp,
+}
+
+impl Default for S3FifoConfig {
+    fn default() -> Self {
+        S3FifoConfig {
+            small: 0.1,
+            threshold: 2,
+            ghost: 0.9,
+            warm_up: WarmUp::Main,
+        }
+    }
+}
+
+impl S3FifoConfig {
+    /// The small queue's share of the capacity, from 0 to 1, rounded down to a whole weight. 0.1 by default.
+    #[must_use]
+    pub fn with_small(self, small: f64) -> Self {
+        S3FifoConfig { small, ..self }
+    }
+
+    /// How many hits in the small queue bring an entry into the main one, from 1 to 31. 2 by default.
+    #[must_use]
+    pub fn with_threshold(self, threshold: u8) -> Self {
+        S3FifoConfig { threshold, ..self }
+    }
+
+    /// The weight of the departed keys that are remembered, as a share of the capacity from 0 to 16. 0.9 by default.
+    #[must_use]
+    pub fn with_ghost(self, ghost: f64) -> Self {
+        S3FifoConfig { ghost, ..self }
+    }
+
+    /// What happens before the first eviction. [`WarmUp::Main`] by default.
+    #[must_use]
+    pub fn with_warm_up(self, warm_up: WarmUp) -> Self {
+        S3FifoConfig { warm_up, ..self }
+    }
+
+    /// See [`S3FifoConfig::with_small`].
+    #[must_use]
+    pub fn small(&self) -> f64 {
+        self.small
+    }
+
+    /// See [`S3FifoConfig::with_threshold`].
+    #[must_use]
+    pub fn threshold(&self) -> u8 {
+        self.threshold
+    }
+
+    /// See [`S3FifoConfig::with_ghost`].
+    #[must_use]
+    pub fn ghost(&self) -> f64 {
+        self.ghost
+    }
+
+    /// See [`S3FifoConfig::with_warm_up`].
+    #[must_use]
+    pub fn warm_up(&self) -> WarmUp {
+        self.warm_up
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let (parameter, value, expected) = if !(0.0..=1.0).contains(&self.small) {
+            (
+                "small",
+                self.small.to_string(),
+                "a share of the capacity from 0 to 1",
+            )
+        } else if !(1..=31).contains(&self.threshold) {
+            (
+                "threshold",
+                self.threshold.to_string(),
+                "a number of hits from 1 to 31",
+            )
+        } else if !(0.0..=16.0).contains(&self.ghost) {
+            (
+                "ghost",
+                self.ghost.to_string(),
+                "a share of the capacity from 0 to 16",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::OutOfRange {
+            policy: "s3-fifo",
+            parameter,
+            value,
+            expected,
+        })
+    }
+}
+
+/// The hint that the key was in the ghost.
+const REMEMBERED: Hint = Hint::from_bits(1);
+
+/// The count of hits, in an entry's byte.
+const COUNT: u8 = 0x1f;
+/// Set while the entry is pinned.
+const PINNED: u8 = 0x20;
+/// Which queue the entry is in, or left to be pinned; none of these: it is not resident.
+const SMALL: u8 = 0x40;
+const MAIN: u8 = 0x80;
+
+/// Hits in the main queue beyond this many count for nothing: a 2-bit CLOCK.
+const MAIN_COUNT_MAX: u8 = 3;
+
+/// S3-FIFO (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023).
+///
+/// - A new entry goes into the small queue, or into the main one if its key is in the ghost (and is taken out of it).
+/// - A hit adds 1 to the entry's count.
+/// - To evict: if the main queue is over its share, or the small one is empty, from the main queue, otherwise from the small one.
+/// - From the small queue: the oldest moves to the main queue, its count reset, if it had `threshold` hits; otherwise it goes, into the ghost.
+/// - From the main queue: the oldest goes if its count is 0; otherwise it is reinserted with min(count, 3) - 1.
+/// - Until the first eviction, new entries go to the main queue once the small one is full ([`WarmUp`]).
+///
+/// `small` times the capacity, rounded down, is the small queue's share; the main queue has the rest. All shares are weights, and so is the ghost's.
+/// The weight of pinned entries counts in the total and in neither queue.
+///
+/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time (amortised, where the ghost or
+/// the small queue drop holes). `evict` takes at most 3 * linked + 1 steps, amortised one and one for each hit since. 9 bytes a slot, 12 more in
+/// the small queue, 4 more once weights differ from 1; a ghost takes about 10 bytes, and 4 more once weights differ.
+///
+/// ```
+/// use cache_policies::{Hint, Policy, S3Fifo, S3FifoConfig, Slot};
+///
+/// let mut s3_fifo = S3Fifo::new(10, &S3FifoConfig::default())?;
+/// for number in 0..10 {
+///     let hint = s3_fifo.miss(100 + u64::from(number));
+///     s3_fifo.insert(Slot::new(number), 100 + u64::from(number), 1, hint);
+/// }
+/// // The first is alone in the small queue, and goes into the ghost, which knows it again.
+/// assert_eq!(s3_fifo.evict(), Some(Slot::new(0)));
+/// assert_ne!(s3_fifo.miss(100), Hint::NONE);
+/// # Ok::<(), cache_policies::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct S3Fifo {
+    ledger: Ledger,
+    config: S3FifoConfig,
+    /// Queue, pin and count of each slot.
+    marks: Marks,
+    small: HashedQueue,
+    /// List 0 is the main queue. The cell of a slot in the small queue holds its ticket there; that of one pinned out of it its hash.
+    main: Lists<1>,
+    ghost: Ghost,
+    /// The weight of the linked entries of each queue.
+    small_weight: u64,
+    main_weight: u64,
+    /// The shares of the capacity.
+    small_capacity: u64,
+    main_capacity: u64,
+    /// Counts stop here: enough for the threshold and for the main queue.
+    count_max: u8,
+    /// Whether new entries still go to the main queue when the small one is full.
+    warming: bool,
+}
+
+/// A share of the capacity, rounded down.
+fn share(capacity: u64, share: f64) -> u64 {
+    (capacity as f64 * share) as u64
+}
+
+impl S3Fifo {
+    /// How many departed keys are remembered.
+    #[must_use]
+    pub fn ghost_len(&self) -> usize {
+        self.ghost.len()
+    }
+
+    fn link_small(&mut self, slot: Slot, hash: u64) {
+        let ticket = self.small.push(slot, hash);
+        self.main.stow(slot, [ticket, 0]);
+        self.small_weight += u64::from(self.ledger.weight_of(slot));
+    }
+
+    fn link_main(&mut self, slot: Slot) {
+        self.main.push_front(0, slot);
+        self.main_weight += u64::from(self.ledger.weight_of(slot));
+    }
+
+    /// Takes a slot from the middle of the small queue, and returns its hash.
+    fn unlink_small(&mut self, slot: Slot) -> u64 {
+        self.small_weight -= u64::from(self.ledger.weight_of(slot));
+        let [ticket, _] = self.main.stowed(slot);
+        let main = &mut self.main;
+        self.small
+            .remove(ticket, |moved, ticket| main.stow(moved, [ticket, 0]))
+    }
+
+    fn unlink_main(&mut self, slot: Slot) {
+        self.main_weight -= u64::from(self.ledger.weight_of(slot));
+        self.main.unlink(0, slot, Unlinked::Absent);
+    }
+
+    /// The byte of a resident slot.
+    fn expect_resident(&self, slot: Slot) -> u8 {
+        let mark = self.marks.get(slot);
+        assert!(
+            mark & (SMALL | MAIN) != 0,
+            "slot {} is not resident",
+            slot.get()
+        );
+        mark
+    }
+
+    /// Empties the small queue up to the first entry that had too few hits, which is the victim.
+    fn evict_small(&mut self) -> Option<Slot> {
+        while let Some((slot, hash)) = self.small.pop() {
+            let weight = self.ledger.weight_of(slot);
+            self.small_weight -= u64::from(weight);
+            if self.marks.get(slot) & COUNT < self.config.threshold {
+                self.ghost.remember(hash, weight);
+                return Some(slot);
+            }
+            self.marks.set(slot, MAIN);
+            self.link_main(slot);
+        }
+        None
+    }
+
+    /// Turns the main queue up to the first entry without a hit, which is the victim.
+    fn evict_main(&mut self) -> Option<Slot> {
+        let steps_max = usize::from(MAIN_COUNT_MAX) * self.main.len(0) + 1;
+        let mut steps = 0;
+        while let Some(slot) = self.main.back(0) {
+            steps += 1;
+            debug_assert!(steps <= steps_max, "the main queue turned without an end");
+            let count = self.marks.get(slot) & COUNT;
+            if count == 0 {
+                self.unlink_main(slot);
+                return Some(slot);
+            }
+            self.marks.set(slot, MAIN | (count.min(MAIN_COUNT_MAX) - 1));
+            self.main.move_to_front(0, slot);
+        }
+        None
+    }
+}
+
+impl Policy for S3Fifo {
+    type Config = S3FifoConfig;
+
+    fn new(capacity: u64, config: &S3FifoConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let mut policy = S3Fifo {
+            ledger: Ledger::new(capacity),
+            config: config.clone(),
+            marks: Marks::new(),
+            small: HashedQueue::new(),
+            main: Lists::new(),
+            ghost: Ghost::new(0),
+            small_weight: 0,
+            main_weight: 0,
+            small_capacity: 0,
+            main_capacity: 0,
+            count_max: config.threshold.max(MAIN_COUNT_MAX),
+            warming: config.warm_up == WarmUp::Main,
+        };
+        policy.set_capacity(capacity);
+        Ok(policy)
+    }
+
+    #[inline]
+    fn miss(&mut self, hash: u64) -> Hint {
+        if self.ghost.take(hash) {
+            REMEMBERED
+        } else {
+            Hint::NONE
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
+        let mark = self.marks.get(slot);
+        assert!(
+            mark & (SMALL | MAIN) == 0,
+            "slot {} is resident already",
+            slot.get()
+        );
+        self.main.ensure(slot);
+        self.ledger.admit(slot, weight);
+        let small_is_full = self.warming && self.small_weight >= self.small_capacity;
+        if hint == REMEMBERED || small_is_full {
+            self.marks.start(slot, MAIN);
+            self.link_main(slot);
+        } else {
+            self.marks.start(slot, SMALL);
+            self.link_small(slot, hash);
+        }
+    }
+
+    #[inline]
+    fn hit(&mut self, slot: Slot, _hash: u64) {
+        self.marks.raise(slot, COUNT, self.count_max);
+    }
+
+    #[inline]
+    fn evict(&mut self) -> Option<Slot> {
+        let from_main = self.main_weight > self.main_capacity || self.small.len() == 0;
+        let mut victim = if from_main {
+            self.evict_main()
+        } else {
+            self.evict_small()
+        };
+        if victim.is_none() && !from_main {
+            // The whole small queue moved to the main one.
+            victim = self.evict_main();
+        }
+        let victim = victim?;
+        self.warming = false;
+        self.marks.set(victim, 0);
+        self.ledger.dismiss(victim);
+        Some(victim)
+    }
+
+    fn remove(&mut self, slot: Slot, remember: bool) {
+        let mark = self.expect_resident(slot);
+        let pinned = mark & PINNED != 0;
+        if mark & SMALL != 0 {
+            let hash = if pinned {
+                whole(self.main.stowed(slot))
+            } else {
+                self.unlink_small(slot)
+            };
+            if remember {
+                self.ghost.remember(hash, self.ledger.weight_of(slot));
+            }
+        } else if !pinned {
+            self.unlink_main(slot);
+        }
+        self.marks.set(slot, 0);
+        self.ledger.dismiss(slot);
+    }
+
+    fn reweigh(&mut self, slot: Slot, weight: u32) {
+        let mark = self.expect_resident(slot);
+        let old = u64::from(self.ledger.reweigh(slot, weight));
+        if mark & PINNED == 0 {
+            let queue = if mark & SMALL != 0 {
+                &mut self.small_weight
+            } else {
+                &mut self.main_weight
+            };
+            *queue = *queue - old + u64::from(weight);
+        }
+    }
+
+    fn pin(&mut self, slot: Slot) {
+        let mark = self.expect_resident(slot);
+        if mark & PINNED != 0 {
+            return;
+        }
+        if mark & SMALL != 0 {
+            let hash = self.unlink_small(slot);
+            self.main.stow(slot, halves(hash));
+        } else {
+            self.unlink_main(slot);
+        }
+        self.marks.set(slot, mark | PINNED);
+    }
+
+    fn unpin(&mut self, slot: Slot) {
+        let mark = self.expect_resident(slot);
+        if mark & PINNED == 0 {
+            return;
+        }
+        self.marks.set(slot, mark & !PINNED);
+        if mark & SMALL != 0 {
+            self.link_small(slot, whole(self.main.stowed(slot)));
+        } else {
+            self.link_main(slot);
+        }
+    }
+
+    #[inline]
+    fn capacity(&self) -> u64 {
+        self.ledger.capacity()
+    }
+
+    /// The ghost forgets at once what it may no longer hold: time in proportion to that.
+    fn set_capacity(&mut self, capacity: u64) {
+        self.ledger.set_capacity(capacity);
+        self.small_capacity = share(capacity, self.config.small).min(capacity);
+        self.main_capacity = capacity - self.small_capacity;
+        self.ghost.set_limit(share(capacity, self.config.ghost));
+    }
+
+    #[inline]
+    fn weight(&self) -> u64 {
+        self.ledger.weight()
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.ledger.len()
+    }
+
+    fn check(&self) {
+        self.small.check();
+        self.main.check(0);
+        self.ghost.check();
+        let weight_of = |slot| u64::from(self.ledger.weight_of(slot));
+        let (mut small_weight, mut main_weight) = (0, 0);
+        for (slot, ticket) in self.small.iter() {
+            assert_eq!(
+                self.marks.get(slot) & !COUNT,
+                SMALL,
+                "an entry of the small queue is marked otherwise"
+            );
+            assert_eq!(
+                self.main.stowed(slot)[0],
+                ticket,
+                "an entry has lost its place in the small queue"
+            );
+            small_weight += weight_of(slot);
+        }
+        for slot in self.main.iter(0) {
+            assert_eq!(
+                self.marks.get(slot) & !COUNT,
+                MAIN,
+                "an entry of the main queue is marked otherwise"
+            );
+            main_weight += weight_of(slot);
+        }
+        assert_eq!(
+            (small_weight, main_weight),
+            (self.small_weight, self.main_weight)
+        );
+        assert_eq!(
+            self.small_capacity + self.main_capacity,
+            self.ledger.capacity()
+        );
+        let slots = (0..self.marks.slots() as u32).map(Slot::new);
+        let residents = slots.filter(|slot| self.marks.get(*slot) & (SMALL | MAIN) != 0);
+        let pinned = residents
+            .clone()
+            .filter(|slot| self.marks.get(*slot) & PINNED != 0)
+            .count();
+        assert_eq!(
+            pinned + self.small.len() + self.main.len(0),
+            self.ledger.len()
+        );
+        assert!(
+            residents
+                .clone()
+                .all(|slot| self.marks.get(slot) & COUNT <= self.count_max)
+        );
+        self.ledger.check(residents);
+    }
+}
+
+impl SharedHit for S3Fifo {
+    #[inline]
+    fn touch(&self, slot: Slot) {
+        self.marks.touch(slot, COUNT, self.count_max);
+    }
+}

@@ -1,0 +1,70 @@
+//! The marks that hits leave on entries: one byte a slot, which shared references may change.
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use crate::ledger::grow;
+use crate::slot::Slot;
+
+/// One byte a slot. Written by hits, through shared references too; read and written by the policy through exclusive ones.
+///
+/// Relaxed is enough: a byte carries a hint of its own and publishes nothing else, and whoever holds `&mut` got it by a
+/// synchronization (a lock, a join) that orders all touches before it. A touch is a load and a store rather than one
+/// read-modify-write: of two touches at once one may be lost, which no count of hits needs to notice, and no mark
+/// can run over its limit, because each store writes what its load allowed plus one.
+#[derive(Debug, Default)]
+pub(crate) struct Marks {
+    bytes: Vec<AtomicU8>,
+}
+
+impl Marks {
+    pub(crate) fn new() -> Self {
+        Marks::default()
+    }
+
+    /// Sets the byte of a slot, which may be new.
+    #[inline]
+    pub(crate) fn start(&mut self, slot: Slot, byte: u8) {
+        if slot.index() >= self.bytes.len() {
+            grow(&mut self.bytes, slot, || AtomicU8::new(0));
+        }
+        self.set(slot, byte);
+    }
+
+    /// The byte of a slot; 0 for one that never had any.
+    #[inline]
+    pub(crate) fn get(&self, slot: Slot) -> u8 {
+        self.bytes
+            .get(slot.index())
+            .map_or(0, |byte| byte.load(Relaxed))
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, slot: Slot, byte: u8) {
+        *self.bytes[slot.index()].get_mut() = byte;
+    }
+
+    /// Adds 1 to the byte if the bits of it under `mask` are below `limit`.
+    #[inline]
+    pub(crate) fn raise(&mut self, slot: Slot, mask: u8, limit: u8) {
+        let byte = self.bytes[slot.index()].get_mut();
+        if *byte & mask < limit {
+            *byte += 1;
+        }
+    }
+
+    /// [`Marks::raise`] through a shared reference.
+    #[inline]
+    pub(crate) fn touch(&self, slot: Slot, mask: u8, limit: u8) {
+        let cell = &self.bytes[slot.index()];
+        let byte = cell.load(Relaxed);
+        if byte & mask < limit {
+            cell.store(byte + 1, Relaxed);
+        }
+    }
+
+    /// One more than the highest slot that had a byte.
+    pub(crate) fn slots(&self) -> usize {
+        self.bytes.len()
+    }
+}
