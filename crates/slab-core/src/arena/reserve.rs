@@ -1,0 +1,96 @@
+//! Slots without values: capacity ahead of need, detached values, release of empty slabs.
+
+use super::Arena;
+use crate::error::{HandleError, InsertError, InsertErrorKind};
+use crate::handle::Handle;
+use crate::provider::Provider;
+use crate::table::value_of;
+
+impl<T, P: Provider> Arena<T, P> {
+    /// Values that fit before another slab is needed. O(1).
+    pub fn free_slots(&self) -> usize {
+        self.table.slots()
+            - (self.table.live_slots() + self.table.detached_slots() + self.table.retired_slots())
+                as usize
+    }
+
+    /// Adds slabs until `additional` more values fit: the next `additional` inserts need no memory.
+    /// O(slabs added).
+    ///
+    /// # Errors
+    /// [`InsertErrorKind`] if the provider refuses memory or no index is left; slabs added before that
+    /// stay.
+    pub fn try_reserve(&mut self, additional: usize) -> Result<(), InsertErrorKind> {
+        while self.free_slots() < additional {
+            // SAFETY: `self.provider` is the only provider this table is ever given.
+            unsafe { self.table.grow(&self.provider)? };
+        }
+        Ok(())
+    }
+
+    /// Gives the slabs that hold no value back to the provider, all but `keep` of them; says how many.
+    /// Live handles stay valid and stale ones stay stale: the directory remembers a generation for each
+    /// slab given back. O(slots).
+    ///
+    /// ```
+    /// let mut arena = slab_core::Arena::with_slots_per_slab(2);
+    /// let handles: Vec<_> = (0..6).map(|value| arena.insert(value)).collect();
+    /// for &handle in &handles[2..] {
+    ///     arena.remove(handle);
+    /// }
+    /// assert_eq!(arena.release_empty(1), 1);
+    /// assert_eq!(arena.stats().slabs, 2);
+    /// assert_eq!(arena[handles[0]], 0);
+    /// ```
+    pub fn release_empty(&mut self, keep: usize) -> usize {
+        // SAFETY: `self.provider` is the only provider this table is ever given.
+        unsafe { self.table.release_empty(&self.provider, keep) }
+    }
+
+    /// Takes the value that `handle` names out but keeps its slot, so that
+    /// [`reattach`](Self::reattach) can put one back under the same handle. `None` if it names none.
+    /// O(1).
+    ///
+    /// ```
+    /// let mut arena = slab_core::Arena::new();
+    /// let handle = arena.insert(String::from("draft"));
+    /// let mut text = arena.detach(handle).unwrap();
+    /// let other = arena.insert(String::from("takes another slot"));
+    /// text.push_str(", revised");
+    /// arena.reattach(handle, text)?;
+    /// assert_eq!(arena[handle], "draft, revised");
+    /// # Ok::<(), slab_core::InsertError<String>>(())
+    /// ```
+    pub fn detach(&mut self, handle: Handle<T>) -> Option<T> {
+        let slot = self.table.live(handle.index(), handle.generation())?;
+        // SAFETY: the slot is live; `detach` makes sure that nobody reads the value again.
+        unsafe {
+            let value = value_of(slot).read();
+            self.table.detach(slot);
+            Some(value)
+        }
+    }
+
+    /// Stores `value` under the handle of a detached value. Needs no memory. O(1).
+    ///
+    /// # Errors
+    /// [`InsertError`] gives the value back, with a [`HandleError`], if `handle` is not detached: it may
+    /// never have been, or have a value again, or have been abandoned.
+    pub fn reattach(&mut self, handle: Handle<T>, value: T) -> Result<(), InsertError<T>> {
+        self.table
+            .reattach(handle.index(), handle.generation(), value)
+            .map_err(|value| {
+                let why = match self.check(handle) {
+                    Ok(()) => HandleError::Repeated,
+                    Err(error) => error,
+                };
+                InsertError::new(value, InsertErrorKind::Handle(why))
+            })
+    }
+
+    /// Gives up the slot of a detached value: `handle` is stale from now on. False if it is not
+    /// detached. O(1).
+    pub fn abandon(&mut self, handle: Handle<T>) -> bool {
+        self.table.abandon(handle.index(), handle.generation())
+    }
+}

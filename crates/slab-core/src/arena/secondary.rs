@@ -1,0 +1,244 @@
+//! `SecondaryMap`: further data about the values of an arena, by the same handles.
+//!
+//! The table is used by index here: a slot's generation is that of the handle under which its value was
+//! stored, or the even number below it once that value was removed, so that an older handle is refused
+//! and the same one is not. The free bits say which slots are not live; nothing is handed out.
+
+use core::fmt;
+use core::mem;
+use core::ops::{Index, IndexMut};
+
+use super::{default_shift, no_value, refused};
+use crate::error::{HandleError, InsertError, InsertErrorKind};
+use crate::handle::Handle;
+use crate::provider::{Global, Provider};
+use crate::table::{Cursor, Slot, SlotTable, generation_of, value_of};
+
+/// A `V` for some of the values of an `Arena<T>`, found by the value's handle.
+///
+/// A value is stored at its handle's index in slabs of its own, so that each access is O(1) without
+/// hashing; slabs exist only where an index was used. The map does not know when the arena removes a
+/// value: it keeps what was stored until a later handle of the same index takes its place or
+/// [`remove`](Self::remove) or [`retain`](Self::retain) takes it out.
+///
+/// ```
+/// use slab_core::{Arena, SecondaryMap};
+///
+/// let mut names = Arena::new();
+/// let mut scores = SecondaryMap::new();
+/// let ada = names.insert("Ada");
+/// scores.insert(ada, 10);
+/// assert_eq!(scores[ada], 10);
+///
+/// names.remove(ada);
+/// let bob = names.insert("Bob");
+/// assert_eq!(bob.index(), ada.index());
+/// assert_eq!(scores.get(bob), None, "Ada's score is not Bob's");
+/// ```
+pub struct SecondaryMap<T, V, P: Provider = Global> {
+    table: SlotTable<V>,
+    provider: P,
+    keys: core::marker::PhantomData<fn() -> T>,
+}
+
+#[cfg(feature = "alloc")]
+impl<T, V> SecondaryMap<T, V> {
+    /// An empty map on the global allocator; holds no memory.
+    pub const fn new() -> Self {
+        Self::new_in(Global)
+    }
+}
+
+impl<T, V, P: Provider> SecondaryMap<T, V, P> {
+    /// An empty map on `provider`; holds no memory.
+    pub const fn new_in(provider: P) -> Self {
+        Self {
+            table: SlotTable::new(default_shift(size_of::<Slot<V>>()), 0, u32::BITS),
+            provider,
+            keys: core::marker::PhantomData,
+        }
+    }
+
+    /// Values in the map. O(1).
+    pub fn len(&self) -> usize {
+        self.table.live_slots() as usize
+    }
+
+    /// Whether the map holds no value. O(1).
+    pub fn is_empty(&self) -> bool {
+        self.table.live_slots() == 0
+    }
+
+    /// Stores `value` for `handle` and gives back what was stored for it before. A value of an earlier
+    /// handle of the same index is dropped. O(1), but for the directory up to a new highest index.
+    ///
+    /// # Panics
+    /// If the provider refuses memory, or a later handle of the same index has been used: the value of
+    /// `handle` is gone. [`try_insert`](Self::try_insert) gives the value back instead.
+    #[track_caller]
+    pub fn insert(&mut self, handle: Handle<T>, value: V) -> Option<V> {
+        match self.try_insert(handle, value) {
+            Ok(before) => before,
+            Err(error) => refused(error.kind()),
+        }
+    }
+
+    /// As [`insert`](Self::insert), without the panic.
+    ///
+    /// # Errors
+    /// [`InsertError`] gives the value back.
+    pub fn try_insert(&mut self, handle: Handle<T>, value: V) -> Result<Option<V>, InsertError<V>> {
+        // SAFETY: `self.provider` is the only provider this table is ever given.
+        let slot = match unsafe { self.table.ensure(handle.index(), &self.provider) } {
+            Ok(slot) => slot,
+            Err(kind) => return Err(InsertError::new(value, kind)),
+        };
+        let present = generation_of(slot);
+        if present > handle.generation() {
+            return Err(InsertError::new(
+                value,
+                InsertErrorKind::Handle(HandleError::Stale),
+            ));
+        }
+        // SAFETY: an odd generation means that the value is initialised; it is replaced below before
+        // anybody can read it again.
+        let before = (present & 1 == 1).then(|| unsafe { value_of(slot).read() });
+        // SAFETY: the slot is in a resident slab, and its value was read out if there was one.
+        unsafe {
+            self.table
+                .occupy(handle.index(), slot, handle.generation(), value)
+        };
+        // A value of an earlier handle is dropped here, when the map is whole again.
+        Ok(before.filter(|_| present == handle.generation()))
+    }
+
+    /// The value stored for `handle`. O(1).
+    #[inline]
+    pub fn get(&self, handle: Handle<T>) -> Option<&V> {
+        let slot = self.table.live(handle.index(), handle.generation())?;
+        // SAFETY: the slot is live, and `self` is borrowed, so nobody writes.
+        Some(unsafe { value_of(slot).as_ref() })
+    }
+
+    /// The value stored for `handle`. O(1).
+    #[inline]
+    pub fn get_mut(&mut self, handle: Handle<T>) -> Option<&mut V> {
+        let slot = self.table.live(handle.index(), handle.generation())?;
+        // SAFETY: the slot is live, and `self` is borrowed exclusively.
+        Some(unsafe { value_of(slot).as_mut() })
+    }
+
+    /// Whether a value is stored for `handle`. O(1).
+    #[inline]
+    pub fn contains(&self, handle: Handle<T>) -> bool {
+        self.table
+            .live(handle.index(), handle.generation())
+            .is_some()
+    }
+
+    /// Takes out the value stored for `handle`. O(1).
+    pub fn remove(&mut self, handle: Handle<T>) -> Option<V> {
+        let slot = self.table.live(handle.index(), handle.generation())?;
+        // SAFETY: the slot is live; `unoccupy` makes sure that nobody reads the value again.
+        unsafe {
+            let value = value_of(slot).read();
+            self.table.unoccupy(handle.index(), slot);
+            Some(value)
+        }
+    }
+
+    /// Keeps the values for which `keep` is true and drops the others, in index order. With
+    /// `|handle, _| arena.contains(handle)` it drops what belongs to removed values. A panic in `keep`
+    /// or in a `Drop` leaves the map whole.
+    pub fn retain(&mut self, mut keep: impl FnMut(Handle<T>, &mut V) -> bool) {
+        let mut cursor = Cursor::new();
+        while let Some((index, slot)) = cursor.next(&self.table) {
+            let handle = Handle::of_live(index, generation_of(slot));
+            // SAFETY: the slot is live, and `self` is borrowed exclusively.
+            if !keep(handle, unsafe { value_of(slot).as_mut() }) {
+                drop(self.remove(handle));
+            }
+        }
+    }
+
+    /// Drops every value. Keeps the slabs.
+    pub fn clear(&mut self) {
+        self.retain(|_, _| false);
+    }
+
+    /// Values with their handles, in index order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Handle<T>, &V)> + Clone {
+        super::Iter::new(&self.table).map(|(handle, value)| (cast(handle), value))
+    }
+
+    /// Values, exclusively, with their handles, in index order.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (Handle<T>, &mut V)> {
+        super::IterMut::new(&mut self.table).map(|(handle, value)| (cast(handle), value))
+    }
+}
+
+/// The same handle, seen as naming the arena's value.
+#[inline]
+fn cast<T, V>(handle: Handle<V>) -> Handle<T> {
+    Handle::of_live(handle.index(), handle.generation())
+}
+
+impl<T, V, P: Provider> Index<Handle<T>> for SecondaryMap<T, V, P> {
+    type Output = V;
+
+    /// # Panics
+    /// If no value is stored for the handle; [`get`](Self::get) gives `None` instead.
+    fn index(&self, handle: Handle<T>) -> &V {
+        match self.get(handle) {
+            Some(value) => value,
+            None => no_value(self.table.diagnose(handle.index(), handle.generation())),
+        }
+    }
+}
+
+impl<T, V, P: Provider> IndexMut<Handle<T>> for SecondaryMap<T, V, P> {
+    /// # Panics
+    /// If no value is stored for the handle; [`get_mut`](Self::get_mut) gives `None` instead.
+    fn index_mut(&mut self, handle: Handle<T>) -> &mut V {
+        let slot = self.table.live(handle.index(), handle.generation());
+        match slot {
+            // SAFETY: the slot is live, and `self` is borrowed exclusively.
+            Some(slot) => unsafe { value_of(slot).as_mut() },
+            None => no_value(self.table.diagnose(handle.index(), handle.generation())),
+        }
+    }
+}
+
+impl<T, V, P: Provider + Default> Default for SecondaryMap<T, V, P> {
+    fn default() -> Self {
+        Self::new_in(P::default())
+    }
+}
+
+impl<T, V: fmt::Debug, P: Provider> fmt::Debug for SecondaryMap<T, V, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<T, V, P: Provider> Drop for SecondaryMap<T, V, P> {
+    fn drop(&mut self) {
+        /// Drops what is left and frees the memory, also when a `Drop` panics.
+        struct Rest<'a, T, V, P: Provider>(&'a mut SecondaryMap<T, V, P>);
+
+        impl<T, V, P: Provider> Drop for Rest<'_, T, V, P> {
+            fn drop(&mut self) {
+                if mem::needs_drop::<V>() {
+                    self.0.clear();
+                }
+                // SAFETY: the provider is the table's, and the map ends here.
+                unsafe { self.0.table.destroy(&self.0.provider) };
+            }
+        }
+
+        let rest = Rest(self);
+        if mem::needs_drop::<V>() {
+            rest.0.clear();
+        }
+    }
+}

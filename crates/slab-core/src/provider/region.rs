@@ -1,0 +1,263 @@
+//! `StaticRegion`: blocks from a byte array that the program sets aside, for targets without a heap.
+
+use core::alloc::Layout;
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::Provider;
+use crate::error::ProvideError;
+
+/// Offsets and sizes of blocks are multiples of this; a free block holds its own [`Free`] record.
+const GRANULE: usize = 16;
+/// No further free block.
+const END: usize = usize::MAX;
+
+const _: () = assert!(size_of::<Free>() <= GRANULE && align_of::<Free>() <= GRANULE);
+
+/// The record at the start of a free block.
+#[derive(Clone, Copy)]
+struct Free {
+    /// Bytes, a multiple of `GRANULE` and not 0.
+    size: usize,
+    /// Offset of the next free block, at a higher address and not adjacent; or `END`.
+    next: usize,
+}
+
+/// A byte array as a provider: `N` bytes, usually in a `static`.
+///
+/// Free blocks form one list in address order. Allocation takes the first block that fits, at any
+/// power-of-two alignment; a block that comes back is joined with its neighbours. Both cost
+/// O(free blocks), and nothing is stored beside the blocks in use. Sizes are rounded up to 16 bytes.
+///
+/// The provider is `&StaticRegion<N>`, not the region itself: blocks lie inside the region, and a
+/// borrowed region cannot move. It is `Sync`: a spin flag guards the list for the few steps of a call,
+/// so it must not be called from an interrupt handler that may interrupt a call.
+///
+/// ```
+/// use slab_core::{Arena, StaticRegion};
+///
+/// static MEMORY: StaticRegion<4096> = StaticRegion::new();
+///
+/// let mut readings = Arena::with_slots_per_slab_in(64, &MEMORY);
+/// let first = readings.insert(20.5_f32);
+/// assert_eq!(readings[first], 20.5);
+/// drop(readings);
+/// assert_eq!(MEMORY.free_bytes(), 4096);
+/// ```
+#[repr(C, align(16))]
+pub struct StaticRegion<const N: usize> {
+    /// Blocks in use, and `Free` records at the start of the others. First, so that it is aligned.
+    bytes: UnsafeCell<[MaybeUninit<u8>; N]>,
+    /// Set while one thread is inside a call; everything below and the records belong to that thread.
+    busy: AtomicBool,
+    /// Offset of the first free block, or `END`.
+    first: Cell<usize>,
+    /// Whether the record of the initial free block has been written.
+    ready: Cell<bool>,
+}
+
+// SAFETY: `bytes`' free parts, `first` and `ready` are touched only by the thread that set `busy`
+// (Acquire) and before it clears it (Release); blocks in use belong to whoever got them.
+unsafe impl<const N: usize> Sync for StaticRegion<N> {}
+
+impl<const N: usize> StaticRegion<N> {
+    /// Bytes that can be given out: `N` without the rest below 16.
+    const USABLE: usize = N / GRANULE * GRANULE;
+
+    /// A region of which everything is free. `const`, so that it can initialise a `static`.
+    pub const fn new() -> Self {
+        Self {
+            bytes: UnsafeCell::new([MaybeUninit::uninit(); N]),
+            busy: AtomicBool::new(false),
+            first: Cell::new(END),
+            ready: Cell::new(false),
+        }
+    }
+
+    /// Bytes that are free, in however many pieces. O(free blocks).
+    pub fn free_bytes(&self) -> usize {
+        self.locked(|| {
+            let mut total = 0;
+            let mut at = self.first.get();
+            while at != END {
+                let free = self.read(at);
+                total += free.size;
+                at = free.next;
+            }
+            total
+        })
+    }
+
+    /// Runs `step` alone. `step` does not unwind, so the flag is always cleared.
+    fn locked<R>(&self, step: impl FnOnce() -> R) -> R {
+        // Acquire pairs with the Release below: the records that the last holder wrote are visible.
+        while self
+            .busy
+            .compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            core::hint::spin_loop();
+        }
+        if !self.ready.get() {
+            self.ready.set(true);
+            if Self::USABLE != 0 {
+                self.write(
+                    0,
+                    Free {
+                        size: Self::USABLE,
+                        next: END,
+                    },
+                );
+                self.first.set(0);
+            }
+        }
+        let result = step();
+        self.busy.store(false, Ordering::Release);
+        result
+    }
+
+    fn base(&self) -> *mut u8 {
+        self.bytes.get().cast()
+    }
+
+    /// The record of the free block at `offset`.
+    fn read(&self, offset: usize) -> Free {
+        debug_assert!(offset.is_multiple_of(GRANULE) && offset + GRANULE <= Self::USABLE);
+        // SAFETY: offsets in the list are of free blocks: inside the array, aligned because the array
+        // is, written when the block became free, and the flag is held.
+        unsafe { self.base().add(offset).cast::<Free>().read() }
+    }
+
+    fn write(&self, offset: usize, free: Free) {
+        debug_assert!(offset.is_multiple_of(GRANULE) && offset + free.size <= Self::USABLE);
+        // SAFETY: the block at `offset` is free, at least a granule long, inside the array, aligned
+        // because the array is, and the flag is held.
+        unsafe { self.base().add(offset).cast::<Free>().write(free) }
+    }
+
+    /// Makes `next` follow the free block `previous`, or the head where `previous` is `END`.
+    fn link(&self, previous: usize, next: usize) {
+        if previous == END {
+            self.first.set(next);
+        } else {
+            let free = self.read(previous);
+            self.write(previous, Free { next, ..free });
+        }
+    }
+
+    /// The offset of a block of `size` bytes at an address that is a multiple of `align`.
+    fn take(&self, size: usize, align: usize) -> Option<usize> {
+        let mut previous = END;
+        let mut at = self.first.get();
+        while at != END {
+            let free = self.read(at);
+            // From the address, because the array is aligned to a granule only.
+            let skip = (self.base() as usize + at).wrapping_neg() & (align - 1);
+            if skip <= free.size && size <= free.size - skip {
+                let rest = free.size - skip - size;
+                let mut next = free.next;
+                if rest != 0 {
+                    next = at + skip + size;
+                    self.write(
+                        next,
+                        Free {
+                            size: rest,
+                            next: free.next,
+                        },
+                    );
+                }
+                if skip != 0 {
+                    self.write(at, Free { size: skip, next });
+                } else {
+                    self.link(previous, next);
+                }
+                return Some(at + skip);
+            }
+            previous = at;
+            at = free.next;
+        }
+        None
+    }
+
+    /// Puts the block of `size` bytes at `offset` back and joins it with free neighbours.
+    fn put(&self, offset: usize, mut size: usize) {
+        let mut previous = END;
+        let mut next = self.first.get();
+        while next != END && next < offset {
+            previous = next;
+            next = self.read(next).next;
+        }
+        if next != END && offset + size == next {
+            let after = self.read(next);
+            size += after.size;
+            next = after.next;
+        }
+        if previous != END {
+            let before = self.read(previous);
+            if previous + before.size == offset {
+                self.write(
+                    previous,
+                    Free {
+                        size: before.size + size,
+                        next,
+                    },
+                );
+                return;
+            }
+        }
+        self.write(offset, Free { size, next });
+        self.link(previous, offset);
+    }
+}
+
+impl<const N: usize> Default for StaticRegion<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> fmt::Debug for StaticRegion<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticRegion")
+            .field("bytes", &N)
+            .field("free_bytes", &self.free_bytes())
+            .finish()
+    }
+}
+
+/// The bytes that a block of `layout` takes, if it can fit at all.
+fn rounded(layout: Layout) -> Option<usize> {
+    layout.size().checked_next_multiple_of(GRANULE)
+}
+
+// SAFETY: 1: `take` returns an offset with `size` bytes behind it whose address is a multiple of the
+// alignment, and the pointer derives from the whole array. 2: `take` removes the block from the list of
+// free blocks and only free blocks are given out or written. 3: the blocks lie in the region, which the
+// reference keeps borrowed and so in place; the reference may move. 4: default. 5: no step can panic.
+unsafe impl<const N: usize> Provider for &StaticRegion<N> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        if layout.size() == 0 {
+            return Ok(layout.dangling_ptr());
+        }
+        let size = rounded(layout).ok_or(ProvideError::TooLarge)?;
+        let align = layout.align().max(GRANULE);
+        let offset = self
+            .locked(|| self.take(size, align))
+            .ok_or(ProvideError::Exhausted)?;
+        // SAFETY: the offset is inside the array.
+        NonNull::new(unsafe { self.base().add(offset) }).ok_or(ProvideError::Exhausted)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        let Some(size) = rounded(layout).filter(|&size| size != 0) else {
+            return;
+        };
+        // Clause 1: the block lies in the array, so the difference is its offset.
+        let offset = block.as_ptr() as usize - self.base() as usize;
+        debug_assert!(offset + size <= StaticRegion::<N>::USABLE);
+        self.locked(|| self.put(offset, size));
+    }
+}

@@ -1,0 +1,419 @@
+//! `SlotTable`: generational slots in slabs, the machinery under every face of the crate.
+//!
+//! States of a slot, told by its generation g, its bit in the slab's free bitmap, and `vacancy`:
+//!
+//! | state    | g        | free bit | |
+//! |---|---|---|---|
+//! | free     | even     | 1        | handed out by `refill` |
+//! | vacancy  | even     | 0        | the one slot that `fill` uses next; the last one freed, so its line is warm |
+//! | live     | odd      | 0        | the value is initialised |
+//! | detached | even, >0 | 0        | the handle with generation g - 1 may come back |
+//! | retired  | 0        | 0        | its generations are used up |
+//!
+//! A slab with a free bit is on the stack of open slabs, linked through the directory, and only the
+//! top of the stack is handed out from, so that a slab fills up only while it is the top. Nothing
+//! ever lowers a generation but retirement, after which the slot is not handed out again, and a
+//! released slab comes back at its watermark: so no generation of a slot is ever given out twice.
+
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::error::{HandleError, InsertErrorKind};
+use crate::provider::Provider;
+
+mod cursor;
+mod directory;
+mod release;
+mod slab;
+mod sparse;
+
+pub(crate) use cursor::Cursor;
+use directory::Directory;
+use slab::Shape;
+pub(crate) use slab::Slot;
+
+/// The last generation a slot can be live in; the slot is retired when it is vacated. Two short of
+/// the maximum, so that the even number after it is not 0. Unit tests have 4-bit generations.
+pub(crate) const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { u32::MAX - 2 };
+
+/// log2 of the most slots in a slab: 64 words of 64 bits.
+pub(crate) const SHIFT_MAX: u32 = 12;
+
+/// No slot, or no slab: never an index, because `slabs_max` keeps indices below.
+const NONE: u32 = u32::MAX;
+
+/// Watermark of a released slab that had a retired slot: it does not come back.
+const DEAD: u32 = u32::MAX;
+
+/// Generational slots with values `V`, in slabs of equal shape from a provider that the caller passes
+/// in: always the same one, which is the safety clause of every function that takes it.
+pub(crate) struct SlotTable<V> {
+    directory: Directory<V>,
+    shape: Shape,
+    /// The slot that `fill` uses next, or `NONE`.
+    vacancy: u32,
+    /// Slots with an odd generation.
+    live: u32,
+    /// Top of the stack of slabs with a free bit, or `NONE`.
+    open: u32,
+    /// Head of the list of released slabs that may come back, or `NONE`.
+    absent: u32,
+    /// Slabs that have memory.
+    resident: u32,
+    /// Retired slots in resident slabs.
+    retired: u32,
+    detached: u32,
+    /// Slabs that the index space has room for.
+    slabs_max: u32,
+    values: PhantomData<V>,
+}
+
+// SAFETY: the table owns its slabs and the values in them as a `Vec<V>` would; its pointers are shared
+// with nobody.
+unsafe impl<V: Send> Send for SlotTable<V> {}
+// SAFETY: `&SlotTable` gives `&V` and copies of plain numbers only.
+unsafe impl<V: Sync> Sync for SlotTable<V> {}
+
+impl<V> SlotTable<V> {
+    /// An empty table without memory: slabs of `1 << shift` slots with `stride` bytes of payload each,
+    /// indices below `1 << index_bits`.
+    pub(crate) const fn new(shift: u32, stride: u32, index_bits: u32) -> Self {
+        assert!(shift <= SHIFT_MAX && index_bits <= 32 && shift < index_bits);
+        Self {
+            directory: Directory::new(),
+            shape: Shape { shift, stride },
+            vacancy: NONE,
+            live: 0,
+            open: NONE,
+            absent: NONE,
+            resident: 0,
+            retired: 0,
+            detached: 0,
+            slabs_max: (u32::MAX >> (32 - index_bits)) >> shift,
+            values: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn live_slots(&self) -> u32 {
+        self.live
+    }
+
+    pub(crate) fn detached_slots(&self) -> u32 {
+        self.detached
+    }
+
+    pub(crate) fn retired_slots(&self) -> u32 {
+        self.retired
+    }
+
+    pub(crate) fn slabs(&self) -> u32 {
+        self.resident
+    }
+
+    pub(crate) fn slots_per_slab(&self) -> u32 {
+        self.shape.slots()
+    }
+
+    /// Slots of resident slabs.
+    pub(crate) fn slots(&self) -> usize {
+        self.resident as usize * self.shape.slots() as usize
+    }
+
+    /// Bytes that the table holds from the provider.
+    pub(crate) fn bytes(&self) -> usize {
+        let slab = self.shape.layout::<V>().map_or(0, |layout| layout.size());
+        self.directory.bytes() + self.resident as usize * slab
+    }
+
+    #[inline]
+    fn locate(&self, index: u32) -> (u32, u32) {
+        (index >> self.shape.shift, index & (self.shape.slots() - 1))
+    }
+
+    /// The slot of `index`, if its slab has memory. Its generation is initialised.
+    #[inline]
+    pub(crate) fn slot(&self, index: u32) -> Option<NonNull<Slot<V>>> {
+        let (slab, slot) = self.locate(index);
+        let base = self.directory.base(slab)?;
+        // SAFETY: `slot` is below the number of slots in the slab.
+        Some(unsafe { base.add(slot as usize) })
+    }
+
+    /// The slot of `index` if it is live in `generation`, which is odd.
+    #[inline]
+    pub(crate) fn live(&self, index: u32, generation: u32) -> Option<NonNull<Slot<V>>> {
+        let slot = self.slot(index)?;
+        (generation_of(slot) == generation).then_some(slot)
+    }
+
+    /// The slot of `index` and its generation, if it is live.
+    #[inline]
+    pub(crate) fn live_at(&self, index: u32) -> Option<(NonNull<Slot<V>>, u32)> {
+        let slot = self.slot(index)?;
+        let generation = generation_of(slot);
+        (generation & 1 == 1).then_some((slot, generation))
+    }
+
+    /// The payload of the slot of `index`, if its slab has memory.
+    #[inline]
+    pub(crate) fn payload(&self, index: u32) -> Option<NonNull<u8>> {
+        let (slab, slot) = self.locate(index);
+        let base = self.directory.base(slab)?;
+        // SAFETY: a base in the directory is of a slab of this shape, and `slot` is below its slots.
+        Some(unsafe { self.shape.payload(base, slot) })
+    }
+
+    /// Why no value is live under `index` in `generation`; asked when `live` said so.
+    #[cold]
+    pub(crate) fn diagnose(&self, index: u32, generation: u32) -> HandleError {
+        let (slab, _) = self.locate(index);
+        match self.slot(index) {
+            None if slab >= self.directory.len() => HandleError::OutOfRange,
+            None => HandleError::Stale,
+            Some(slot)
+                if self.is_detached(index, generation) || generation_of(slot) < generation =>
+            {
+                // A retired slot has generation 0 and has seen every generation there is.
+                if generation_of(slot) == 0 && self.is_retired(index) {
+                    HandleError::Stale
+                } else {
+                    HandleError::Vacant
+                }
+            }
+            Some(_) => HandleError::Stale,
+        }
+    }
+
+    /// Makes sure that there is a vacancy and gives its index. On error nothing has changed.
+    ///
+    /// # Safety
+    /// 1. `provider` is the table's.
+    #[inline]
+    pub(crate) unsafe fn refill<P: Provider>(
+        &mut self,
+        provider: &P,
+    ) -> Result<u32, InsertErrorKind> {
+        if self.vacancy == NONE && !self.pull() {
+            // SAFETY: clause 1.
+            unsafe { self.grow(provider)? };
+            self.pull();
+        }
+        debug_assert_ne!(self.vacancy, NONE);
+        Ok(self.vacancy)
+    }
+
+    /// The generation in which `fill` will make the vacancy live. There is one.
+    #[inline]
+    pub(crate) fn next_generation(&self) -> u32 {
+        self.slot(self.vacancy)
+            .map_or(1, |slot| generation_of(slot) + 1)
+    }
+
+    /// Makes the vacancy live with `value`; gives its index and generation.
+    ///
+    /// # Safety
+    /// 1. `refill` succeeded and nothing was filled since.
+    #[inline]
+    pub(crate) unsafe fn fill(&mut self, value: V) -> (u32, u32) {
+        let index = self.vacancy;
+        debug_assert!(self.slot(index).is_some());
+        // SAFETY: by clause 1 the vacancy is a slot of a resident slab.
+        let slot = unsafe { self.slot(index).unwrap_unchecked() };
+        let generation = generation_of(slot) + 1;
+        debug_assert!(generation & 1 == 1 && generation <= LAST_GENERATION);
+        self.vacancy = NONE;
+        // SAFETY: the slot is in a resident slab and holds no value, so nothing is overwritten.
+        unsafe {
+            slot.write(Slot {
+                value: MaybeUninit::new(value),
+                generation,
+            })
+        };
+        self.live += 1;
+        (index, generation)
+    }
+
+    /// Frees a live slot; its value is no longer the table's to drop. Never fails and never unwinds.
+    ///
+    /// # Safety
+    /// 1. `slot` is the live slot of `index`. 2. The caller has read the value out, or forgets it.
+    #[inline]
+    pub(crate) unsafe fn vacate(&mut self, index: u32, slot: NonNull<Slot<V>>) {
+        self.live -= 1;
+        // SAFETY: clause 1.
+        unsafe { self.free(index, slot, generation_of(slot)) };
+    }
+
+    /// Ends the slot's last `generation` and hands the slot out again, unless it is to retire.
+    ///
+    /// # Safety
+    /// 1. `slot` is the slot of `index`, not live any more and not free, and `generation` was its last.
+    #[inline]
+    unsafe fn free(&mut self, index: u32, slot: NonNull<Slot<V>>, generation: u32) {
+        if generation == LAST_GENERATION {
+            set_generation(slot, 0);
+            self.retired += 1;
+            return;
+        }
+        set_generation(slot, generation + 1);
+        let before = core::mem::replace(&mut self.vacancy, index);
+        if before != NONE {
+            self.publish(before);
+        }
+    }
+
+    /// Takes a slot out of the open slab at the top and makes it the vacancy.
+    #[inline]
+    fn pull(&mut self) -> bool {
+        let slab = self.open;
+        let Some(base) = self.directory.base(slab) else {
+            return false;
+        };
+        let entry = self.directory.entry(slab);
+        let number = entry.summary.trailing_zeros();
+        // SAFETY: an open slab is resident and its summary is not 0, so `number` is one of its words.
+        let word = unsafe { self.shape.word(base, number) };
+        // SAFETY: words of a resident slab are initialised.
+        let bits = unsafe { word.read() };
+        let rest = bits & bits.wrapping_sub(1);
+        // SAFETY: as above.
+        unsafe { word.write(rest) };
+        if rest == 0 {
+            entry.summary &= entry.summary - 1;
+            if entry.summary == 0 {
+                self.open = entry.next;
+            }
+        }
+        self.vacancy = slab << self.shape.shift | number << 6 | bits.trailing_zeros();
+        true
+    }
+
+    /// Sets the free bit of the slot of `index`, and opens its slab if that was full.
+    #[inline]
+    fn publish(&mut self, index: u32) {
+        let (slab, slot) = self.locate(index);
+        let Some(base) = self.directory.base(slab) else {
+            return;
+        };
+        // SAFETY: the slab is resident, and `slot` is below its slots.
+        let word = unsafe { self.shape.word(base, slot >> 6) };
+        // SAFETY: words of a resident slab are initialised.
+        let bits = unsafe { word.read() };
+        debug_assert!(bits >> (slot & 63) & 1 == 0, "the slot was not free");
+        // SAFETY: as above.
+        unsafe { word.write(bits | 1 << (slot & 63)) };
+        if bits == 0 {
+            let open = self.open;
+            let entry = self.directory.entry(slab);
+            if entry.summary == 0 {
+                entry.next = open;
+                self.open = slab;
+            }
+            self.directory.entry(slab).summary |= 1 << (slot >> 6);
+        }
+    }
+
+    /// Whether the free bit of the slot of `index` is set; false where there is no slab.
+    fn is_free(&self, index: u32) -> bool {
+        let (slab, slot) = self.locate(index);
+        let Some(base) = self.directory.base(slab) else {
+            return false;
+        };
+        // SAFETY: the slab is resident, its words are initialised, and `slot` is below its slots.
+        let bits = unsafe { self.shape.word(base, slot >> 6).read() };
+        bits >> (slot & 63) & 1 == 1
+    }
+
+    /// Whether the slot of `index` is neither free nor live nor the vacancy.
+    fn is_held_back(&self, index: u32) -> bool {
+        index != self.vacancy
+            && !self.is_free(index)
+            && self
+                .slot(index)
+                .is_some_and(|slot| generation_of(slot) & 1 == 0)
+    }
+
+    fn is_retired(&self, index: u32) -> bool {
+        self.is_held_back(index)
+            && self
+                .slot(index)
+                .is_some_and(|slot| generation_of(slot) == 0)
+    }
+
+    /// Whether the value of `index` and `generation` is detached. `generation` is odd.
+    fn is_detached(&self, index: u32, generation: u32) -> bool {
+        generation <= LAST_GENERATION
+            && self
+                .slot(index)
+                .is_some_and(|slot| generation_of(slot) == generation + 1)
+            && self.is_held_back(index)
+    }
+
+    /// Makes a live slot detached; its value is no longer the table's to drop.
+    ///
+    /// # Safety
+    /// 1. `slot` is a live slot of this table. 2. The caller has read the value out, or forgets it.
+    pub(crate) unsafe fn detach(&mut self, slot: NonNull<Slot<V>>) {
+        set_generation(slot, generation_of(slot) + 1);
+        self.live -= 1;
+        self.detached += 1;
+    }
+
+    /// Makes a detached slot live again with `value`, or gives the value back.
+    pub(crate) fn reattach(&mut self, index: u32, generation: u32, value: V) -> Result<(), V> {
+        if !self.is_detached(index, generation) {
+            return Err(value);
+        }
+        let Some(slot) = self.slot(index) else {
+            return Err(value);
+        };
+        // SAFETY: the slot is in a resident slab and, being detached, holds no value.
+        unsafe {
+            slot.write(Slot {
+                value: MaybeUninit::new(value),
+                generation,
+            })
+        };
+        self.detached -= 1;
+        self.live += 1;
+        Ok(())
+    }
+
+    /// Hands a detached slot out again; its handle is stale from now on. False if it is not detached.
+    pub(crate) fn abandon(&mut self, index: u32, generation: u32) -> bool {
+        if !self.is_detached(index, generation) {
+            return false;
+        }
+        let Some(slot) = self.slot(index) else {
+            return false;
+        };
+        self.detached -= 1;
+        // SAFETY: the slot is detached: not live, not free, and `generation` was its last.
+        unsafe { self.free(index, slot, generation) };
+        true
+    }
+}
+
+/// The generation of a slot of a resident slab.
+#[inline]
+pub(crate) fn generation_of<V>(slot: NonNull<Slot<V>>) -> u32 {
+    // SAFETY: slots come from `SlotTable::slot` or a cursor: inside a resident slab, whose generations
+    // are initialised when it is made. Read through the raw pointer: the value may be borrowed.
+    unsafe { (*slot.as_ptr()).generation }
+}
+
+/// Sets the generation of a slot of a resident slab.
+#[inline]
+pub(crate) fn set_generation<V>(slot: NonNull<Slot<V>>, generation: u32) {
+    // SAFETY: as in `generation_of`; the callers have the table exclusively.
+    unsafe { (*slot.as_ptr()).generation = generation }
+}
+
+/// Where the value of a slot lies; to be read only while the slot is live.
+#[inline]
+pub(crate) fn value_of<V>(slot: NonNull<Slot<V>>) -> NonNull<V> {
+    // SAFETY: as in `generation_of`; taking the address reads nothing, and it is not null.
+    unsafe { NonNull::new_unchecked((&raw mut (*slot.as_ptr()).value).cast::<V>()) }
+}

@@ -1,0 +1,148 @@
+//! The layout of one slab: slots, then the words of the free bitmap, then payload bytes if any.
+//!
+//! ```text
+//!   base -> | slot 0 | slot 1 | ... | slot n-1 | word 0 | ... | word n/64-1 | pad | payload 0 | ... |
+//!             value, generation                  bit set = slot is free             `stride` bytes each
+//! ```
+//!
+//! Every pointer into a slab is computed from its base, which carries the provenance of the whole
+//! block; no reference to more than one value is ever made.
+
+use core::alloc::Layout;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::error::ProvideError;
+
+/// A value and the generation of its slot, beside each other so that one access fetches both.
+#[repr(C)]
+pub(crate) struct Slot<V> {
+    /// Initialised exactly while `generation` is odd.
+    pub(crate) value: MaybeUninit<V>,
+    /// Odd: live. Even: free, detached, or retired when 0 and not free.
+    pub(crate) generation: u32,
+}
+
+/// Payload starts at a multiple of this: a cache line.
+const PAYLOAD_ALIGN: usize = 64;
+
+/// How a slab is divided; the same for all slabs of a table.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// log2 of the slots in a slab; at most 12.
+    pub(super) shift: u32,
+    /// Payload bytes for each slot.
+    pub(super) stride: u32,
+}
+
+impl Shape {
+    #[inline]
+    pub(super) const fn slots(self) -> u32 {
+        1 << self.shift
+    }
+
+    /// Words of the bitmap: one for each 64 slots, at least one.
+    #[inline]
+    pub(super) const fn words(self) -> u32 {
+        if self.shift <= 6 {
+            1
+        } else {
+            1 << (self.shift - 6)
+        }
+    }
+
+    /// A bitmap word of which every slot is free.
+    #[inline]
+    pub(super) const fn full_word(self) -> u64 {
+        if self.shift < 6 {
+            (1 << self.slots()) - 1
+        } else {
+            u64::MAX
+        }
+    }
+
+    /// A summary of which every word has a free slot.
+    pub(super) const fn full_summary(self) -> u64 {
+        u64::MAX >> (64 - self.words())
+    }
+
+    #[inline]
+    const fn words_offset<V>(self) -> usize {
+        (size_of::<Slot<V>>() << self.shift).next_multiple_of(8)
+    }
+
+    #[inline]
+    const fn payload_offset<V>(self) -> usize {
+        (self.words_offset::<V>() + self.words() as usize * 8).next_multiple_of(PAYLOAD_ALIGN)
+    }
+
+    /// The layout of a slab's block; every offset below is inside it.
+    pub(super) fn layout<V>(self) -> Result<Layout, ProvideError> {
+        // 2^49 is more than any address space holds and leaves room for the sums below.
+        let slots = size_of::<Slot<V>>() as u64;
+        if slots.saturating_mul(u64::from(self.slots())) >> 49 != 0 {
+            return Err(ProvideError::TooLarge);
+        }
+        let words = (slots << self.shift).next_multiple_of(8);
+        let end = words + u64::from(self.words()) * 8;
+        let mut align = align_of::<Slot<V>>().max(align_of::<u64>());
+        let size = if self.stride == 0 {
+            end
+        } else {
+            align = align.max(PAYLOAD_ALIGN);
+            end.next_multiple_of(PAYLOAD_ALIGN as u64) + (u64::from(self.stride) << self.shift)
+        };
+        let size = usize::try_from(size).map_err(|_| ProvideError::TooLarge)?;
+        Layout::from_size_align(size, align).map_err(|_| ProvideError::TooLarge)
+    }
+
+    /// Word `word` of the bitmap.
+    ///
+    /// # Safety
+    /// 1. `base` is the base of a slab of this shape. 2. `word < words()`.
+    #[inline]
+    pub(super) unsafe fn word<V>(self, base: NonNull<Slot<V>>, word: u32) -> NonNull<u64> {
+        debug_assert!(word < self.words());
+        // SAFETY: by `layout` the words follow the slots in the same block, aligned to 8.
+        unsafe {
+            base.byte_add(self.words_offset::<V>())
+                .cast::<u64>()
+                .add(word as usize)
+        }
+    }
+
+    /// The payload of slot `slot`: `stride` bytes.
+    ///
+    /// # Safety
+    /// 1. `base` is the base of a slab of this shape. 2. `slot < slots()`.
+    #[inline]
+    pub(super) unsafe fn payload<V>(self, base: NonNull<Slot<V>>, slot: u32) -> NonNull<u8> {
+        debug_assert!(slot < self.slots());
+        let offset = self.payload_offset::<V>() + slot as usize * self.stride as usize;
+        // SAFETY: by `layout` the payload follows the words in the same block.
+        unsafe { base.byte_add(offset).cast::<u8>() }
+    }
+
+    /// Makes every slot of a fresh block free at generation `generation`.
+    ///
+    /// # Safety
+    /// 1. `base` is a block of `layout()` that nothing else uses. 2. The generations are 0 already if
+    ///    `zeroed`.
+    pub(super) unsafe fn initialise<V>(
+        self,
+        base: NonNull<Slot<V>>,
+        generation: u32,
+        zeroed: bool,
+    ) {
+        if !zeroed || generation != 0 {
+            for slot in 0..self.slots() as usize {
+                // SAFETY: the slot is inside the block (clause 1).
+                unsafe { (&raw mut (*base.add(slot).as_ptr()).generation).write(generation) };
+            }
+        }
+        for word in 0..self.words() {
+            // SAFETY: clause 1, and the word is below `words()`.
+            unsafe { self.word(base, word).write(self.full_word()) };
+        }
+    }
+}
