@@ -10,6 +10,7 @@ mod arc;
 mod decode;
 mod error;
 mod format;
+pub mod generate;
 mod lirs;
 mod oracle_general;
 mod reader;
