@@ -1,0 +1,421 @@
+//! Bad traces: each is refused with the file's name and the byte, and what was good before it is given out.
+
+use std::fs;
+use std::path::Path;
+
+use strata_cli::trace::{self, OpenOptions, Place, Request, TraceError};
+use tempfile::TempDir;
+
+use crate::traces::{gzip, oracle_general, requests_of, written, zstd};
+
+/// The requests up to the first error, and that error.
+fn read(path: &Path) -> (Vec<Request>, Option<TraceError>) {
+    let mut requests = Vec::new();
+    let reader = match trace::open(path) {
+        Ok(reader) => reader,
+        Err(error) => return (requests, Some(error)),
+    };
+    for request in reader {
+        match request {
+            Ok(request) => requests.push(request),
+            Err(error) => return (requests, Some(error)),
+        }
+    }
+    (requests, None)
+}
+
+/// Asserts that the message is one line that begins with the file's name.
+fn assert_tells(error: &TraceError, path: &Path) {
+    let message = error.to_string();
+    assert!(
+        message.starts_with(&format!("{}: ", path.display())),
+        "{message}"
+    );
+    assert!(!message.contains('\n') && message.len() < 400, "{message}");
+}
+
+fn some_requests() -> Vec<Request> {
+    requests_of(
+        &(0..500_u64)
+            .map(|i| i * i * 7_919 % 251)
+            .collect::<Vec<_>>(),
+    )
+}
+
+#[test]
+fn a_record_cut_at_any_byte_is_told_with_that_byte() {
+    let folder = TempDir::new().unwrap();
+    let requests = some_requests();
+    let bytes = oracle_general(&requests);
+    for end in 0..=24 * 5 {
+        let path = written(&folder, "cut.oracleGeneral", &bytes[..end]);
+        let (got, error) = read(&path);
+        assert_eq!(got, requests[..end / 24], "what is whole is given out");
+        match error {
+            None => assert!(end > 0 && end % 24 == 0),
+            Some(error) => {
+                assert_tells(&error, &path);
+                match error {
+                    TraceError::Empty { at, .. } => assert_eq!((end, at), (0, Place::File(0))),
+                    TraceError::Truncated { at, what, .. } => {
+                        assert_ne!(end % 24, 0);
+                        assert_eq!(at, Place::File(end as u64));
+                        assert_eq!(
+                            what,
+                            format!(
+                                "the record at byte {} has {} of its 24 bytes",
+                                end / 24 * 24,
+                                end % 24
+                            )
+                        );
+                    }
+                    other => panic!("{other}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_cut_inside_of_a_compressed_stream_is_told_with_the_decompressed_byte() {
+    let folder = TempDir::new().unwrap();
+    let bytes = oracle_general(&some_requests());
+    for compressed in [gzip(&bytes[..100]), zstd(&bytes[..100])] {
+        let path = written(&folder, "cut.oracleGeneral.any", &compressed);
+        let (got, error) = read(&path);
+        let error = error.unwrap();
+        assert_eq!(got.len(), 4);
+        assert_tells(&error, &path);
+        assert!(
+            error
+                .to_string()
+                .contains("truncated at byte 100 of the decompressed stream"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_compressed_stream_cut_at_any_byte_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let requests = some_requests();
+    let bytes = oracle_general(&requests);
+    for compressed in [gzip(&bytes), zstd(&bytes)] {
+        for end in 0..compressed.len() {
+            let path = written(&folder, "cut.oracleGeneral.any", &compressed[..end]);
+            let (got, error) = read(&path);
+            let error =
+                error.unwrap_or_else(|| panic!("cut at {end} of {} bytes", compressed.len()));
+            assert!(requests.starts_with(&got), "what was given out is right");
+            assert_tells(&error, &path);
+            match error {
+                TraceError::Empty { .. } => assert_eq!(end, 0),
+                // Too short for a magic number: it reads as a plain record that is cut off.
+                TraceError::Truncated { at, .. } => assert_eq!(at, Place::File(end as u64)),
+                other => panic!("{other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn any_flipped_bit_of_a_checked_stream_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let requests = &some_requests()[..40];
+    let bytes = oracle_general(requests);
+    for (compressed, header_size) in [(gzip(&bytes), 10), (zstd(&bytes), 4)] {
+        for index in header_size..compressed.len() {
+            for bit in 0..8 {
+                let mut flipped = compressed.clone();
+                flipped[index] ^= 1 << bit;
+                let path = written(&folder, "flipped.oracleGeneral.any", &flipped);
+                match read(&path) {
+                    (_, Some(error)) => assert_tells(&error, &path),
+                    // Some bits mean nothing (reserved ones, a window size that is large enough either way).
+                    (got, None) => assert_eq!(got, requests, "bit {bit} of byte {index}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn garbage_after_a_compressed_stream_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let requests = some_requests();
+    let bytes = oracle_general(&requests);
+    for compressed in [gzip(&bytes), zstd(&bytes)] {
+        let path = written(
+            &folder,
+            "a.oracleGeneral.any",
+            &[&compressed[..], b"garbage, 16 byte"].concat(),
+        );
+        let (got, error) = read(&path);
+        assert_eq!(got, requests);
+        let error = error.unwrap();
+        assert_tells(&error, &path);
+        assert!(
+            matches!(
+                error,
+                TraceError::Corrupt {
+                    at: Place::File(_),
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn an_impossible_next_position_is_told_with_its_record() {
+    let folder = TempDir::new().unwrap();
+    let mut bytes = oracle_general(&some_requests());
+    bytes[24 * 7 + 16..][..8].copy_from_slice(&(-40_i64).to_le_bytes());
+    let path = written(&folder, "bad.oracleGeneral", &bytes);
+    let (got, error) = read(&path);
+    assert_eq!(got.len(), 7);
+    let error = error.unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("corrupt at byte 168 of the file"),
+        "{error}"
+    );
+    // The block reader says the same, after the same requests.
+    let mut reader = trace::open(&path).unwrap();
+    let mut block = Vec::new();
+    let again = reader.read_block(100, &mut block).unwrap_err();
+    assert_eq!((block.len(), again.to_string()), (7, error.to_string()));
+    assert_eq!(
+        reader.read_block(100, &mut block).unwrap(),
+        0,
+        "nothing comes after an error"
+    );
+}
+
+#[test]
+fn bad_lines_are_told_with_the_byte_they_begin_at() {
+    let folder = TempDir::new().unwrap();
+    for (name, good, bad) in [
+        ("a.lis", "1 2 0 0\n", "3 x 0 1\n"),
+        ("a.lis", "1 2 0 0\n", "3 1 0\n"),
+        ("a.lis", "1 2 0 0\n", "3 1 0 1 9\n"),
+        ("a.lis", "1 2 0 0\n", "-3 1 0 1\n"),
+        ("a.lis", "1 2 0 0\n", "18446744073709551616 1 0 1\n"),
+        ("a.lis", "1 2 0 0\n", "18446744073709551615 2 0 1\n"),
+        ("a.lis", "1 2 0 0\n", "3 1 0"),
+        ("a.lirs", "1\n2\n", "12a\n"),
+        ("a.lirs", "1\n2\n", "-1\n"),
+        ("a.lirs", "1\n2\n", "1 2\n"),
+        ("a.lirs", "1\n2\n", "**\n"),
+        ("a.lirs", "1\n2\n", "18446744073709551616"),
+        ("a.lirs", "1\n2\n", "\u{feff}3\n"),
+    ] {
+        let path = written(&folder, name, format!("{good}{bad}").as_bytes());
+        let (got, error) = read(&path);
+        let error = error.unwrap_or_else(|| panic!("{bad:?} was taken"));
+        assert_eq!(got.len(), 2, "{bad:?}");
+        assert_tells(&error, &path);
+        assert!(
+            matches!(error, TraceError::Corrupt { at: Place::File(offset), .. } if offset == good.len() as u64),
+            "{bad:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_line_of_2_to_the_64_blocks_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = written(
+        &folder,
+        "bomb.lis",
+        b"1 2 0 0\n0 18446744073709551615 0 1\n",
+    );
+    let (got, error) = read(&path);
+    assert_eq!(got.len(), 2);
+    let error = error.unwrap();
+    assert!(
+        matches!(
+            error,
+            TraceError::Refused {
+                at: Place::File(8),
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_line_longer_than_64_kib_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let longest = format!("7{}\n", " ".repeat((64 << 10) - 1));
+    for (line, taken) in [(longest.clone(), true), (format!(" {longest}"), false)] {
+        for (name, text) in [
+            ("a.lirs", format!("5\n{line}6\n")),
+            ("a.lirs", format!("5\n{}", line.trim_end_matches('\n'))),
+        ] {
+            let path = written(&folder, name, text.as_bytes());
+            let (got, error) = read(&path);
+            if taken {
+                assert!(error.is_none() && got.len() >= 2);
+            } else {
+                let error = error.unwrap();
+                assert_tells(&error, &path);
+                assert_eq!(got.len(), 1);
+                assert!(
+                    error
+                        .to_string()
+                        .contains("refused at byte 2 of the file: the line is longer than 64 KiB"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_decompression_bomb_is_refused_unless_allowed() {
+    let folder = TempDir::new().unwrap();
+    // 80 MiB of one key: far beyond 200 times the file.
+    let text = "5\n".repeat(40 << 20);
+    for (name, compressed) in [
+        ("bomb.lirs.zst", zstd(text.as_bytes())),
+        ("bomb.lirs.gz", gzip(text.as_bytes())),
+    ] {
+        let path = written(&folder, name, &compressed);
+        let mut reader = trace::open(&path).unwrap();
+        let error = reader.find_map(Result::err).expect("a bomb is refused");
+        assert_tells(&error, &path);
+        assert!(matches!(error, TraceError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("--expansion-max"), "{error}");
+        assert!(
+            reader.requests() <= 32 << 20,
+            "not much past the first 64 MiB"
+        );
+    }
+    let reader = OpenOptions::new()
+        .expansion_max(1_000_000)
+        .open(folder.path().join("bomb.lirs.zst"))
+        .unwrap();
+    assert_eq!(
+        reader.map(|request| request.unwrap().key).sum::<u64>(),
+        5 * (40 << 20)
+    );
+}
+
+#[test]
+fn a_zstd_frame_that_wants_a_large_window_is_refused() {
+    let folder = TempDir::new().unwrap();
+    // Magic, a frame header without content size, a window of 2^28 bytes ((28 - 10) << 3), one last raw block of 2 bytes.
+    let frame = [
+        &[0x28, 0xb5, 0x2f, 0xfd, 0x00, 18 << 3, 0x11, 0, 0][..],
+        b"5\n",
+    ]
+    .concat();
+    let path = written(&folder, "wide.lirs.zst", &frame);
+    let (_, error) = read(&path);
+    let error = error.unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("wants a window of more than 128 MiB"),
+        "{error}"
+    );
+    let mut allowed = frame;
+    allowed[5] = 17 << 3;
+    let (got, error) = read(&written(&folder, "wide.lirs.zst", &allowed));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(got.len(), 1);
+}
+
+#[test]
+fn unknown_formats_and_compressions_are_named() {
+    let folder = TempDir::new().unwrap();
+    for content in [
+        &b"<html>"[..],
+        b"time,key,size\n1,2,3\n",
+        b"\x7fELF\x02\x01\x01\0\0\0\0",
+        &[0; 4096],
+        b"1 2\n",
+        b"\n\n",
+    ] {
+        let path = written(&folder, "what.dat", content);
+        let error = trace::open(&path).unwrap_err();
+        assert!(matches!(error, TraceError::UnknownFormat { .. }), "{error}");
+        for known in [
+            "oracleGeneral",
+            "arc",
+            "lirs",
+            "gzip",
+            "zstd",
+            "--trace-format",
+        ] {
+            assert!(error.to_string().contains(known), "{error}");
+        }
+    }
+    for (magic, name) in [
+        (&b"\xfd7zXZ\0\0\x04"[..], "xz"),
+        (b"BZh91AY&SY", "bzip2"),
+        (b"PK\x03\x04\x14\0", "zip"),
+    ] {
+        let error = trace::open(written(&folder, "a.lis", magic)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("compressed with {name},")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_trace_without_requests_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    for (name, content) in [
+        ("a.oracleGeneral", Vec::new()),
+        ("a.lis", b"\n\n".to_vec()),
+        ("b.lis", b"5 0 0 0\n".to_vec()),
+        ("a.lirs", b"*\n".to_vec()),
+        ("a", Vec::new()),
+        ("a.lirs.gz", gzip(b"")),
+        ("a.lirs.zst", zstd(b"")),
+    ] {
+        let path = written(&folder, name, &content);
+        let (got, error) = read(&path);
+        assert_eq!(got, []);
+        assert!(
+            matches!(error, Some(TraceError::Empty { .. })),
+            "{name}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_file_and_a_directory_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let missing = trace::open(folder.path().join("none.lis")).unwrap_err();
+    assert!(matches!(missing, TraceError::Open { .. }), "{missing}");
+    fs::create_dir(folder.path().join("dir.lis")).unwrap();
+    let directory = trace::open(folder.path().join("dir.lis")).unwrap_err();
+    assert!(
+        matches!(directory, TraceError::Directory { .. }),
+        "{directory}"
+    );
+}
+
+#[test]
+fn a_name_with_a_line_end_is_shown_on_one_line() {
+    let folder = TempDir::new().unwrap();
+    let error = trace::open(written(&folder, "a\nb.oracleGeneral", b"123"))
+        .unwrap()
+        .find_map(Result::err)
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("a\\nb.oracleGeneral: truncated at byte 3"),
+        "{error}"
+    );
+}
