@@ -24,11 +24,20 @@ const CRATES: [(&str, &str); 3] = [
     ("cache-policies", ""),
 ];
 
+/// core and alloc are only compiled here, never run: there is nothing to gain from optimising them.
+const UNOPTIMISED: [&str; 4] = [
+    "--config",
+    "profile.dev.package.'*'.opt-level=0",
+    "--config",
+    "profile.dev.debug=false",
+];
+
 /// Builds every crate for every target, then runs the program that links slab-core without std.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     debian::ensure(&debian::BUILD_STD)?;
     for (package, features) in CRATES {
         let mut program = debian::cargo(workspace)
+            .args(UNOPTIMISED)
             .args(["build", "-Zbuild-std=core,alloc", "--package", package])
             .args(["--no-default-features", "--features", features]);
         for target in TARGETS {

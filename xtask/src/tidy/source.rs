@@ -39,7 +39,7 @@ pub(super) fn is_source(file: &Path) -> bool {
 pub(super) fn check(file: &Path, text: &str) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut refuse = |message: String| violations.push(Violation::new(file.display(), message));
-    if !text.starts_with("//! ") {
+    if !has_header(file, text) {
         refuse("has no header: its first line is `//!` and what the file is".into());
     }
     let lines = text.lines().count();
@@ -71,6 +71,12 @@ pub(super) fn warn(file: &Path, text: &str) -> Option<Violation> {
         let message = format!("has {lines} lines, over {LINES_WARN}: split it, or say why not");
         Violation::new(file.display(), message)
     })
+}
+
+/// Whether the file begins by saying what it is. A crate root may do so by including its README.
+fn has_header(file: &Path, text: &str) -> bool {
+    let includes = |line: &str| line.starts_with("#![doc = include_str!(");
+    text.starts_with("//! ") || file.ends_with("src/lib.rs") && text.lines().any(includes)
 }
 
 /// Vague names in the file's own path and among the inline modules that it declares.
@@ -174,6 +180,13 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn only_a_crate_root_may_include_its_header() {
+        let text = "#![no_std]\n#![doc = include_str!(\"../README.md\")]\n";
+        assert_eq!(found("crates/a/src/lib.rs", text), [""; 0]);
+        assert_eq!(found("crates/a/src/depot.rs", text).len(), 1);
     }
 
     #[test]
