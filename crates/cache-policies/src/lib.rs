@@ -6,6 +6,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod any;
 mod error;
 mod eviction;
 mod ghost;
@@ -16,7 +17,8 @@ mod marks;
 mod policy;
 mod slot;
 
-pub use error::ConfigError;
+pub use any::{AnyConfig, AnyPolicy};
+pub use error::{ConfigError, ParseConfigError};
 pub use eviction::clock::{Clock, ClockConfig};
 pub use eviction::fifo::{Fifo, FifoConfig};
 pub use eviction::lru::{Lru, LruConfig};

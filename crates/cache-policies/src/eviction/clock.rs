@@ -1,7 +1,8 @@
 //! CLOCK: FIFO with a second chance (or several) for entries that were hit.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
+use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::ledger::Ledger;
 use crate::list::{Lists, Place, Unlinked};
@@ -43,17 +44,28 @@ impl ClockConfig {
     pub fn bits(&self) -> u8 {
         self.bits
     }
+}
 
-    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        if (1..=8).contains(&self.bits) {
-            return Ok(());
-        }
-        Err(ConfigError::OutOfRange {
-            policy: "clock",
-            parameter: "bits",
-            value: self.bits.to_string(),
-            expected: "a number from 1 to 8",
-        })
+const BITS: Parameter = Parameter {
+    name: "bits",
+    expected: "a number from 1 to 8",
+};
+
+impl Parameters for ClockConfig {
+    const POLICY: &'static str = "clock";
+    const KNOWN: &'static [Parameter] = &[BITS];
+
+    fn value(&self, _parameter: &Parameter) -> String {
+        self.bits.to_string()
+    }
+
+    fn set(&mut self, _parameter: &Parameter, value: &str) -> Option<()> {
+        self.bits = value.parse().ok()?;
+        Some(())
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.require((1..=8).contains(&self.bits), &BITS)
     }
 }
 

@@ -1,5 +1,6 @@
 //! FIFO: the entry that came first goes first.
 
+use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ledger::Ledger;
 use crate::list::{Lists, Unlinked};
@@ -10,6 +11,10 @@ use crate::slot::Slot;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct FifoConfig {}
+
+impl Parameters for FifoConfig {
+    const POLICY: &'static str = "fifo";
+}
 
 /// First in, first out (L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems
 /// Journal 5(2), 1966).

@@ -1,5 +1,6 @@
 //! LRU: the entry whose last request is the longest ago goes first.
 
+use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ledger::Ledger;
 use crate::list::{Lists, Unlinked};
@@ -10,6 +11,10 @@ use crate::slot::Slot;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct LruConfig {}
+
+impl Parameters for LruConfig {
+    const POLICY: &'static str = "lru";
+}
 
 /// Least recently used (R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, "Evaluation techniques for storage
 /// hierarchies", IBM Systems Journal 9(2), 1970).

@@ -1,5 +1,6 @@
 //! SIEVE: FIFO with one bit an entry, and a hand that stays where it evicted.
 
+use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ledger::Ledger;
 use crate::list::{Lists, Place, Unlinked};
@@ -11,6 +12,10 @@ use crate::slot::Slot;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct SieveConfig {}
+
+impl Parameters for SieveConfig {
+    const POLICY: &'static str = "sieve";
+}
 
 /// SIEVE (Y. Zhang, J. Yang, Y. Yue, Y. Vigfusson, K. V. Rashmi, "SIEVE is simpler than LRU", NSDI 2024).
 ///

@@ -1,7 +1,10 @@
 //! S3-FIFO: a small queue that most entries leave soon, a main queue for those that were hit, a ghost of those that left.
 
-use alloc::string::ToString;
+mod config;
 
+pub use config::{S3FifoConfig, WarmUp};
+
+use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
 use crate::hashed_queue::{HashedQueue, halves, whole};
@@ -10,133 +13,6 @@ use crate::list::{Lists, Unlinked};
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
-
-/// Where [`S3Fifo`] puts new entries once its small queue is full, while nothing has been evicted yet.
-///
-/// ```
-/// use cache_policies::{S3FifoConfig, WarmUp};
-///
-/// let as_in_the_paper = S3FifoConfig::default().with_warm_up(WarmUp::Small);
-/// assert_ne!(as_in_the_paper, S3FifoConfig::default());
-/// ```
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum WarmUp {
-    /// Into the main queue: the shares hold from the first eviction on. As the authors' simulator has it since the paper.
-    #[default]
-    Main,
-    /// Into the small queue, as in the paper.
-    Small,
-}
-
-/// The parameters of [`S3Fifo`].
-///
-/// ```
-/// use cache_policies::{Policy, S3Fifo, S3FifoConfig};
-///
-/// let config = S3FifoConfig::default().with_small(0.2).with_threshold(1);
-/// assert_eq!((config.small(), config.threshold(), config.ghost()), (0.2, 1, 0.9));
-/// assert!(S3Fifo::new(100, &config).is_ok());
-/// ```
-#[derive(Clone, PartialEq, Debug)]
-#[non_exhaustive]
-pub struct S3FifoConfig {
-    small: f64,
-    threshold: u8,
-    ghost: f64,
-    warm_up: WarmUp,
-}
-
-impl Default for S3FifoConfig {
-    fn default() -> Self {
-        S3FifoConfig {
-            small: 0.1,
-            threshold: 2,
-            ghost: 0.9,
-            warm_up: WarmUp::Main,
-        }
-    }
-}
-
-impl S3FifoConfig {
-    /// The small queue's share of the capacity, from 0 to 1, rounded down to a whole weight. 0.1 by default.
-    #[must_use]
-    pub fn with_small(self, small: f64) -> Self {
-        S3FifoConfig { small, ..self }
-    }
-
-    /// How many hits in the small queue bring an entry into the main one, from 1 to 31. 2 by default.
-    #[must_use]
-    pub fn with_threshold(self, threshold: u8) -> Self {
-        S3FifoConfig { threshold, ..self }
-    }
-
-    /// The weight of the departed keys that are remembered, as a share of the capacity from 0 to 16. 0.9 by default.
-    #[must_use]
-    pub fn with_ghost(self, ghost: f64) -> Self {
-        S3FifoConfig { ghost, ..self }
-    }
-
-    /// What happens before the first eviction. [`WarmUp::Main`] by default.
-    #[must_use]
-    pub fn with_warm_up(self, warm_up: WarmUp) -> Self {
-        S3FifoConfig { warm_up, ..self }
-    }
-
-    /// See [`S3FifoConfig::with_small`].
-    #[must_use]
-    pub fn small(&self) -> f64 {
-        self.small
-    }
-
-    /// See [`S3FifoConfig::with_threshold`].
-    #[must_use]
-    pub fn threshold(&self) -> u8 {
-        self.threshold
-    }
-
-    /// See [`S3FifoConfig::with_ghost`].
-    #[must_use]
-    pub fn ghost(&self) -> f64 {
-        self.ghost
-    }
-
-    /// See [`S3FifoConfig::with_warm_up`].
-    #[must_use]
-    pub fn warm_up(&self) -> WarmUp {
-        self.warm_up
-    }
-
-    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        let (parameter, value, expected) = if !(0.0..=1.0).contains(&self.small) {
-            (
-                "small",
-                self.small.to_string(),
-                "a share of the capacity from 0 to 1",
-            )
-        } else if !(1..=31).contains(&self.threshold) {
-            (
-                "threshold",
-                self.threshold.to_string(),
-                "a number of hits from 1 to 31",
-            )
-        } else if !(0.0..=16.0).contains(&self.ghost) {
-            (
-                "ghost",
-                self.ghost.to_string(),
-                "a share of the capacity from 0 to 16",
-            )
-        } else {
-            return Ok(());
-        };
-        Err(ConfigError::OutOfRange {
-            policy: "s3-fifo",
-            parameter,
-            value,
-            expected,
-        })
-    }
-}
 
 /// The hint that the key was in the ghost.
 const REMEMBERED: Hint = Hint::from_bits(1);
@@ -256,7 +132,7 @@ impl S3Fifo {
         while let Some((slot, hash)) = self.small.pop() {
             let weight = self.ledger.weight_of(slot);
             self.small_weight -= u64::from(weight);
-            if self.marks.get(slot) & COUNT < self.config.threshold {
+            if self.marks.get(slot) & COUNT < self.config.threshold() {
                 self.ghost.remember(hash, weight);
                 return Some(slot);
             }
@@ -301,8 +177,8 @@ impl Policy for S3Fifo {
             main_weight: 0,
             small_capacity: 0,
             main_capacity: 0,
-            count_max: config.threshold.max(MAIN_COUNT_MAX),
-            warming: config.warm_up == WarmUp::Main,
+            count_max: config.threshold().max(MAIN_COUNT_MAX),
+            warming: config.warm_up() == WarmUp::Main,
         };
         policy.set_capacity(capacity);
         Ok(policy)
@@ -428,9 +304,9 @@ impl Policy for S3Fifo {
     /// The ghost forgets at once what it may no longer hold: time in proportion to that.
     fn set_capacity(&mut self, capacity: u64) {
         self.ledger.set_capacity(capacity);
-        self.small_capacity = share(capacity, self.config.small).min(capacity);
+        self.small_capacity = share(capacity, self.config.small()).min(capacity);
         self.main_capacity = capacity - self.small_capacity;
-        self.ghost.set_limit(share(capacity, self.config.ghost));
+        self.ghost.set_limit(share(capacity, self.config.ghost()));
     }
 
     #[inline]

@@ -1,0 +1,117 @@
+//! Parameters by name: what a policy's configuration shows to texts.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::{ConfigError, ParseConfigError};
+
+/// A parameter's name, and what it takes.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    /// Completes "give ...".
+    pub(crate) expected: &'static str,
+}
+
+/// A configuration whose parameters can be read and set by name. What is given is for a policy without any.
+pub(crate) trait Parameters: Default {
+    /// The policy's name.
+    const POLICY: &'static str;
+    const KNOWN: &'static [Parameter] = &[];
+
+    /// The value of a known parameter, as `set` reads it.
+    fn value(&self, parameter: &Parameter) -> String {
+        let _ = parameter;
+        String::new()
+    }
+
+    /// Sets a known parameter; `None` if the value does not parse.
+    fn set(&mut self, parameter: &Parameter, value: &str) -> Option<()> {
+        let _ = (parameter, value);
+        None
+    }
+
+    /// Refuses values out of range.
+    fn validate(&self) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    /// Refuses the value of a parameter unless the condition holds.
+    fn require(&self, condition: bool, parameter: &Parameter) -> Result<(), ConfigError> {
+        if condition {
+            Ok(())
+        } else {
+            Err(refusal::<Self>(parameter, self.value(parameter)))
+        }
+    }
+}
+
+fn refusal<C: Parameters>(parameter: &Parameter, value: String) -> ConfigError {
+    let Parameter { name, expected } = *parameter;
+    ConfigError::InvalidValue {
+        policy: C::POLICY,
+        parameter: name,
+        value,
+        expected,
+    }
+}
+
+/// Reads `parameter=value,parameter=value`; `None` is no text at all, and gives the default.
+pub(super) fn parse<C: Parameters>(text: Option<&str>) -> Result<C, ParseConfigError> {
+    let mut config = C::default();
+    let mut given: Vec<&str> = Vec::new();
+    for pair in text.into_iter().flat_map(|text| text.split(',')) {
+        let Some((name, value)) = pair.split_once('=') else {
+            return Err(ParseConfigError::NotAPair {
+                policy: C::POLICY,
+                text: pair.trim().to_string(),
+            });
+        };
+        let (name, value) = (name.trim(), value.trim());
+        let Some(parameter) = C::KNOWN.iter().find(|parameter| parameter.name == name) else {
+            let names: Vec<&str> = C::KNOWN.iter().map(|parameter| parameter.name).collect();
+            let known = if names.is_empty() {
+                "none".to_string()
+            } else {
+                names.join(", ")
+            };
+            return Err(ParseConfigError::UnknownParameter {
+                policy: C::POLICY,
+                name: name.to_string(),
+                known,
+            });
+        };
+        if given.contains(&parameter.name) {
+            return Err(ParseConfigError::Repeated {
+                policy: C::POLICY,
+                parameter: parameter.name,
+            });
+        }
+        given.push(parameter.name);
+        config
+            .set(parameter, value)
+            .ok_or_else(|| refusal::<C>(parameter, value.to_string()))?;
+    }
+    config.validate()?;
+    Ok(config)
+}
+
+/// Writes the policy's name, and the parameters that differ from the default.
+pub(super) fn show<C: Parameters>(config: &C, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let default = C::default();
+    formatter.write_str(C::POLICY)?;
+    let differing = C::KNOWN
+        .iter()
+        .filter(|parameter| config.value(parameter) != default.value(parameter));
+    for (index, parameter) in differing.enumerate() {
+        let separator = if index == 0 { ':' } else { ',' };
+        write!(
+            formatter,
+            "{separator}{}={}",
+            parameter.name,
+            config.value(parameter)
+        )?;
+    }
+    Ok(())
+}

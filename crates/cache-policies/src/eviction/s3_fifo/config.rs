@@ -1,0 +1,159 @@
+//! The parameters of S3-FIFO.
+
+use alloc::string::{String, ToString};
+
+use crate::any::{Parameter, Parameters};
+use crate::error::ConfigError;
+
+/// Where [`S3Fifo`](crate::S3Fifo) puts new entries once its small queue is full, while nothing has been evicted yet.
+///
+/// ```
+/// use cache_policies::{S3FifoConfig, WarmUp};
+///
+/// let as_in_the_paper = S3FifoConfig::default().with_warm_up(WarmUp::Small);
+/// assert_ne!(as_in_the_paper, S3FifoConfig::default());
+/// ```
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum WarmUp {
+    /// Into the main queue: the shares hold from the first eviction on. As the authors' simulator has it since the paper.
+    #[default]
+    Main,
+    /// Into the small queue, as in the paper.
+    Small,
+}
+
+/// The parameters of [`S3Fifo`](crate::S3Fifo).
+///
+/// ```
+/// use cache_policies::{Policy, S3Fifo, S3FifoConfig};
+///
+/// let config = S3FifoConfig::default().with_small(0.2).with_threshold(1);
+/// assert_eq!((config.small(), config.threshold(), config.ghost()), (0.2, 1, 0.9));
+/// assert!(S3Fifo::new(100, &config).is_ok());
+/// ```
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct S3FifoConfig {
+    small: f64,
+    threshold: u8,
+    ghost: f64,
+    warm_up: WarmUp,
+}
+
+impl Default for S3FifoConfig {
+    fn default() -> Self {
+        S3FifoConfig {
+            small: 0.1,
+            threshold: 2,
+            ghost: 0.9,
+            warm_up: WarmUp::Main,
+        }
+    }
+}
+
+impl S3FifoConfig {
+    /// The small queue's share of the capacity, from 0 to 1, rounded down to a whole weight. 0.1 by default.
+    #[must_use]
+    pub fn with_small(self, small: f64) -> Self {
+        S3FifoConfig { small, ..self }
+    }
+
+    /// How many hits in the small queue bring an entry into the main one, from 1 to 31. 2 by default.
+    #[must_use]
+    pub fn with_threshold(self, threshold: u8) -> Self {
+        S3FifoConfig { threshold, ..self }
+    }
+
+    /// The weight of the departed keys that are remembered, as a share of the capacity from 0 to 16. 0.9 by default.
+    #[must_use]
+    pub fn with_ghost(self, ghost: f64) -> Self {
+        S3FifoConfig { ghost, ..self }
+    }
+
+    /// What happens before the first eviction. [`WarmUp::Main`] by default.
+    #[must_use]
+    pub fn with_warm_up(self, warm_up: WarmUp) -> Self {
+        S3FifoConfig { warm_up, ..self }
+    }
+
+    /// See [`S3FifoConfig::with_small`].
+    #[must_use]
+    pub fn small(&self) -> f64 {
+        self.small
+    }
+
+    /// See [`S3FifoConfig::with_threshold`].
+    #[must_use]
+    pub fn threshold(&self) -> u8 {
+        self.threshold
+    }
+
+    /// See [`S3FifoConfig::with_ghost`].
+    #[must_use]
+    pub fn ghost(&self) -> f64 {
+        self.ghost
+    }
+
+    /// See [`S3FifoConfig::with_warm_up`].
+    #[must_use]
+    pub fn warm_up(&self) -> WarmUp {
+        self.warm_up
+    }
+}
+
+const SMALL: Parameter = Parameter {
+    name: "small",
+    expected: "a share of the capacity from 0 to 1",
+};
+const THRESHOLD: Parameter = Parameter {
+    name: "threshold",
+    expected: "a number of hits from 1 to 31",
+};
+const GHOST: Parameter = Parameter {
+    name: "ghost",
+    expected: "a share of the capacity from 0 to 16",
+};
+const WARM_UP: Parameter = Parameter {
+    name: "warm-up",
+    expected: "main or small",
+};
+
+impl Parameters for S3FifoConfig {
+    const POLICY: &'static str = "s3-fifo";
+    const KNOWN: &'static [Parameter] = &[SMALL, THRESHOLD, GHOST, WARM_UP];
+
+    fn value(&self, parameter: &Parameter) -> String {
+        match parameter.name {
+            "small" => self.small.to_string(),
+            "threshold" => self.threshold.to_string(),
+            "ghost" => self.ghost.to_string(),
+            _ => match self.warm_up {
+                WarmUp::Main => "main".to_string(),
+                WarmUp::Small => "small".to_string(),
+            },
+        }
+    }
+
+    fn set(&mut self, parameter: &Parameter, value: &str) -> Option<()> {
+        match parameter.name {
+            "small" => self.small = value.parse().ok()?,
+            "threshold" => self.threshold = value.parse().ok()?,
+            "ghost" => self.ghost = value.parse().ok()?,
+            _ => {
+                self.warm_up = match value {
+                    "main" => WarmUp::Main,
+                    "small" => WarmUp::Small,
+                    _ => return None,
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        self.require((0.0..=1.0).contains(&self.small), &SMALL)?;
+        self.require((1..=31).contains(&self.threshold), &THRESHOLD)?;
+        self.require((0.0..=16.0).contains(&self.ghost), &GHOST)
+    }
+}
