@@ -1,1 +1,25 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod block;
+mod budget;
+mod buffer;
+mod builder;
+mod class;
+mod depot;
+mod error;
+mod frozen;
+#[cfg(all(test, buffer_pool_loom))]
+mod loom;
+mod mutant;
+mod pool;
+mod pool_core;
+mod stats;
+mod sync;
+
+pub use crate::buffer::PooledBuf;
+pub use crate::builder::{Builder, Exhaustion};
+pub use crate::class::Classes;
+pub use crate::error::{AcquireError, CapacityError, ClassesError};
+pub use crate::frozen::PooledBytes;
+pub use crate::pool::BufferPool;
+pub use crate::stats::{ClassStats, PoolStats};

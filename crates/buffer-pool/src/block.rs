@@ -1,0 +1,449 @@
+//! A block: memory for one buffer, and the header out of band that knows what was ever written to it.
+//!
+//! ```text
+//!   Header (provider memory)                 data (provider memory, aligned as the pool asks)
+//!   +--------------------------+             0          len            init       capacity
+//!   | data --------------------+-----------> +-----------+--------------+-------------+
+//!   | capacity, place, pool    |             |  written, or known zero  | never       |
+//!   | refs   (atomic)          |             |  above `dirty`: zero     | written     |
+//!   | marks  {init, dirty,next}|             +-----------+--------------+-------------+
+//!   +--------------------------+
+//! ```
+//!
+//! A block has one owner at a time, which is what a `Block` value stands for:
+//! a `PooledBuf`, a shelf of the depot (linked by `next`), or, counted by `refs`, the `Shared` references of
+//! `PooledBytes` together. `refs` is 1 whenever a `Block` exists. The block keeps its pool's core alive from creation
+//! to destruction, so that neither acquire nor release count references.
+
+use core::alloc::Layout;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::NonNull;
+
+use slab_core::ProvideError;
+
+use crate::mutant::{Mutant, weaken};
+use crate::pool_core::Core;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Arc, TrackedCell};
+
+/// Where a block came from, which says where it goes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A class of the pool; charged to the budget; kept when released.
+    Class(usize),
+    /// Above the largest class; charged to the budget; freed when released.
+    Oversize,
+    /// Past the budget; not charged; freed when released.
+    Overflow,
+}
+
+/// What a new block's memory must hold.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    Nothing,
+    Zeros,
+}
+
+struct Header {
+    data: NonNull<u8>,
+    capacity: usize,
+    place: Place,
+    core: Arc<Core>,
+    /// References to the block. Written by owners of `Shared`: added by clones (Relaxed: the cloner holds one, so the
+    /// count cannot fall to zero), taken by drops (Release) and read by the last drop and by `try_unique` (Acquire),
+    /// which pair with those.
+    refs: AtomicUsize,
+    /// Read and written by the owner of the `Block` only; handed on with it, through a stripe's mutex or `refs`.
+    marks: TrackedCell<Marks>,
+}
+
+/// What is known of the data, and the next block of the chain that this one lies in.
+struct Marks {
+    /// Bytes below were written, or zeroed, since the block was created.
+    init: usize,
+    /// Bytes from here to `init` are zero. May exceed `init`: bytes between may hold anything.
+    dirty: usize,
+    next: Option<Block>,
+}
+
+/// Sole ownership of a block. It has no destructor: an owner releases it to the pool or destroys it.
+#[must_use = "a block that is neither released nor destroyed leaks"]
+pub(crate) struct Block(NonNull<Header>);
+
+// SAFETY: a `Block` owns its header and data alone (`refs` is 1), and they hold nothing bound to a thread: the core is
+// Send + Sync, the data are bytes.
+unsafe impl Send for Block {}
+// SAFETY: through `&Block` only fields that never change and data are read.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// A new block of `capacity` bytes from the core's provider. Accounts for nothing.
+    pub(crate) fn create(
+        core: &Arc<Core>,
+        capacity: usize,
+        place: Place,
+        fill: Fill,
+    ) -> Result<Self, ProvideError> {
+        let provider = core.provider();
+        let header = provider.allocate(Layout::new::<Header>())?.cast::<Header>();
+        let layout = data_layout(core, capacity);
+        let data = match fill {
+            Fill::Nothing => provider.allocate(layout),
+            Fill::Zeros => provider.allocate_zeroed(layout),
+        };
+        let data = match data {
+            Ok(data) => data,
+            Err(error) => {
+                // SAFETY: allocated above with this layout from this provider and not used since.
+                unsafe { provider.deallocate(header.cast(), Layout::new::<Header>()) };
+                return Err(error);
+            }
+        };
+        let init = if fill == Fill::Zeros { capacity } else { 0 };
+        let content = Header {
+            data,
+            capacity,
+            place,
+            core: Arc::clone(core),
+            refs: AtomicUsize::new(1),
+            marks: TrackedCell::new(Marks {
+                init,
+                dirty: 0,
+                next: None,
+            }),
+        };
+        // SAFETY: the provider gave memory for a `Header`, which nobody else knows.
+        unsafe { header.write(content) };
+        Ok(Self(header))
+    }
+
+    /// Gives the memory back to the provider and the count on the core to the caller.
+    pub(crate) fn destroy(self) -> Arc<Core> {
+        // SAFETY: `self` is the sole owner and gone after this; the header is not read again.
+        let Header {
+            data,
+            capacity,
+            core,
+            ..
+        } = unsafe { self.0.read() };
+        let provider = core.provider();
+        // SAFETY: both came from this core's provider, with these layouts, in `create`.
+        unsafe {
+            provider.deallocate(data, data_layout(&core, capacity));
+            provider.deallocate(self.0.cast(), Layout::new::<Header>());
+        }
+        core
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        // SAFETY: `create` made the header valid; it stays so while an owner exists.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.header().core
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.header().capacity
+    }
+
+    #[inline]
+    pub(crate) fn place(&self) -> Place {
+        self.header().place
+    }
+
+    #[inline]
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.header().data
+    }
+
+    #[inline]
+    fn marks<R>(&mut self, change: impl FnOnce(&mut Marks) -> R) -> R {
+        // SAFETY: `&mut self` on the sole owner: nobody else reaches the marks.
+        self.header()
+            .marks
+            .with_mut(|marks| change(unsafe { &mut *marks }))
+    }
+
+    /// Bytes from the start that have been written or zeroed.
+    pub(crate) fn init(&mut self) -> usize {
+        self.marks(|marks| marks.init)
+    }
+
+    /// Notes that the bytes below `end` are initialised and may hold anything.
+    ///
+    /// # Safety
+    /// 1. The bytes below `end` are initialised, and `end` is at most the capacity.
+    #[inline]
+    pub(crate) unsafe fn written(&mut self, end: usize) {
+        debug_assert!(end <= self.capacity());
+        self.marks(|marks| {
+            if end > marks.dirty {
+                marks.dirty = end;
+            }
+            if end > marks.init {
+                marks.init = end;
+            }
+        });
+    }
+
+    /// Copies `bytes` to `start` and on.
+    ///
+    /// # Safety
+    /// 1. `start` is at most `init()`, and `start + bytes.len()` at most the capacity.
+    #[inline]
+    pub(crate) unsafe fn write(&mut self, start: usize, bytes: &[u8]) {
+        debug_assert!(start <= self.init() && start + bytes.len() <= self.capacity());
+        // SAFETY: in bounds by clause 1; `bytes` cannot overlap memory that `&mut self` owns; what is below the new
+        // end is then initialised.
+        unsafe {
+            self.data()
+                .add(start)
+                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+            self.written(start + bytes.len());
+        }
+    }
+
+    /// Moves `len` initialised bytes from `start` to the front.
+    ///
+    /// # Safety
+    /// 1. `start + len` is at most `init()`.
+    pub(crate) unsafe fn move_to_front(&mut self, start: usize, len: usize) {
+        debug_assert!(start + len <= self.init());
+        // SAFETY: both ranges lie in the initialised part by clause 1; `copy_from` allows overlap.
+        unsafe {
+            self.data().copy_from(self.data().add(start), len);
+            self.written(len);
+        }
+    }
+
+    /// Fills `start..end` with `byte`.
+    ///
+    /// # Safety
+    /// 1. `start` is at most `init()` and `end`, and `end` at most the capacity.
+    pub(crate) unsafe fn fill(&mut self, start: usize, end: usize, byte: u8) {
+        debug_assert!(start <= self.init() && start <= end && end <= self.capacity());
+        // SAFETY: in bounds by clause 1.
+        unsafe {
+            self.data().add(start).write_bytes(byte, end - start);
+            self.written(end);
+        }
+    }
+
+    /// Makes `start..end` zero, writing only what is not known to be.
+    ///
+    /// # Safety
+    /// 1. `start` is at most `init()` and `end`, and `end` at most the capacity.
+    pub(crate) unsafe fn zero(&mut self, start: usize, end: usize) {
+        debug_assert!(start <= self.init() && start <= end && end <= self.capacity());
+        let data = self.data();
+        self.marks(|marks| {
+            let dirty_end = marks.dirty.min(end);
+            if start < dirty_end {
+                // SAFETY: in bounds by clause 1.
+                unsafe { data.add(start).write_bytes(0, dirty_end - start) };
+            }
+            let unwritten = marks.init.max(dirty_end).max(start);
+            if unwritten < end {
+                // SAFETY: as above.
+                unsafe { data.add(unwritten).write_bytes(0, end - unwritten) };
+            }
+            marks.init = marks.init.max(end);
+            if end >= marks.dirty && start < marks.dirty {
+                marks.dirty = start;
+            }
+        });
+    }
+
+    /// Makes every byte below `end` initialised, keeping what is there.
+    pub(crate) fn initialise(&mut self, end: usize) {
+        assert!(end <= self.capacity());
+        let data = self.data();
+        self.marks(|marks| {
+            if marks.init < end {
+                // SAFETY: `end` is within the capacity, as asserted.
+                unsafe { data.add(marks.init).write_bytes(0, end - marks.init) };
+                marks.init = end;
+            }
+        });
+    }
+
+    /// The bytes from `len` to the capacity, to be written by anyone in any way: nothing is known of them afterwards.
+    pub(crate) fn spare(&mut self, len: usize) -> &mut [MaybeUninit<u8>] {
+        let capacity = self.capacity();
+        assert!(len <= capacity);
+        self.marks(|marks| {
+            marks.dirty = capacity;
+            // Safe code may write `MaybeUninit::uninit()`, which takes the initialisation back.
+            marks.init = marks.init.min(len);
+        });
+        // SAFETY: the range lies in the block that `&mut self` owns.
+        unsafe {
+            core::slice::from_raw_parts_mut(self.data().add(len).cast().as_ptr(), capacity - len)
+        }
+    }
+
+    /// Like `spare`, for a writer that writes only initialised bytes.
+    pub(crate) fn tail(&mut self, len: usize) -> NonNull<u8> {
+        let capacity = self.capacity();
+        assert!(len <= capacity);
+        self.marks(|marks| marks.dirty = capacity);
+        // SAFETY: `len` is within the block.
+        unsafe { self.data().add(len) }
+    }
+
+    fn set_next(&mut self, next: Option<Self>) {
+        self.marks(|marks| marks.next = next);
+    }
+
+    fn take_next(&mut self) -> Option<Self> {
+        self.marks(|marks| marks.next.take())
+    }
+
+    pub(crate) fn share(self) -> Shared {
+        Shared(self.0)
+    }
+}
+
+/// The layout of a block's data.
+fn data_layout(core: &Core, capacity: usize) -> Layout {
+    Layout::from_size_align(capacity, core.alignment())
+        .expect("capacities are checked against SIZE_MAX")
+}
+
+/// A last-in first-out chain of blocks, linked through their headers: pushing allocates nothing.
+#[must_use = "the blocks of a chain that is dropped leak"]
+pub(crate) struct Chain {
+    head: Option<Block>,
+    len: usize,
+}
+
+impl Chain {
+    pub(crate) const fn new() -> Self {
+        Self { head: None, len: 0 }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, mut block: Block) {
+        block.set_next(self.head.take());
+        self.head = Some(block);
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Block> {
+        let mut block = self.head.take()?;
+        self.head = block.take_next();
+        self.len -= 1;
+        Some(block)
+    }
+
+    /// A second owner of the first block. Only for the mutant that loses track of it.
+    #[cfg(buffer_pool_loom)]
+    pub(crate) fn duplicate_head(&self) -> Option<Block> {
+        self.head.as_ref().map(|block| Block(block.0))
+    }
+}
+
+/// One of several references to a block whose contents no longer change.
+pub(crate) struct Shared(NonNull<Header>);
+
+// SAFETY: a `Shared` gives read access to bytes and to fields that never change; `refs` is atomic; the last owner may
+// be on any thread, as a `Block` may.
+unsafe impl Send for Shared {}
+// SAFETY: as above; `clone` through `&Shared` is an atomic addition.
+unsafe impl Sync for Shared {}
+
+/// Far from overflow: this many references would need half of the address space.
+const REFS_MAX: usize = isize::MAX as usize;
+
+impl Shared {
+    #[inline]
+    fn header(&self) -> &Header {
+        // SAFETY: the header lives while a reference is counted, and `self` is one.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        self.header().data
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.header().capacity
+    }
+
+    /// Tells loom that the contents are being read.
+    #[inline(always)]
+    pub(crate) fn witness(&self) {
+        #[cfg(buffer_pool_loom)]
+        self.header().marks.with(|_| ());
+    }
+
+    /// References to the block at this moment.
+    pub(crate) fn count(&self) -> usize {
+        // Relaxed: a number for diagnostics; nothing is done on it.
+        self.header().refs.load(Ordering::Relaxed)
+    }
+
+    /// Gives the reference up; the last one gets the block.
+    #[inline]
+    pub(crate) fn release(self) -> Option<Block> {
+        let header = ManuallyDrop::new(self);
+        let refs = &header.header().refs;
+        // Release: what this owner read happens before the last owner's Acquire, and so before the block's reuse.
+        if refs.fetch_sub(1, weaken(Ordering::Release, Mutant::DropRelaxed)) != 1 {
+            return None;
+        }
+        // Acquire: pairs with the Release of every earlier drop (all in one release sequence). A load, not a fence,
+        // so that ThreadSanitizer sees it.
+        let rest = refs.load(weaken(Ordering::Acquire, Mutant::LastRelaxed));
+        debug_assert_eq!(rest, 0);
+        // Relaxed: the block has one owner again; its next owner gets it through a synchronising hand-over.
+        refs.store(1, Ordering::Relaxed);
+        Some(Block(header.0))
+    }
+
+    /// The block itself when this is the only reference.
+    pub(crate) fn try_unique(self) -> Result<Block, Self> {
+        // Acquire: pairs with the Release of drops that brought the count to 1. Nobody else can raise it: a clone
+        // needs a reference, and the only one is ours.
+        if self
+            .header()
+            .refs
+            .load(weaken(Ordering::Acquire, Mutant::UniqueRelaxed))
+            == 1
+        {
+            Ok(Block(ManuallyDrop::new(self).0))
+        } else {
+            Err(self)
+        }
+    }
+}
+
+impl Clone for Shared {
+    #[inline]
+    fn clone(&self) -> Self {
+        // Relaxed: `self` keeps the count above zero, and the clone is handed to other threads by its holder.
+        let refs = self.header().refs.fetch_add(1, Ordering::Relaxed);
+        if refs > REFS_MAX {
+            // Relaxed: takes back what was just added.
+            self.header().refs.fetch_sub(1, Ordering::Relaxed);
+            panic!("too many references to one buffer");
+        }
+        Self(self.0)
+    }
+}

@@ -1,0 +1,362 @@
+//! A buffer that one owner writes to, and that goes back to its pool when it is dropped.
+
+mod io;
+
+use core::fmt;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ops::{Deref, DerefMut};
+use core::slice;
+
+use crate::block::{Block, Fill};
+use crate::error::{AcquireError, CapacityError};
+use crate::frozen::PooledBytes;
+use crate::pool_core::Core;
+
+/// A byte buffer from a pool: a length, and a capacity that changes only when [`reserve`](Self::reserve) is called.
+///
+/// Dropping it returns it to its pool, on any thread, also while a thread ends, and also when every handle of the pool
+/// is gone (its memory is freed then). There is no other way to release it, so it cannot be released twice.
+///
+/// **When bytes do not fit:** `io::Write` writes what fits and then reports `WriteZero`; `try_` methods return
+/// [`CapacityError`]; `extend_from_slice`, `resize` and `bytes::BufMut` panic. No write ever
+/// allocates or moves the contents; `reserve` does both, when asked.
+///
+/// ```
+/// use std::io::Write;
+///
+/// let pool = buffer_pool::BufferPool::new();
+/// let mut buf = pool.acquire(100);
+/// assert_eq!((buf.len(), buf.capacity()), (0, 4096));
+/// write!(buf, "{}-{}", 20, 26)?;
+/// buf.extend_from_slice(b"!");
+/// buf[0] = b'3';
+/// assert_eq!(&*buf, b"30-26!");
+/// buf.truncate(2);
+/// buf.resize(4, b'.');
+/// assert_eq!(buf.freeze(), b"30..");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct PooledBuf {
+    /// Taken out by `freeze` and by the destructor, each of which ends the buffer.
+    block: ManuallyDrop<Block>,
+    /// At most the block's `init`, so what is below is initialised.
+    len: usize,
+}
+
+impl PooledBuf {
+    #[inline]
+    pub(crate) fn new(block: Block) -> Self {
+        Self {
+            block: ManuallyDrop::new(block),
+            len: 0,
+        }
+    }
+
+    /// A buffer of the first `len` bytes of `block`.
+    ///
+    /// # Safety
+    /// 1. These bytes are initialised and noted as such by the block.
+    #[inline]
+    pub(crate) unsafe fn with_len(block: Block, len: usize) -> Self {
+        Self {
+            block: ManuallyDrop::new(block),
+            len,
+        }
+    }
+
+    /// Sets the length to `len`, with whatever the block holds, zeroing what was never written.
+    #[inline]
+    pub(crate) fn expose(&mut self, len: usize) {
+        self.block.initialise(len);
+        self.len = len;
+    }
+
+    /// Bytes in the buffer.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bytes in the buffer.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that fit into the buffer: the size of its class, or what was asked for above the largest class.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.block.capacity()
+    }
+
+    /// Bytes that still fit.
+    #[inline]
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.capacity() - self.len
+    }
+
+    /// The contents.
+    #[inline]
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        // SAFETY: the bytes below `len` are initialised, see the field; `&self` keeps them as they are.
+        unsafe { slice::from_raw_parts(self.block.data().as_ptr(), self.len) }
+    }
+
+    /// The contents, for writing. A later [`acquire_zeroed`](crate::BufferPool::acquire_zeroed) of this memory clears
+    /// all of them, however little is written.
+    #[inline]
+    pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        // SAFETY: the bytes below `len` are initialised, see the field; `&mut self` owns them.
+        unsafe {
+            self.block.written(self.len);
+            slice::from_raw_parts_mut(self.block.data().as_ptr(), self.len)
+        }
+    }
+
+    /// Sets the length to 0.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Drops what is above `len`; does nothing when the buffer is not longer.
+    #[inline]
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Sets the length to `len`, filling what is added with `byte`. Adding zeros costs only what is not zero already.
+    ///
+    /// # Panics
+    /// When `len` exceeds the capacity.
+    #[inline]
+    pub fn resize(&mut self, len: usize, byte: u8) {
+        if let Err(error) = self.try_resize(len, byte) {
+            panic!("{error}");
+        }
+    }
+
+    /// Like [`resize`](Self::resize), without panics.
+    ///
+    /// # Errors
+    /// When `len` exceeds the capacity; the buffer is unchanged.
+    pub fn try_resize(&mut self, len: usize, byte: u8) -> Result<(), CapacityError> {
+        if len > self.capacity() {
+            return Err(CapacityError {
+                needed: len,
+                capacity: self.capacity(),
+            });
+        }
+        if len > self.len {
+            // SAFETY: from `self.len`, which is at most `init`, up to at most the capacity.
+            unsafe {
+                match byte {
+                    0 => self.block.zero(self.len, len),
+                    _ => self.block.fill(self.len, len, byte),
+                }
+            }
+        }
+        self.len = len;
+        Ok(())
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Panics
+    /// When they do not fit. [`reserve`](Self::reserve) makes room.
+    #[inline]
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        if let Err(error) = self.try_extend_from_slice(bytes) {
+            panic!("{error}");
+        }
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// When they do not all fit; the buffer is unchanged.
+    #[inline]
+    pub fn try_extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
+        if bytes.len() > self.remaining() {
+            return Err(CapacityError {
+                needed: self.len.saturating_add(bytes.len()),
+                capacity: self.capacity(),
+            });
+        }
+        self.append(bytes);
+        Ok(())
+    }
+
+    /// Appends `bytes`, which must fit.
+    #[inline]
+    fn append(&mut self, bytes: &[u8]) {
+        debug_assert!(bytes.len() <= self.remaining());
+        // SAFETY: from `self.len`, which is at most `init`, and they fit.
+        unsafe { self.block.write(self.len, bytes) };
+        self.len += bytes.len();
+    }
+
+    /// Makes room for `additional` more bytes. When they do not fit, the contents move to a larger block of the same
+    /// pool, acquired as by [`BufferPool::acquire`](crate::BufferPool::acquire), of at least twice the capacity;
+    /// the old block is released.
+    ///
+    /// # Panics
+    /// As [`BufferPool::acquire`](crate::BufferPool::acquire).
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::new();
+    /// let mut buf = pool.acquire(4096);
+    /// buf.resize(4096, 1);
+    /// buf.reserve(1);
+    /// assert_eq!((buf.len(), buf.capacity()), (4096, 8192));
+    /// ```
+    pub fn reserve(&mut self, additional: usize) {
+        if additional > self.remaining() {
+            let larger = Core::acquire(self.block.core(), self.larger(additional), Fill::Nothing);
+            self.move_to(larger);
+        }
+    }
+
+    /// Like [`reserve`](Self::reserve), within the budget and without panics. Asks for no more than
+    /// `additional` bytes on top of the contents when twice the capacity is not to be had.
+    ///
+    /// # Errors
+    /// As [`BufferPool::try_acquire`](crate::BufferPool::try_acquire); the buffer is unchanged. The old block is held
+    /// until the contents have moved, so both must fit into the budget.
+    pub fn try_reserve(&mut self, additional: usize) -> Result<(), AcquireError> {
+        if additional > self.remaining() {
+            let core = self.block.core();
+            let least = self.len.saturating_add(additional);
+            let larger = Core::try_acquire(core, self.larger(additional), Fill::Nothing)
+                .or_else(|_| Core::try_acquire(core, least, Fill::Nothing))?;
+            self.move_to(larger);
+        }
+        Ok(())
+    }
+
+    fn larger(&self, additional: usize) -> usize {
+        self.len
+            .saturating_add(additional)
+            .max(self.capacity().saturating_mul(2))
+    }
+
+    fn move_to(&mut self, block: Block) {
+        let mut moved = Self::new(block);
+        moved.append(self);
+        *self = moved;
+    }
+
+    /// The memory from the length to the capacity. What is written there becomes contents by
+    /// [`set_len`](Self::set_len).
+    ///
+    /// Nothing is known of this memory afterwards: a later `acquire_zeroed` clears all of it, a later `acquire_stale`
+    /// what `set_len` did not vouch for.
+    pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
+        self.block.spare(self.len)
+    }
+
+    /// Sets the length to `len`.
+    ///
+    /// # Safety
+    /// 1. `len` is at most the capacity.
+    /// 2. The bytes below `len` are initialised.
+    #[inline]
+    pub unsafe fn set_len(&mut self, len: usize) {
+        // SAFETY: clauses 1 and 2.
+        unsafe { self.block.written(len) };
+        self.len = len;
+    }
+
+    /// The contents as an immutable value that clones and slices without copying. Costs nothing: the count lies in the
+    /// block's header already.
+    #[inline]
+    #[must_use]
+    pub fn freeze(self) -> PooledBytes {
+        let len = self.len;
+        // SAFETY: the bytes below `len` are initialised, see the field.
+        unsafe { PooledBytes::new(self.into_block().share(), len) }
+    }
+
+    #[inline]
+    fn into_block(self) -> Block {
+        let mut ended = ManuallyDrop::new(self);
+        // SAFETY: `ended` is not used again, and its destructor does not run.
+        unsafe { ManuallyDrop::take(&mut ended.block) }
+    }
+}
+
+impl Drop for PooledBuf {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the buffer ends here; the block is not used again.
+        Core::release(unsafe { ManuallyDrop::take(&mut self.block) });
+    }
+}
+
+impl Deref for PooledBuf {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl DerefMut for PooledBuf {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.as_mut_slice()
+    }
+}
+
+impl AsRef<[u8]> for PooledBuf {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsMut<[u8]> for PooledBuf {
+    fn as_mut(&mut self) -> &mut [u8] {
+        self
+    }
+}
+
+/// Equal when the contents are.
+impl PartialEq for PooledBuf {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for PooledBuf {}
+
+/// Appends; panics when the bytes do not fit.
+impl<'a> Extend<&'a u8> for PooledBuf {
+    fn extend<I: IntoIterator<Item = &'a u8>>(&mut self, bytes: I) {
+        self.extend(bytes.into_iter().copied());
+    }
+}
+
+/// Appends; panics when the bytes do not fit.
+impl Extend<u8> for PooledBuf {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        bytes
+            .into_iter()
+            .for_each(|byte| self.extend_from_slice(&[byte]));
+    }
+}
+
+/// Length and capacity; the contents may be large, or secret.
+impl fmt::Debug for PooledBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PooledBuf")
+            .field("len", &self.len)
+            .field("capacity", &self.capacity())
+            .finish()
+    }
+}

@@ -1,0 +1,177 @@
+//! How a pool is configured.
+
+use core::fmt;
+
+use slab_core::{Global, Provider};
+
+use crate::class::Classes;
+use crate::depot::Caps;
+use crate::pool::BufferPool;
+use crate::pool_core::{Core, Settings, SharedProvider};
+
+/// What `acquire` does when the budget is used up and no idle block is left to reclaim.
+///
+/// ```
+/// use buffer_pool::{BufferPool, Exhaustion};
+///
+/// let pool = BufferPool::builder().max_bytes(4096).exhaustion(Exhaustion::Overflow).build();
+/// let within = pool.acquire(4096);
+/// let past = pool.acquire(4096);
+/// assert_eq!((pool.stats().overflow, pool.stats().charged_bytes), (1, 4096));
+/// # drop((within, past));
+/// ```
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Exhaustion {
+    /// Hand out a block that is not charged to the budget, is counted as overflow, and is freed when it is released.
+    /// The pool's own memory stays within `max_bytes`; the overflow comes on top and is limited by the provider alone.
+    #[default]
+    Overflow,
+}
+
+/// Configures a [`BufferPool`].
+///
+/// ```
+/// use buffer_pool::{BufferPool, Classes};
+///
+/// let pool = BufferPool::builder()
+///     .classes(Classes::powers_of_two())
+///     .max_bytes(256 << 20)
+///     .max_idle_bytes(64 << 20)
+///     .alignment(4096)
+///     .build();
+/// let page = pool.acquire_zeroed(4096);
+/// assert_eq!(page.as_ptr() as usize % 4096, 0);
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    provider: SharedProvider,
+    classes: Classes,
+    alignment: usize,
+    max_bytes: usize,
+    exhaustion: Exhaustion,
+    caps: Caps,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            provider: Box::new(Global),
+            classes: Classes::default(),
+            alignment: 1,
+            max_bytes: usize::MAX,
+            exhaustion: Exhaustion::default(),
+            caps: Caps {
+                idle_bytes: BufferPool::MAX_IDLE_BYTES_DEFAULT,
+                idle_per_class: usize::MAX,
+                stripes: default_stripes(),
+            },
+        }
+    }
+
+    /// The capacities of the blocks; [`Classes::default`] unless set.
+    pub fn classes(mut self, classes: Classes) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    /// The budget: the most bytes that blocks in use and idle ones may have together. No limit unless set.
+    ///
+    /// Counted is the capacity of each block from its creation to its destruction; the pool's own
+    /// bookkeeping (about 100 bytes a block) and overflow blocks ([`Exhaustion::Overflow`]) come on top.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// What [`BufferPool::acquire`] does past the budget.
+    pub fn exhaustion(mut self, exhaustion: Exhaustion) -> Self {
+        self.exhaustion = exhaustion;
+        self
+    }
+
+    /// The most bytes that idle blocks may have; [`BufferPool::MAX_IDLE_BYTES_DEFAULT`] unless set. A block that is
+    /// released beyond that is freed; a class larger than that is never kept.
+    ///
+    /// Each stripe gets an equal share, and a pool whose cap is small has fewer stripes, so that the largest class
+    /// fits into each share. Within a share a block that does not fit is not kept: up to one block a stripe of the
+    /// cap may stay unused.
+    pub fn max_idle_bytes(mut self, bytes: usize) -> Self {
+        self.caps.idle_bytes = bytes;
+        self
+    }
+
+    /// The most idle blocks of each class. No limit unless set; 0 keeps none, so that nothing is recycled.
+    pub fn max_idle_per_class(mut self, blocks: usize) -> Self {
+        self.caps.idle_per_class = blocks;
+        self
+    }
+
+    /// The alignment of each buffer's first byte, in bytes; 1 unless set. (O_DIRECT wants 512 or 4096; huge pages,
+    /// 2 MiB.)
+    ///
+    /// # Panics
+    /// Unless it is a power of two up to 2 MiB.
+    pub fn alignment(mut self, alignment: usize) -> Self {
+        assert!(
+            alignment.is_power_of_two() && alignment <= BufferPool::ALIGNMENT_MAX,
+            "an alignment must be a power of two up to 2097152, not {alignment}"
+        );
+        self.alignment = alignment;
+        self
+    }
+
+    /// Where the blocks' memory comes from; the global allocator unless set. The provider is never called while a lock
+    /// of the pool is held, and it is dropped after the last block.
+    pub fn provider(mut self, provider: impl Provider + Send + Sync + 'static) -> Self {
+        self.provider = Box::new(provider);
+        self
+    }
+
+    /// How many parts, each with its own lock, the idle blocks lie in; rounded down to a power of two, and at least 1.
+    /// Twice the available parallelism unless set: more spread threads better, fewer share blocks sooner. Small caps on
+    /// idle memory lower it.
+    pub fn stripes(mut self, stripes: usize) -> Self {
+        self.caps.stripes = stripes.clamp(1, STRIPES_MAX);
+        self
+    }
+
+    /// Builds the pool. It holds no buffer memory until the first `acquire` or `prewarm`.
+    #[must_use]
+    pub fn build(self) -> BufferPool {
+        let Exhaustion::Overflow = self.exhaustion;
+        BufferPool::from_core(Core::new(Settings {
+            provider: self.provider,
+            classes: self.classes,
+            alignment: self.alignment,
+            max_bytes: self.max_bytes,
+            caps: self.caps,
+        }))
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("classes", &self.classes)
+            .field("alignment", &self.alignment)
+            .field("max_bytes", &self.max_bytes)
+            .field("exhaustion", &self.exhaustion)
+            .field("caps", &self.caps)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bounds the memory of an empty pool.
+const STRIPES_MAX: usize = 256;
+
+fn default_stripes() -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    (2 * threads).next_power_of_two().min(STRIPES_MAX)
+}

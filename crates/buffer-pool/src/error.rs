@@ -1,0 +1,97 @@
+//! What can go wrong, an enum for each operation.
+
+use thiserror::Error;
+
+/// Why a pool did not hand out a buffer.
+///
+/// ```
+/// use buffer_pool::{AcquireError, BufferPool};
+///
+/// let pool = BufferPool::builder().max_bytes(64 << 10).build();
+/// let held = pool.try_acquire(64 << 10)?;
+/// assert!(matches!(pool.try_acquire(4096), Err(AcquireError::Exhausted { .. })));
+/// drop(held);
+/// assert!(pool.try_acquire(4096).is_ok());
+/// # Ok::<(), AcquireError>(())
+/// ```
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// The budget is used up by buffers that are lent out; no idle block was left to reclaim.
+    #[error("the pool's budget of {max_bytes} bytes is lent out; drop a buffer or raise max_bytes")]
+    Exhausted {
+        /// The budget, in bytes.
+        max_bytes: usize,
+    },
+    /// The request can never be served: its block is larger than the budget, or than any allocation.
+    #[error(
+        "{requested} bytes need a block above the limit of {limit} bytes; request less or raise max_bytes"
+    )]
+    Oversize {
+        /// Bytes asked for.
+        requested: usize,
+        /// The largest block that this pool could ever hand out, in bytes.
+        limit: usize,
+    },
+    /// The pool was closed.
+    #[error("the pool is closed; acquire before close or from another pool")]
+    Closed,
+    /// The provider had no memory, even after every idle block was given back to it.
+    #[error("the provider has no {bytes} bytes; drop buffers or give it more memory")]
+    Alloc {
+        /// Capacity of the block that was asked of the provider, in bytes.
+        bytes: usize,
+    },
+}
+
+/// Bytes that do not fit into a buffer. The buffer is unchanged.
+///
+/// ```
+/// let pool = buffer_pool::BufferPool::new();
+/// let mut buf = pool.acquire(4096);
+/// let refused = buf.try_extend_from_slice(&[7; 5000]).unwrap_err();
+/// assert_eq!((refused.needed, refused.capacity), (5000, 4096));
+/// assert!(buf.is_empty());
+/// ```
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
+#[error("a length of {needed} bytes exceeds the buffer's capacity of {capacity}; reserve first")]
+#[non_exhaustive]
+pub struct CapacityError {
+    /// The length that was asked for, in bytes.
+    pub needed: usize,
+    /// The capacity of the buffer, in bytes.
+    pub capacity: usize,
+}
+
+/// Why a table of size classes was refused.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ClassesError {
+    /// No class.
+    #[error("the table has no class; give at least one capacity")]
+    Empty,
+    /// More than [`Classes::COUNT_MAX`](crate::Classes::COUNT_MAX).
+    #[error("the table has {count} classes; give at most 64")]
+    TooMany {
+        /// Classes in the table.
+        count: usize,
+    },
+    /// A capacity out of range.
+    #[error(
+        "a class of {size} bytes is out of range; give capacities from 64 bytes to a quarter of the address space"
+    )]
+    Size {
+        /// The capacity, in bytes.
+        size: usize,
+    },
+    /// Capacities that do not ascend.
+    #[error(
+        "a class of {after} bytes follows one of {before}; give capacities in strictly ascending order"
+    )]
+    Order {
+        /// The earlier capacity, in bytes.
+        before: usize,
+        /// The later capacity, in bytes.
+        after: usize,
+    },
+}

@@ -1,0 +1,360 @@
+//! Frozen contents of a buffer: shared by reference counting, immutable, sliced without copying.
+
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::mem::ManuallyDrop;
+use core::ops::{Bound, Deref, RangeBounds};
+use core::ptr::NonNull;
+use core::slice;
+
+use bytes::{Buf, Bytes};
+
+use crate::block::Shared;
+use crate::buffer::PooledBuf;
+use crate::pool_core::Core;
+
+/// Immutable bytes of a pool's buffer, made by [`PooledBuf::freeze`].
+///
+/// A clone or slice is one atomic addition; all of them keep the whole buffer from being recycled, however small a
+/// part they show. The last one returns it to its pool, on any thread. Compares, orders and hashes as `[u8]` does.
+///
+/// ```
+/// let pool = buffer_pool::BufferPool::new();
+/// let mut buf = pool.acquire(64);
+/// buf.extend_from_slice(b"key=value");
+/// let line = buf.freeze();
+/// let value = line.slice(4..);
+/// assert_eq!(value, b"value");
+///
+/// drop(line);
+/// let mut again = value.try_into_mut().expect("the only reference");
+/// again.extend_from_slice(b"s");
+/// assert_eq!(&*again, b"values");
+/// ```
+pub struct PooledBytes {
+    /// Taken out by the destructor and by conversions that end the value.
+    shared: ManuallyDrop<Shared>,
+    /// In the block of `shared`, with `len` initialised bytes from here on that nobody writes while `shared` lives.
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a `Shared` may be sent and shared, and `start` points to bytes that it keeps alive and unchanged.
+unsafe impl Send for PooledBytes {}
+// SAFETY: as above.
+unsafe impl Sync for PooledBytes {}
+
+impl PooledBytes {
+    /// The first `len` bytes of a block.
+    ///
+    /// # Safety
+    /// 1. They are initialised, and noted as such by the block.
+    #[inline]
+    pub(crate) unsafe fn new(shared: Shared, len: usize) -> Self {
+        Self {
+            start: shared.data(),
+            shared: ManuallyDrop::new(shared),
+            len,
+        }
+    }
+
+    /// Bytes in this value.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes.
+    #[inline]
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        self.shared.witness();
+        // SAFETY: see the field `start`.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// Bytes of the buffer that this value, be it ever so short, keeps from being recycled.
+    #[must_use]
+    pub fn buffer_capacity(&self) -> usize {
+        self.shared.capacity()
+    }
+
+    /// Clones and slices of the buffer at this moment, this one included. Other threads may change it at once.
+    #[must_use]
+    pub fn ref_count(&self) -> usize {
+        self.shared.count()
+    }
+
+    /// A part of the bytes, without copying.
+    ///
+    /// # Panics
+    /// When the range does not lie within the bytes, or its end precedes its start.
+    #[must_use]
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before
+                .checked_add(1)
+                .expect("the range must not start past usize::MAX"),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last
+                .checked_add(1)
+                .expect("the range must not end past usize::MAX"),
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => self.len,
+        };
+        assert!(start <= end, "range starts at {start} but ends at {end}");
+        assert!(
+            end <= self.len,
+            "range end {end} is out of range for {} bytes",
+            self.len
+        );
+        self.part(start, end)
+    }
+
+    /// Splits the bytes in two: this value keeps those below `at`, the rest is returned. Nothing is copied.
+    ///
+    /// # Panics
+    /// When `at` exceeds the length.
+    ///
+    /// ```
+    /// # let pool = buffer_pool::BufferPool::new();
+    /// # let mut buf = pool.acquire(64);
+    /// buf.extend_from_slice(b"headbody");
+    /// let mut head = buf.freeze();
+    /// let body = head.split_off(4);
+    /// assert_eq!((&*head, &*body), (&b"head"[..], &b"body"[..]));
+    /// ```
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Self {
+        assert!(
+            at <= self.len,
+            "split at {at} is out of range for {} bytes",
+            self.len
+        );
+        let rest = self.part(at, self.len);
+        self.len = at;
+        rest
+    }
+
+    /// Splits the bytes in two: those below `at` are returned, this value keeps the rest. Nothing is copied.
+    ///
+    /// # Panics
+    /// When `at` exceeds the length.
+    #[must_use]
+    pub fn split_to(&mut self, at: usize) -> Self {
+        assert!(
+            at <= self.len,
+            "split at {at} is out of range for {} bytes",
+            self.len
+        );
+        let first = self.part(0, at);
+        self.skip(at);
+        first
+    }
+
+    /// Drops what is above `len`; does nothing when there are not more bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// The buffer, for writing again, with these bytes as its contents, when this is the only clone or slice of it.
+    /// Free when the bytes start where the buffer does; otherwise they are moved to its front.
+    ///
+    /// # Errors
+    /// The value itself, when there are other clones or slices.
+    pub fn try_into_mut(self) -> Result<PooledBuf, Self> {
+        let mut ended = ManuallyDrop::new(self);
+        let (start, len) = (ended.start, ended.len);
+        // SAFETY: `ended` is not used again, and its destructor does not run.
+        match unsafe { ManuallyDrop::take(&mut ended.shared) }.try_unique() {
+            Ok(mut block) => {
+                let offset = start.addr().get() - block.data().addr().get();
+                // SAFETY: `offset` and the `len` bytes from there lie in the initialised part, see the field `start`.
+                unsafe {
+                    if offset > 0 {
+                        block.move_to_front(offset, len);
+                    }
+                    Ok(PooledBuf::with_len(block, len))
+                }
+            }
+            Err(shared) => Err(Self {
+                shared: ManuallyDrop::new(shared),
+                start,
+                len,
+            }),
+        }
+    }
+
+    fn part(&self, start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && end <= self.len);
+        let mut part = self.clone();
+        part.skip(start);
+        part.len = end - start;
+        part
+    }
+
+    fn skip(&mut self, count: usize) {
+        debug_assert!(count <= self.len);
+        // SAFETY: the new start lies within the bytes, or one past their end.
+        self.start = unsafe { self.start.add(count) };
+        self.len -= count;
+    }
+}
+
+impl Clone for PooledBytes {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            start: self.start,
+            len: self.len,
+        }
+    }
+}
+
+impl Drop for PooledBytes {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the value ends here; `shared` is not used again.
+        if let Some(block) = unsafe { ManuallyDrop::take(&mut self.shared) }.release() {
+            Core::release(block);
+        }
+    }
+}
+
+impl Deref for PooledBytes {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl AsRef<[u8]> for PooledBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Borrow<[u8]> for PooledBytes {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<PooledBuf> for PooledBytes {
+    fn from(buffer: PooledBuf) -> Self {
+        buffer.freeze()
+    }
+}
+
+/// Without copying: the `Bytes` holds the value, in one allocation of its own.
+impl From<PooledBytes> for Bytes {
+    fn from(bytes: PooledBytes) -> Self {
+        Self::from_owner(bytes)
+    }
+}
+
+/// Without copying, as from a [`PooledBytes`].
+impl From<PooledBuf> for Bytes {
+    fn from(buffer: PooledBuf) -> Self {
+        buffer.freeze().into()
+    }
+}
+
+/// Reads from the front; `advance` drops what was read.
+impl Buf for PooledBytes {
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self
+    }
+
+    fn advance(&mut self, count: usize) {
+        assert!(
+            count <= self.len,
+            "advanced {count} bytes past the {} that remain",
+            self.len
+        );
+        self.skip(count);
+    }
+}
+
+impl PartialEq for PooledBytes {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for PooledBytes {}
+
+impl PartialEq<[u8]> for PooledBytes {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl PartialEq<&[u8]> for PooledBytes {
+    fn eq(&self, other: &&[u8]) -> bool {
+        **self == **other
+    }
+}
+
+impl<const N: usize> PartialEq<[u8; N]> for PooledBytes {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        **self == *other
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for PooledBytes {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialEq<Vec<u8>> for PooledBytes {
+    fn eq(&self, other: &Vec<u8>) -> bool {
+        **self == **other
+    }
+}
+
+impl PartialOrd for PooledBytes {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PooledBytes {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl Hash for PooledBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+/// As a byte string literal.
+impl fmt::Debug for PooledBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b\"{}\"", self.escape_ascii())
+    }
+}

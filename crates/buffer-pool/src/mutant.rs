@@ -1,0 +1,69 @@
+//! Deliberate faults, by which the loom models prove that they would see a real one.
+//!
+//! In a normal build [`active`] is `false` and [`weaken`] gives back the ordering it was given, both at compile time.
+//! Under loom a model switches one fault on for its run; the model must then fail.
+
+use crate::sync::atomic::Ordering;
+
+/// One fault a variant.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mutant {
+    /// A taker reads the head of a shelf in one critical section and unlinks it in another.
+    #[cfg(buffer_pool_loom)]
+    TakeInTwoSections,
+    /// A putter reads `closed` in one critical section and pushes in another.
+    ClosedReadBeforeLock,
+    /// The decrement of a shared block's count publishes nothing.
+    DropRelaxed,
+    /// Whoever drops the last reference does not wait for what the others did.
+    LastRelaxed,
+    /// Whoever turns a sole reference into a buffer does not wait for what earlier owners did.
+    UniqueRelaxed,
+    /// The budget is compared in one step and charged in another.
+    ChargeInTwoSteps,
+}
+
+#[cfg(not(buffer_pool_loom))]
+#[inline(always)]
+pub(crate) const fn active(_: Mutant) -> bool {
+    false
+}
+
+#[cfg(buffer_pool_loom)]
+pub(crate) fn active(mutant: Mutant) -> bool {
+    chosen::active(mutant)
+}
+
+/// `ordering`, or Relaxed when `mutant` is on.
+#[inline(always)]
+pub(crate) fn weaken(ordering: Ordering, mutant: Mutant) -> Ordering {
+    if active(mutant) {
+        Ordering::Relaxed
+    } else {
+        ordering
+    }
+}
+
+#[cfg(buffer_pool_loom)]
+pub(crate) use chosen::choose;
+
+#[cfg(buffer_pool_loom)]
+mod chosen {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        // std's: loom runs all threads of a model on the thread that started it.
+        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn active(mutant: Mutant) -> bool {
+        CHOSEN.with(Cell::get) == Some(mutant)
+    }
+
+    /// Switches `mutant` on for the models that this thread runs, or all off.
+    pub(crate) fn choose(mutant: Option<Mutant>) {
+        CHOSEN.with(|chosen| chosen.set(mutant));
+    }
+}

@@ -1,0 +1,266 @@
+//! The pool: a handle that hands out buffers.
+
+use core::fmt;
+
+use crate::block::{Block, Fill};
+use crate::buffer::PooledBuf;
+use crate::builder::Builder;
+use crate::class::Classes;
+use crate::error::AcquireError;
+use crate::pool_core::Core;
+use crate::stats::PoolStats;
+use crate::sync::Arc;
+
+/// A handle to a pool of byte buffers that are recycled by size class.
+///
+/// Clones are handles to the same pool; they are `Send`, `Sync` and `'static`. A buffer goes back when it is dropped,
+/// on any thread. When the last handle is dropped the idle blocks are freed; buffers in use stay valid,
+/// and their memory is freed when they are dropped.
+///
+/// | | length | contents |
+/// |---|---|---|
+/// | [`acquire`](Self::acquire) | 0 | none: write first |
+/// | [`acquire_zeroed`](Self::acquire_zeroed) | as asked | zeros; only bytes that may not be zero are cleared |
+/// | [`acquire_stale`](Self::acquire_stale) | as asked | initialised, otherwise unspecified; nothing is cleared |
+///
+/// **Cost.** A hit takes one lock that threads rarely share, and its release another; nothing else is shared.
+/// A miss, a release past the caps on idle memory, and anything above the largest class call the provider.
+///
+/// **Past the budget** (`max_bytes`) idle blocks of all classes and threads are freed, the largest of a stripe first,
+/// until the request fits. If that is not enough, `try_` calls return [`AcquireError::Exhausted`]; the others hand out
+/// a block that is not charged, as [`Exhaustion`](crate::Exhaustion) says.
+///
+/// **Any size** is served: 0 bytes by the smallest class; above the largest class by a block of exactly that size,
+/// charged to the budget, counted as oversize and freed on release; above `max_bytes` as past the budget, or
+/// with [`AcquireError::Oversize`].
+///
+/// ```
+/// use buffer_pool::BufferPool;
+///
+/// let pool = BufferPool::new();
+/// let mut buf = pool.acquire(8_000);
+/// buf.extend_from_slice(b"header");
+/// let frozen = buf.freeze();
+/// let copy = frozen.clone();
+/// std::thread::spawn(move || assert_eq!(&copy[..4], b"head")).join().unwrap();
+/// drop(frozen);
+/// assert_eq!(pool.stats().idle_bytes(), 8192);
+/// ```
+pub struct BufferPool {
+    core: Arc<Core>,
+}
+
+impl BufferPool {
+    /// Idle bytes that a pool keeps unless [`Builder::max_idle_bytes`] says otherwise: 128 MiB.
+    pub const MAX_IDLE_BYTES_DEFAULT: usize = 128 << 20;
+    /// The largest alignment that a pool's blocks may have: 2 MiB.
+    pub const ALIGNMENT_MAX: usize = 2 << 20;
+
+    /// A pool on the global allocator with default classes and no budget.
+    #[must_use]
+    pub fn new() -> Self {
+        Builder::new().build()
+    }
+
+    /// Configures a pool.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn from_core(core: Core) -> Self {
+        Self {
+            core: Arc::new(core),
+        }
+    }
+
+    /// An empty buffer with a capacity of at least `capacity` bytes.
+    ///
+    /// # Panics
+    /// When the provider has no memory, even after all idle blocks went back to it, or `capacity` exceeds
+    /// [`Classes::SIZE_MAX`]. [`try_acquire`](Self::try_acquire) returns an error instead.
+    #[inline]
+    #[must_use]
+    pub fn acquire(&self, capacity: usize) -> PooledBuf {
+        PooledBuf::new(Core::acquire(&self.core, capacity, Fill::Nothing))
+    }
+
+    /// A buffer of `len` zeros.
+    ///
+    /// Of a recycled block only what was written since it last was zero is cleared, so a large buffer of which
+    /// little was used costs little. A new block comes from the provider's zeroed memory.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::new();
+    /// pool.acquire(4096).extend_from_slice(&[0xAA; 100]);
+    /// assert!(pool.acquire_zeroed(4096).iter().all(|&byte| byte == 0)); // cleared 100 bytes
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn acquire_zeroed(&self, len: usize) -> PooledBuf {
+        zeroed(Core::acquire(&self.core, len, Fill::Zeros), len)
+    }
+
+    /// A buffer of `len` bytes that are initialised but unspecified: what an earlier buffer of this pool left, or
+    /// zeros. For callers that overwrite all of it.
+    ///
+    /// Only bytes that were never written since their block was created are zeroed, once. Memory is never exposed
+    /// uninitialised, but **data of one user of the pool may be seen by the next**.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::new();
+    /// let mut page = pool.acquire_stale(4096);
+    /// page.fill(7); // the whole of it
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn acquire_stale(&self, len: usize) -> PooledBuf {
+        stale(Core::acquire(&self.core, len, Fill::Zeros), len)
+    }
+
+    /// Like [`acquire`](Self::acquire), but within the budget only, and without panics.
+    ///
+    /// # Errors
+    /// [`Exhausted`](AcquireError::Exhausted) when the budget is lent out, [`Oversize`](AcquireError::Oversize)
+    /// when the block for this request exceeds it altogether, [`Closed`](AcquireError::Closed) after
+    /// [`close`](Self::close), [`Alloc`](AcquireError::Alloc) when the provider has no memory.
+    #[inline]
+    pub fn try_acquire(&self, capacity: usize) -> Result<PooledBuf, AcquireError> {
+        Core::try_acquire(&self.core, capacity, Fill::Nothing).map(PooledBuf::new)
+    }
+
+    /// Like [`acquire_zeroed`](Self::acquire_zeroed), but within the budget only, and without panics.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_acquire_zeroed(&self, len: usize) -> Result<PooledBuf, AcquireError> {
+        Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| zeroed(block, len))
+    }
+
+    /// Like [`acquire_stale`](Self::acquire_stale), but within the budget only, and without panics.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_acquire_stale(&self, len: usize) -> Result<PooledBuf, AcquireError> {
+        Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| stale(block, len))
+    }
+
+    /// Creates idle blocks for `count` requests of `size` bytes and writes zeros to all of their memory, so that later
+    /// requests meet neither the provider nor page faults. Returns how many were kept: fewer than `count` when a
+    /// cap on idle memory is reached.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire), and [`Oversize`](AcquireError::Oversize) above the largest class. Idle
+    /// blocks are not reclaimed for this. Blocks created before the error stay.
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::new();
+    /// assert_eq!(pool.prewarm(64 << 10, 8), Ok(8));
+    /// let buf = pool.acquire(60_000);
+    /// assert_eq!((pool.stats().recycles(), pool.stats().misses()), (1, 0));
+    /// # drop(buf);
+    /// ```
+    pub fn prewarm(&self, size: usize, count: usize) -> Result<usize, AcquireError> {
+        Core::prewarm(&self.core, size, count)
+    }
+
+    /// Frees idle blocks until at least `bytes` are freed or none is left; returns the bytes freed.
+    /// `reclaim(usize::MAX)` frees all. Buffers in use are not touched.
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::new();
+    /// drop((pool.acquire(4096), pool.acquire(4096)));
+    /// assert_eq!(pool.reclaim(1), 4096);
+    /// assert_eq!(pool.reclaim(usize::MAX), 4096);
+    /// ```
+    pub fn reclaim(&self, bytes: usize) -> usize {
+        self.core.reclaim(bytes)
+    }
+
+    /// Frees all idle blocks and keeps none from now on, for all handles. Buffers in use stay valid and are freed when
+    /// they are dropped. `try_` calls return [`AcquireError::Closed`]; the others still hand out buffers, which are
+    /// freed when they are dropped. The drop of the last handle closes too.
+    pub fn close(&self) {
+        self.core.close();
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// Counts since the pool was built, and what it holds now. Takes each stripe's lock in turn.
+    #[must_use]
+    pub fn stats(&self) -> PoolStats {
+        self.core.stats()
+    }
+
+    /// The size classes.
+    #[must_use]
+    pub fn classes(&self) -> &Classes {
+        self.core.classes()
+    }
+
+    /// The budget in bytes; `None` without one.
+    #[must_use]
+    pub fn max_bytes(&self) -> Option<usize> {
+        Some(self.core.budget().limit()).filter(|&limit| limit != usize::MAX)
+    }
+
+    /// The alignment of every buffer's first byte.
+    #[must_use]
+    pub fn alignment(&self) -> usize {
+        self.core.alignment()
+    }
+}
+
+/// `block` as a buffer of `len` zeros.
+#[inline]
+fn zeroed(block: Block, len: usize) -> PooledBuf {
+    let mut buffer = PooledBuf::new(block);
+    buffer.resize(len, 0);
+    buffer
+}
+
+/// `block` as a buffer of `len` bytes of whatever it holds.
+#[inline]
+fn stale(block: Block, len: usize) -> PooledBuf {
+    let mut buffer = PooledBuf::new(block);
+    buffer.expose(len);
+    buffer
+}
+
+impl Clone for BufferPool {
+    fn clone(&self) -> Self {
+        self.core.handle_added();
+        Self {
+            core: Arc::clone(&self.core),
+        }
+    }
+}
+
+impl Drop for BufferPool {
+    fn drop(&mut self) {
+        self.core.handle_dropped();
+    }
+}
+
+impl Default for BufferPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for BufferPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.fmt(f)
+    }
+}

@@ -1,0 +1,429 @@
+//! What the handles and the blocks of a pool share: provider, classes, depot, budget, counts.
+//!
+//! **Lifetime.** Each handle and each block, lent or idle, holds one count of the core. Idle blocks lie in the depot,
+//! which the core owns: that circle is broken by `close`, which the last handle's drop calls. From then on every
+//! released block is destroyed, and the last one frees the core.
+//!
+//! **Release against close** (`release`, `Depot::put`, `Depot::close`): a releasing thread may have nothing but the
+//! block to keep the core alive. Once it has pushed the block on a shelf, whoever closes the pool may take and
+//! destroy it, and free the core, before the pushing call has returned. So after a push nothing of the core is
+//! touched: the unlock is the last access (see `crate::sync` on what an unlock does).
+
+use core::fmt;
+
+use slab_core::Provider;
+
+use crate::block::{Block, Chain, Fill, Place};
+use crate::budget::Budget;
+use crate::class::Classes;
+use crate::depot::{Caps, Depot, ShelfCount};
+use crate::error::AcquireError;
+use crate::stats::{ClassStats, PoolStats};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Arc, Tally};
+
+/// A provider as a pool keeps it.
+pub(crate) type SharedProvider = Box<dyn Provider + Send + Sync>;
+
+pub(crate) struct Core {
+    provider: SharedProvider,
+    classes: Classes,
+    alignment: usize,
+    depot: Depot,
+    budget: Budget,
+    /// Handles of the pool. Written by their clones and drops; the one that takes it to zero closes the pool.
+    /// Relaxed: it only picks that one; blocks and memory are handed over by the stripes' mutexes.
+    handles: AtomicUsize,
+    /// Set once by `close`, read where no idle block was found. Relaxed: it decides between two answers that a call
+    /// at the same time as `close` may both give; what must not be missed is under the stripes' mutexes.
+    closed: AtomicBool,
+    counts: Counts,
+}
+
+/// Counts of what is slow anyway. The fast paths count under the stripe's lock.
+#[derive(Debug, Default)]
+struct Counts {
+    classes: Box<[ClassCounts]>,
+    oversize: Tally,
+    overflow: Tally,
+    refused: Tally,
+    /// Lent blocks that are not of a class, and their bytes.
+    unpooled: Tally,
+    unpooled_bytes: Tally,
+    overflow_bytes: Tally,
+}
+
+#[derive(Debug, Default)]
+struct ClassCounts {
+    /// Blocks that exist.
+    blocks: Tally,
+    misses: Tally,
+    discards: Tally,
+    reclaimed: Tally,
+}
+
+/// What a pool is built from.
+pub(crate) struct Settings {
+    pub(crate) provider: SharedProvider,
+    pub(crate) classes: Classes,
+    pub(crate) alignment: usize,
+    pub(crate) max_bytes: usize,
+    pub(crate) caps: Caps,
+}
+
+impl Core {
+    /// A core with one handle.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let Settings {
+            provider,
+            classes,
+            alignment,
+            max_bytes,
+            caps,
+        } = settings;
+        let class_counts = classes
+            .sizes()
+            .iter()
+            .map(|_| ClassCounts::default())
+            .collect();
+        Self {
+            provider,
+            depot: Depot::new(&classes, caps),
+            classes,
+            alignment,
+            budget: Budget::new(max_bytes),
+            handles: AtomicUsize::new(1),
+            closed: AtomicBool::new(false),
+            counts: Counts {
+                classes: class_counts,
+                ..Counts::default()
+            },
+        }
+    }
+
+    pub(crate) fn provider(&self) -> &dyn Provider {
+        &*self.provider
+    }
+
+    pub(crate) fn alignment(&self) -> usize {
+        self.alignment
+    }
+
+    pub(crate) fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn handle_added(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn handle_dropped(&self) {
+        if self.handles.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.close();
+        }
+    }
+
+    /// A block of at least `size` bytes within the budget. A recycled one holds what its last owner left, whatever
+    /// `fill` says; a new one holds what `fill` says.
+    #[inline]
+    pub(crate) fn try_acquire(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        if let Some(class) = this.classes.index(size)
+            && let Some(block) = this.depot.take(class)
+        {
+            return Ok(block);
+        }
+        if this.is_closed() {
+            this.counts.refused.add(1);
+            return Err(AcquireError::Closed);
+        }
+        Self::supply(this, size, fill).inspect_err(|_| this.counts.refused.add(1))
+    }
+
+    /// Like `try_acquire`, but past the budget, and after `close`, the block comes from the provider all the same.
+    #[inline]
+    pub(crate) fn acquire(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+        if let Some(class) = this.classes.index(size)
+            && let Some(block) = this.depot.take(class)
+        {
+            return block;
+        }
+        Self::acquire_cold(this, size, fill)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_cold(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+        let supplied = match Self::supply(this, size, fill) {
+            Err(AcquireError::Exhausted { .. }) => Self::overflow(this, size, fill),
+            Err(AcquireError::Oversize { .. }) if size <= Classes::SIZE_MAX => {
+                Self::overflow(this, size, fill)
+            }
+            supplied => supplied,
+        };
+        match supplied {
+            Ok(block) => block,
+            Err(error) => panic!("cannot acquire {size} bytes: {error}"),
+        }
+    }
+
+    /// Creates a block for a request, reclaiming idle ones when the budget or the provider demands it.
+    #[cold]
+    #[inline(never)]
+    fn supply(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
+        let (capacity, place) = match this.classes.index(size) {
+            Some(class) => (this.classes.sizes()[class], Place::Class(class)),
+            None => (size, Place::Oversize),
+        };
+        let block = Self::create(this, size, capacity, place, fill)?;
+        match place {
+            Place::Class(class) => this.counts.classes[class].misses.add(1),
+            _ => this.counts.oversize.add(1),
+        }
+        Ok(block)
+    }
+
+    /// Charges and creates a block.
+    fn create(
+        this: &Arc<Self>,
+        size: usize,
+        capacity: usize,
+        place: Place,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        let limit = this.budget.limit().min(Classes::SIZE_MAX);
+        if capacity > limit {
+            return Err(AcquireError::Oversize {
+                requested: size,
+                limit,
+            });
+        }
+        // Ends: each turn but the last freed a block, or another thread was served with what this one freed.
+        while let Err(shortfall) = this.budget.charge(capacity) {
+            if this.reclaim(shortfall) == 0 {
+                return Err(AcquireError::Exhausted { max_bytes: limit });
+            }
+        }
+        match Self::allocate(this, capacity, place, fill) {
+            Ok(block) => Ok(block),
+            Err(error) => {
+                this.budget.refund(capacity);
+                Err(error)
+            }
+        }
+    }
+
+    /// An uncharged block with the capacity that a pooled one would have.
+    fn overflow(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
+        let capacity = this
+            .classes
+            .index(size)
+            .map_or(size, |class| this.classes.sizes()[class]);
+        let block = Self::allocate(this, capacity, Place::Overflow, fill)?;
+        this.counts.overflow.add(1);
+        Ok(block)
+    }
+
+    /// Asks the provider; when it has nothing, once more after every idle block went back to it.
+    fn allocate(
+        this: &Arc<Self>,
+        capacity: usize,
+        place: Place,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        let block = match Block::create(this, capacity, place, fill) {
+            Ok(block) => block,
+            Err(_) if this.reclaim(usize::MAX) == 0 => {
+                return Err(AcquireError::Alloc { bytes: capacity });
+            }
+            Err(_) => Block::create(this, capacity, place, fill)
+                .map_err(|_| AcquireError::Alloc { bytes: capacity })?,
+        };
+        match place {
+            Place::Class(class) => this.counts.classes[class].blocks.add(1),
+            Place::Oversize => this.counts.unpooled_added(capacity),
+            Place::Overflow => {
+                this.counts.unpooled_added(capacity);
+                this.counts.overflow_bytes.add(capacity as u64);
+            }
+        }
+        Ok(block)
+    }
+
+    /// Takes a block back: to the depot, or to the provider when it is not of a class or the depot refuses it.
+    #[inline]
+    pub(crate) fn release(block: Block) {
+        let Place::Class(class) = block.place() else {
+            return Self::destroy(block);
+        };
+        let core: *const Self = Arc::as_ptr(block.core());
+        // SAFETY: the block's count keeps the core, and so the depot, alive until the block is on a shelf (see the
+        // module's text); nothing is touched after that.
+        if let Err(block) = unsafe { Depot::put(&raw const (*core).depot, class, block) } {
+            block.core().counts.classes[class].discards.add(1);
+            Self::destroy(block);
+        }
+    }
+
+    /// Gives a block back to the provider, and its charge to the budget.
+    #[cold]
+    fn destroy(block: Block) {
+        let (capacity, place) = (block.capacity(), block.place());
+        let core = block.destroy();
+        match place {
+            Place::Class(class) => core.counts.classes[class].blocks.subtract(1),
+            Place::Oversize => core.counts.unpooled_removed(capacity),
+            Place::Overflow => {
+                core.counts.unpooled_removed(capacity);
+                core.counts.overflow_bytes.subtract(capacity as u64);
+            }
+        }
+        if place != Place::Overflow {
+            core.budget.refund(capacity);
+        }
+    }
+
+    /// Destroys a chain of idle blocks; returns their bytes.
+    fn destroy_all(&self, mut chain: Chain) -> usize {
+        let mut bytes = 0;
+        while let Some(block) = chain.pop() {
+            bytes += block.capacity();
+            if let Place::Class(class) = block.place() {
+                self.counts.classes[class].reclaimed.add(1);
+            }
+            Self::destroy(block);
+        }
+        bytes
+    }
+
+    /// Destroys idle blocks of at least `bytes` in all, or all there are; returns their bytes.
+    pub(crate) fn reclaim(&self, bytes: usize) -> usize {
+        let mut freed = 0;
+        for stripe in 0..self.depot.stripes() {
+            if freed >= bytes {
+                break;
+            }
+            freed += self.destroy_all(self.depot.remove(stripe, bytes - freed));
+        }
+        freed
+    }
+
+    /// Destroys all idle blocks and keeps none from now on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        for stripe in 0..self.depot.stripes() {
+            self.destroy_all(self.depot.close(stripe));
+        }
+    }
+
+    /// Creates up to `count` idle blocks for requests of `size` bytes, written with zeros; returns how many the depot
+    /// kept.
+    pub(crate) fn prewarm(
+        this: &Arc<Self>,
+        size: usize,
+        count: usize,
+    ) -> Result<usize, AcquireError> {
+        let Some(class) = this.classes.index(size) else {
+            return Err(AcquireError::Oversize {
+                requested: size,
+                limit: this.classes.largest(),
+            });
+        };
+        if this.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        let capacity = this.classes.sizes()[class];
+        for kept in 0..count {
+            if capacity > this.budget.limit() {
+                return Err(AcquireError::Oversize {
+                    requested: size,
+                    limit: this.budget.limit(),
+                });
+            }
+            // Idle blocks are not reclaimed for this: they are as good as what would replace them.
+            if this.budget.charge(capacity).is_err() {
+                return Err(AcquireError::Exhausted {
+                    max_bytes: this.budget.limit(),
+                });
+            }
+            let Ok(mut block) = Block::create(this, capacity, Place::Class(class), Fill::Nothing)
+            else {
+                this.budget.refund(capacity);
+                return Err(AcquireError::Alloc { bytes: capacity });
+            };
+            this.counts.classes[class].blocks.add(1);
+            block.initialise(capacity);
+            // SAFETY: `this` keeps the depot alive.
+            if let Err(block) = unsafe { Depot::put(&raw const this.depot, class, block) } {
+                Self::destroy(block);
+                return Ok(kept);
+            }
+        }
+        Ok(count)
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        let mut shelves = vec![ShelfCount::default(); self.classes.sizes().len()];
+        self.depot.count(&mut shelves);
+        let each = self
+            .classes
+            .sizes()
+            .iter()
+            .zip(&self.counts.classes)
+            .zip(&shelves);
+        let classes = each.map(|((&size, counts), shelf)| ClassStats {
+            size,
+            live: counts.blocks.value().saturating_sub(shelf.idle as u64),
+            idle: shelf.idle as u64,
+            recycles: shelf.recycles,
+            misses: counts.misses.value(),
+            discards: counts.discards.value(),
+            reclaimed: counts.reclaimed.value(),
+        });
+        PoolStats {
+            classes: classes.collect(),
+            oversize: self.counts.oversize.value(),
+            overflow: self.counts.overflow.value(),
+            refused: self.counts.refused.value(),
+            unpooled: self.counts.unpooled.value(),
+            unpooled_bytes: self.counts.unpooled_bytes.value(),
+            overflow_bytes: self.counts.overflow_bytes.value(),
+            charged_bytes: self.budget.held() as u64,
+            peak_bytes: self.budget.peak(),
+        }
+    }
+}
+
+impl Counts {
+    fn unpooled_added(&self, capacity: usize) {
+        self.unpooled.add(1);
+        self.unpooled_bytes.add(capacity as u64);
+    }
+
+    fn unpooled_removed(&self, capacity: usize) {
+        self.unpooled.subtract(1);
+        self.unpooled_bytes.subtract(capacity as u64);
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferPool")
+            .field("classes", &self.classes)
+            .field("alignment", &self.alignment)
+            .field("max_bytes", &self.budget.limit())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

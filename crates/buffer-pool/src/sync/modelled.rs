@@ -1,0 +1,62 @@
+//! The primitives of a model: loom's.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the seam that the ban points to"
+)]
+
+use std::cell::Cell;
+
+pub(crate) use loom::sync::Arc;
+pub(crate) use loom::thread;
+
+/// Atomics and their orderings.
+pub(crate) mod atomic {
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+}
+
+/// A mutex without poisoning.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("loom's mutex does not fail")
+    }
+}
+
+/// A cell whose accesses loom follows: two that are not ordered, one of them a write, fail the model.
+#[derive(Debug)]
+pub(crate) struct TrackedCell<T>(loom::cell::UnsafeCell<T>);
+
+impl<T> TrackedCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::cell::UnsafeCell::new(value))
+    }
+
+    pub(crate) fn with<R>(&self, access: impl FnOnce(*const T) -> R) -> R {
+        self.0.with(access)
+    }
+
+    pub(crate) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(access)
+    }
+}
+
+loom::thread_local! {
+    static HOME: Cell<usize> = Cell::new(0);
+}
+
+/// The number of this thread: 0 unless the model chose another.
+pub(crate) fn home() -> usize {
+    HOME.with(Cell::get)
+}
+
+/// Chooses the number of this thread.
+pub(crate) fn set_home(number: usize) {
+    HOME.with(|home| home.set(number));
+}

@@ -1,0 +1,92 @@
+//! The primitives of a normal build: std's atomics, parking_lot's mutex.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the seam that the ban points to"
+)]
+
+use std::cell::{Cell, UnsafeCell};
+
+pub(crate) use std::sync::Arc;
+#[cfg(test)]
+pub(crate) use std::thread;
+
+/// Atomics and their orderings.
+pub(crate) mod atomic {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+}
+
+use atomic::{AtomicUsize, Ordering};
+
+/// A mutex without poisoning.
+#[derive(Debug)]
+pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(parking_lot::Mutex::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
+        #[cfg(test)]
+        LOCKS.with(|locks| locks.set(locks.get() + 1));
+        self.0.lock()
+    }
+}
+
+/// An `UnsafeCell` whose accesses loom can follow; here it costs nothing.
+#[derive(Debug)]
+pub(crate) struct TrackedCell<T>(UnsafeCell<T>);
+
+impl<T> TrackedCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// Gives `access` a pointer for writing. The caller sees to it that nobody else reads or writes meanwhile.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+        access(self.0.get())
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static LOCKS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Mutexes that this thread has locked so far.
+#[cfg(test)]
+pub(crate) fn locks_taken() -> usize {
+    LOCKS.with(Cell::get)
+}
+
+const UNASSIGNED: usize = usize::MAX;
+
+thread_local! {
+    // Constant and without a destructor: usable in the destructors of other thread-locals.
+    static HOME: Cell<usize> = const { Cell::new(UNASSIGNED) };
+}
+
+/// The number of this thread, given out in turn at its first call.
+#[inline]
+pub(crate) fn home() -> usize {
+    HOME.with(|home| {
+        let number = home.get();
+        if number != UNASSIGNED {
+            number
+        } else {
+            assign(home)
+        }
+    })
+}
+
+#[cold]
+fn assign(home: &Cell<usize>) -> usize {
+    /// Written by each thread once. Relaxed: only the numbers' difference matters, they guard no memory.
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed) % UNASSIGNED;
+    home.set(number);
+    number
+}
