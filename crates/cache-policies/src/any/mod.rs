@@ -150,6 +150,10 @@ impl FromStr for AnyConfig {
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one policy for a whole cache, and a box would cost every call a load"
+)]
 pub enum AnyPolicy {
     /// First in, first out.
     Fifo(Fifo),

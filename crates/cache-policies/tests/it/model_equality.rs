@@ -1,0 +1,76 @@
+//! Every policy against the naive model of its paper: the same victim each time, the same ghost at each miss.
+
+use cache_policies::{
+    AnyPolicy, Clock, ClockConfig, Fifo, Lru, Policy, S3Fifo, S3FifoConfig, Sieve, WarmUp,
+};
+
+use crate::policy_models::{Kind, Model};
+use crate::policy_owner::{Owner, Sequence, operations};
+
+/// Models search their queues for each operation: a tenth of the operations takes as long as the conformance suite.
+fn equals_its_model<P: Policy>(config: &P::Config, kind: &Kind) {
+    for sequence in Sequence::several(operations() / 10) {
+        let model = Model::new(kind.clone(), sequence.capacity);
+        Owner::<P>::run(config, Some(model), sequence);
+    }
+}
+
+#[test]
+fn fifo_equals_its_model() {
+    equals_its_model::<Fifo>(&Default::default(), &Kind::Fifo);
+}
+
+#[test]
+fn lru_equals_its_model() {
+    equals_its_model::<Lru>(&Default::default(), &Kind::Lru);
+}
+
+#[test]
+fn clock_equals_its_model() {
+    for bits in [1, 3] {
+        let config = ClockConfig::default().with_bits(bits);
+        equals_its_model::<Clock>(
+            &config,
+            &Kind::Clock {
+                count_max: (1 << bits) - 1,
+            },
+        );
+    }
+}
+
+#[test]
+fn sieve_equals_its_model() {
+    equals_its_model::<Sieve>(&Default::default(), &Kind::Sieve);
+}
+
+#[test]
+fn s3_fifo_equals_its_model() {
+    let paper = S3FifoConfig::default().with_warm_up(WarmUp::Small);
+    let wide = paper
+        .clone()
+        .with_small(0.4)
+        .with_threshold(1)
+        .with_ghost(2.0);
+    let late = S3FifoConfig::default()
+        .with_small(0.25)
+        .with_threshold(5)
+        .with_ghost(0.3);
+    for config in [S3FifoConfig::default(), paper, wide, late] {
+        let kind = Kind::S3Fifo {
+            small: config.small(),
+            threshold: u32::from(config.threshold()),
+            ghost: config.ghost(),
+            warm_up_in_main: config.warm_up() == WarmUp::Main,
+        };
+        equals_its_model::<S3Fifo>(&config, &kind);
+    }
+}
+
+#[test]
+fn any_policy_equals_the_model_of_what_it_is() {
+    equals_its_model::<AnyPolicy>(&"sieve".parse().unwrap(), &Kind::Sieve);
+    equals_its_model::<AnyPolicy>(
+        &"clock:bits=2".parse().unwrap(),
+        &Kind::Clock { count_max: 3 },
+    );
+}
