@@ -82,7 +82,7 @@ impl<V> SlotTable<V> {
         assert!(shift <= SHIFT_MAX && index_bits <= 32 && shift < index_bits);
         Self {
             directory: Directory::new(),
-            shape: Shape { shift, stride },
+            shape: Shape::new::<V>(shift, stride),
             vacancy: NONE,
             live: 0,
             open: NONE,
@@ -163,6 +163,24 @@ impl<V> SlotTable<V> {
         let base = self.directory.base(slab)?;
         // SAFETY: a base in the directory is of a slab of this shape, and `slot` is below its slots.
         Some(unsafe { self.shape.payload(base, slot) })
+    }
+
+    /// The slot of `index` and its payload, if it is live in `generation`, which is odd.
+    #[inline]
+    pub(crate) fn live_with_payload(
+        &self,
+        index: u32,
+        generation: u32,
+    ) -> Option<(NonNull<Slot<V>>, NonNull<u8>)> {
+        let (slab, number) = self.locate(index);
+        let base = self.directory.base(slab)?;
+        // SAFETY: `number` is below the number of slots in the slab.
+        let slot = unsafe { base.add(number as usize) };
+        if generation_of(slot) != generation {
+            return None;
+        }
+        // SAFETY: a base in the directory is of a slab of this shape, and `number` is below its slots.
+        Some((slot, unsafe { self.shape.payload(base, number) }))
     }
 
     /// Why no value is live under `index` in `generation`; asked when `live` said so.

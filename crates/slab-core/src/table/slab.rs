@@ -33,9 +33,25 @@ pub(super) struct Shape {
     pub(super) shift: u32,
     /// Payload bytes for each slot.
     pub(super) stride: u32,
+    /// Bytes from the base to the payload of slot 0.
+    payload_offset: u32,
 }
 
 impl Shape {
+    pub(super) const fn new<V>(shift: u32, stride: u32) -> Self {
+        let mut shape = Self {
+            shift,
+            stride,
+            payload_offset: 0,
+        };
+        if stride != 0 {
+            let end = shape.words_offset::<V>() + shape.words() as usize * 8;
+            assert!(end < 1 << 31, "slots with payload are small");
+            shape.payload_offset = end.next_multiple_of(PAYLOAD_ALIGN) as u32;
+        }
+        shape
+    }
+
     #[inline]
     pub(super) const fn slots(self) -> u32 {
         1 << self.shift
@@ -69,11 +85,6 @@ impl Shape {
     #[inline]
     const fn words_offset<V>(self) -> usize {
         (size_of::<Slot<V>>() << self.shift).next_multiple_of(8)
-    }
-
-    #[inline]
-    const fn payload_offset<V>(self) -> usize {
-        (self.words_offset::<V>() + self.words() as usize * 8).next_multiple_of(PAYLOAD_ALIGN)
     }
 
     /// The layout of a slab's block; every offset below is inside it.
@@ -118,7 +129,7 @@ impl Shape {
     #[inline]
     pub(super) unsafe fn payload<V>(self, base: NonNull<Slot<V>>, slot: u32) -> NonNull<u8> {
         debug_assert!(slot < self.slots());
-        let offset = self.payload_offset::<V>() + slot as usize * self.stride as usize;
+        let offset = self.payload_offset as usize + slot as usize * self.stride as usize;
         // SAFETY: by `layout` the payload follows the words in the same block.
         unsafe { base.byte_add(offset).cast::<u8>() }
     }

@@ -1,0 +1,104 @@
+//! `ByteHandle`: eight bytes that name one byte string of one slab.
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+use super::classes::CLASSES_MAX;
+use crate::table::LAST_GENERATION;
+
+/// Bits of a handle's index that number the slot; the five above number the class.
+pub(super) const SLOT_BITS: u32 = 27;
+
+/// The class number of strings that are larger than every class.
+pub(super) const LARGE: u32 = CLASSES_MAX as u32;
+
+const _: () = assert!(LARGE == (1 << (32 - SLOT_BITS)) - 1);
+
+/// Names a byte string in a [`ByteSlab`](crate::ByteSlab): generation, size class and slot. It says
+/// nothing of the length: that the slab keeps.
+///
+/// Eight bytes, as is `Option<ByteHandle>`. Once its string was freed a handle is refused for ever.
+/// Given to another slab it is memory-safe, but may name a string there.
+///
+/// ```
+/// use slab_core::{ByteHandle, ByteSlab};
+///
+/// let mut slab = ByteSlab::new();
+/// let handle = slab.alloc(b"a string")?;
+/// assert_eq!(ByteHandle::from_bits(handle.to_bits()), Some(handle));
+/// assert_eq!(size_of::<Option<ByteHandle>>(), 8);
+/// # Ok::<(), slab_core::InsertErrorKind>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
+pub struct ByteHandle {
+    /// `class << SLOT_BITS | slot`.
+    index: u32,
+    /// Odd, and at most `LAST_GENERATION`.
+    generation: NonZeroU32,
+}
+
+const _: () = assert!(size_of::<ByteHandle>() == 8);
+const _: () = assert!(size_of::<Option<ByteHandle>>() == 8);
+
+impl ByteHandle {
+    /// The handle of a slot that just became live in `generation`.
+    #[inline]
+    pub(super) fn of_live(class: u32, slot: u32, generation: u32) -> Self {
+        debug_assert!(generation & 1 == 1 && slot >> SLOT_BITS == 0 && class <= LARGE);
+        Self {
+            index: class << SLOT_BITS | slot,
+            generation: NonZeroU32::MIN | generation,
+        }
+    }
+
+    #[inline]
+    pub(super) fn class(self) -> u32 {
+        self.index >> SLOT_BITS
+    }
+
+    #[inline]
+    pub(super) fn slot(self) -> u32 {
+        self.index & ((1 << SLOT_BITS) - 1)
+    }
+
+    #[inline]
+    pub(super) fn generation(self) -> u32 {
+        self.generation.get()
+    }
+
+    /// The handle as an integer that is never 0.
+    #[inline]
+    pub const fn to_bits(self) -> u64 {
+        (self.generation.get() as u64) << 32 | self.index as u64
+    }
+
+    /// The handle of which [`to_bits`](Self::to_bits) gave `bits`; `None` where no handle has these
+    /// bits. Any bits are memory-safe: a slab checks what it is given.
+    #[inline]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        let generation = (bits >> 32) as u32;
+        if generation & 1 == 0 || generation > LAST_GENERATION {
+            return None;
+        }
+        match NonZeroU32::new(generation) {
+            Some(generation) => Some(Self {
+                index: bits as u32,
+                generation,
+            }),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Debug for ByteHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ByteHandle({}:{}v{})",
+            self.class(),
+            self.slot(),
+            self.generation
+        )
+    }
+}

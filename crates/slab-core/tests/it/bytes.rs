@@ -1,0 +1,169 @@
+//! What a byte slab promises, each promise by name.
+
+use slab_core::{ByteHandle, ByteSlab, Classes, Counting, Global, HandleError, StaticRegion};
+
+#[test]
+fn byte_slab_length_is_not_the_callers() {
+    let mut slab = ByteSlab::with_classes(Classes::new(&[64]).expect("one class"));
+    let secret = slab.alloc(&[0x55; 64]).expect("memory is there");
+    let short = slab.alloc(b"abc").expect("memory is there");
+    let after = slab.alloc(&[0x77; 64]).expect("memory is there");
+    assert_eq!(
+        slab.get(short),
+        Some(&b"abc"[..]),
+        "three bytes, not the slot, not the neighbour"
+    );
+    assert_eq!(slab.get_mut(short).map(|bytes| bytes.len()), Some(3));
+    assert_eq!(slab.get(secret), Some(&[0x55; 64][..]));
+    assert_eq!(slab.get(after), Some(&[0x77; 64][..]));
+    // Whatever bits a caller makes up, a handle names a whole string of the slab or nothing.
+    for index in 0..1 << 12 {
+        let forged = ByteHandle::from_bits(1 << 32 | index << 20 | (index & 3)).expect("odd");
+        let bytes = slab.get(forged);
+        assert!(bytes.is_none_or(|bytes| [3, 64].contains(&bytes.len())));
+    }
+}
+
+#[test]
+fn byte_slab_reuse_shows_no_older_bytes() {
+    let mut slab = ByteSlab::new();
+    let old = slab.alloc(&[0xEE; 60]).expect("memory is there");
+    slab.free(old);
+    let new = slab.alloc(&[1, 2]).expect("memory is there");
+    assert_eq!(slab.get(new), Some(&[1, 2][..]));
+    let longer = slab.resize(new, 60).expect("memory is there");
+    assert_eq!(longer, new, "it fits its slot");
+    assert_eq!(slab.get(new).map(|bytes| &bytes[2..]), Some(&[0; 58][..]));
+}
+
+#[test]
+fn byte_slab_double_free_is_refused() {
+    for length in [10, 100_000] {
+        let mut slab = ByteSlab::new();
+        let first = slab.alloc(&vec![1; length]).expect("memory is there");
+        assert!(slab.free(first));
+        assert!(!slab.free(first));
+        let second = slab.alloc(&vec![2; length]).expect("memory is there");
+        assert!(!slab.free(first), "nor does it free the slot's next string");
+        let third = slab.alloc(&vec![3; length]).expect("memory is there");
+        assert_ne!(second, third);
+        assert_eq!(slab.get(second).map(|bytes| bytes[0]), Some(2));
+        assert_eq!(slab.get(third).map(|bytes| bytes[0]), Some(3));
+        assert_eq!(slab.len(), 2);
+        assert_eq!(slab.check(first), Err(HandleError::Stale));
+    }
+}
+
+#[test]
+fn byte_slab_growth_moves_nothing() {
+    let mut slab = ByteSlab::with_classes(Classes::DOUBLINGS.slab_bytes(4096));
+    let strings: Vec<_> = [1_usize, 100, 4096, 50_000]
+        .map(|length| slab.alloc(&vec![9; length]).expect("memory is there"))
+        .into();
+    let addresses: Vec<_> = strings
+        .iter()
+        .map(|&handle| slab.get(handle).map(<[u8]>::as_ptr))
+        .collect();
+    for round in 0..4000_usize {
+        slab.alloc(&vec![1; round]).expect("memory is there");
+    }
+    let now: Vec<_> = strings
+        .iter()
+        .map(|&handle| slab.get(handle).map(<[u8]>::as_ptr))
+        .collect();
+    assert_eq!(addresses, now);
+}
+
+#[test]
+fn empty_byte_slab_holds_no_memory() {
+    let memory = Counting::new(Global);
+    let mut slab = ByteSlab::new_in(&memory);
+    assert_eq!((memory.allocations(), slab.stats().held_bytes), (0, 0));
+    assert!(size_of_val(&slab) < 4096);
+    let handle = slab.alloc(b"x").expect("memory is there");
+    assert!(memory.live_bytes() > 0);
+    assert!(slab.free(handle));
+    assert_eq!(slab.release_empty(0), 1);
+    assert!(
+        memory.live_bytes() < 256,
+        "what is left remembers generations"
+    );
+    drop(slab);
+    assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn large_strings_go_straight_to_the_provider() {
+    let memory = Counting::new(Global);
+    let mut slab = ByteSlab::new_in(&memory);
+    let warm = slab.alloc(&[0; 5000]).expect("memory is there");
+    let before = memory.live_bytes();
+    let large = slab.alloc(&[7; 1 << 20]).expect("memory is there");
+    assert_eq!(memory.live_bytes() - before, 1 << 20);
+    assert_eq!(slab.stats().large, 2);
+    assert!(slab.free(large));
+    assert_eq!(memory.live_bytes(), before);
+    assert!(slab.contains(warm));
+}
+
+#[test]
+fn resize_keeps_the_bytes_and_zeroes_the_rest() {
+    let mut slab = ByteSlab::new();
+    let mut handle = slab.alloc(b"seed").expect("memory is there");
+    let mut expected = b"seed".to_vec();
+    for length in [
+        4, 64, 65, 4096, 4097, 100_000, 60_000, 40_000, 3000, 2000, 5, 0, 9,
+    ] {
+        handle = slab.resize(handle, length).expect("memory is there");
+        expected.resize(length, 0);
+        assert_eq!(slab.get(handle), Some(&expected[..]), "{length} bytes");
+    }
+    assert_eq!(slab.len(), 1);
+}
+
+#[test]
+fn statistics_add_up() {
+    let mut slab = ByteSlab::with_classes(Classes::DOUBLINGS);
+    for length in [1, 64, 65, 200, 4096, 10_000] {
+        slab.alloc(&vec![0; length]).expect("memory is there");
+    }
+    let classes: Vec<_> = slab.class_stats().collect();
+    assert_eq!(
+        classes
+            .iter()
+            .map(|class| class.occupied)
+            .collect::<Vec<_>>(),
+        [2, 1, 1, 0, 0, 0, 1]
+    );
+    assert_eq!(
+        (classes[0].payload_bytes, classes[0].slots, classes[0].slabs),
+        (65, 1024, 1)
+    );
+    assert!((classes[0].fragmentation() - (1.0 - 65.0 / 65536.0)).abs() < 1e-12);
+    assert_eq!(classes[3].fragmentation(), 0.0);
+    let stats = slab.stats();
+    assert_eq!((stats.strings, stats.large), (6, 1));
+    assert_eq!(stats.payload_bytes, 1 + 64 + 65 + 200 + 4096 + 10_000);
+    assert_eq!(stats.capacity_bytes, 4 * 65536 + 10_000);
+    assert!(stats.held_bytes > stats.capacity_bytes);
+}
+
+#[test]
+fn a_byte_slab_runs_on_a_static_region() {
+    static MEMORY: StaticRegion<{ 32 * 1024 }> = StaticRegion::new();
+    let mut slab = ByteSlab::with_classes_in(Classes::DOUBLINGS.slab_bytes(2048), &MEMORY);
+    let mut handles = Vec::new();
+    let refused = loop {
+        match slab.alloc(&[handles.len() as u8; 100]) {
+            Ok(handle) => handles.push(handle),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, slab_core::InsertErrorKind::Memory(_)));
+    assert!(handles.len() > 100);
+    for (at, &handle) in handles.iter().enumerate() {
+        assert_eq!(slab.get(handle), Some(&[at as u8; 100][..]));
+    }
+    drop(slab);
+    assert_eq!(MEMORY.free_bytes(), 32 * 1024);
+}

@@ -1,0 +1,17 @@
+//! The integration tests of slab-core.
+
+mod arena;
+mod arena_model;
+mod bytes;
+mod bytes_model;
+mod faults;
+mod panics;
+mod provider;
+mod secondary;
+
+/// Cases that a model test runs: `STRATA_CASES`, or `default`.
+fn cases(default: u32) -> u32 {
+    std::env::var("STRATA_CASES").map_or(default, |text| {
+        text.parse().expect("STRATA_CASES is a number")
+    })
+}

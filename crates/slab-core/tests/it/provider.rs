@@ -1,0 +1,160 @@
+//! Providers: blocks do not overlap, are aligned, come back whole.
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
+use slab_core::{Arena, Counting, Global, ProvideError, Provider, StaticRegion};
+
+const REGION: usize = 4096;
+
+proptest! {
+    #![proptest_config(Config {
+        cases: super::cases(5_000),
+        rng_seed: RngSeed::Fixed(0x2E610),
+        failure_persistence: None,
+        ..Config::default()
+    })]
+
+    #[test]
+    fn region_blocks_never_overlap_and_come_back(
+        steps in prop::collection::vec((any::<bool>(), 0_usize..600, 0_u32..10, any::<u16>()), 200),
+    ) {
+        let region = StaticRegion::<REGION>::new();
+        let mut blocks: Vec<(NonNull<u8>, Layout, u8)> = Vec::new();
+        let provider = &region;
+        for (number, (allocate, size, align, at)) in steps.into_iter().enumerate() {
+            if allocate {
+                let layout = Layout::from_size_align(size, 1 << align).expect("small");
+                let Ok(block) = provider.allocate(layout) else { continue };
+                assert_eq!(block.addr().get() % layout.align(), 0);
+                let fill = number as u8;
+                // SAFETY: the block has `size` bytes and is ours.
+                unsafe { block.write_bytes(fill, size) };
+                blocks.push((block, layout, fill));
+            } else if !blocks.is_empty() {
+                let (block, layout, fill) = blocks.swap_remove(at as usize % blocks.len());
+                // SAFETY: the block has this size and was filled.
+                let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr(), layout.size()) };
+                assert!(bytes.iter().all(|&byte| byte == fill), "nobody else wrote into the block");
+                // SAFETY: it came from this provider with this layout, and is not used again.
+                unsafe { provider.deallocate(block, layout) };
+            }
+            let taken: usize = blocks.iter().map(|(_, layout, _)| layout.size().next_multiple_of(16)).sum();
+            assert_eq!(region.free_bytes() + taken, REGION);
+        }
+        for (block, layout, _) in blocks {
+            // SAFETY: as above.
+            unsafe { provider.deallocate(block, layout) };
+        }
+        assert_eq!(region.free_bytes(), REGION);
+        let whole = Layout::from_size_align(REGION, 16).expect("small");
+        let block = provider.allocate(whole).expect("the pieces were joined");
+        assert_eq!(provider.allocate(Layout::new::<u8>()), Err(ProvideError::Exhausted));
+        // SAFETY: as above.
+        unsafe { provider.deallocate(block, whole) };
+    }
+}
+
+#[test]
+fn freed_blocks_are_used_again() {
+    let region = StaticRegion::<1024>::new();
+    let provider = &region;
+    let layout = Layout::new::<[u8; 700]>();
+    for _ in 0..100 {
+        let block = provider
+            .allocate_zeroed(layout)
+            .expect("the last one came back");
+        // SAFETY: the block is zeroed, ours, and came from this provider with this layout.
+        unsafe {
+            assert!(
+                std::slice::from_raw_parts(block.as_ptr(), 700)
+                    .iter()
+                    .all(|&byte| byte == 0)
+            );
+            block.write_bytes(0xFF, 700);
+            provider.deallocate(block, layout);
+        }
+    }
+}
+
+#[test]
+fn a_region_may_move_while_nothing_borrows_it() {
+    let region = StaticRegion::<512>::new();
+    {
+        let mut arena = Arena::with_slots_per_slab_in(4, &region);
+        arena.insert(1);
+    }
+    let moved = Box::new(region);
+    let mut arena = Arena::with_slots_per_slab_in(4, &*moved);
+    let handle = arena.insert(2);
+    assert_eq!(arena[handle], 2);
+}
+
+#[test]
+fn tiny_regions_refuse() {
+    let empty = StaticRegion::<0>::new();
+    let small = StaticRegion::<15>::new();
+    assert_eq!(
+        (&empty).allocate(Layout::new::<u8>()),
+        Err(ProvideError::Exhausted)
+    );
+    assert_eq!(
+        (&small).allocate(Layout::new::<u8>()),
+        Err(ProvideError::Exhausted)
+    );
+    assert!(
+        (&empty).allocate(Layout::new::<()>()).is_ok(),
+        "no byte is asked for"
+    );
+}
+
+#[test]
+fn threads_share_a_region() {
+    static SHARED: StaticRegion<65536> = StaticRegion::new();
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let mut arena = Arena::with_slots_per_slab_in(8, &SHARED);
+                    let handles: Vec<_> =
+                        (0..32).map(|at| arena.insert(thread << 32 | at)).collect();
+                    for (at, &handle) in (0..).zip(&handles) {
+                        assert_eq!(arena[handle], thread << 32 | at, "round {round}");
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(SHARED.free_bytes(), 65536);
+}
+
+#[test]
+fn counting_counts() {
+    let memory = Counting::new(Global);
+    let layout = Layout::new::<[u64; 4]>();
+    let blocks: Vec<_> = (0..3)
+        .map(|_| memory.allocate(layout).expect("memory is there"))
+        .collect();
+    assert_eq!(
+        (
+            memory.allocations(),
+            memory.live_blocks(),
+            memory.live_bytes()
+        ),
+        (3, 3, 96)
+    );
+    for block in blocks {
+        // SAFETY: it came from this provider with this layout, and is not used again.
+        unsafe { memory.deallocate(block, layout) };
+    }
+    assert_eq!(
+        (
+            memory.deallocations(),
+            memory.live_bytes(),
+            memory.peak_bytes()
+        ),
+        (3, 0, 96)
+    );
+}
