@@ -132,7 +132,7 @@ impl<'p> Model<'p> {
                 assert_eq!(before.slabs - after.slabs, released);
                 assert_eq!(before.live, after.live);
                 assert!(
-                    self.arena.len() > 0
+                    !self.arena.is_empty()
                         || !self.detached.is_empty()
                         || after.slabs <= keep as usize
                 );

@@ -1,0 +1,92 @@
+//! Arena and byte slab on a static region in a program without std; exit code 0 is the proof.
+
+#![no_std]
+#![no_main]
+
+use core::panic::PanicInfo;
+
+use slab_core::{Arena, ByteSlab, Classes, SecondaryMap, StaticRegion};
+
+static MEMORY: StaticRegion<{ 64 * 1024 }> = StaticRegion::new();
+
+unsafe extern "C" {
+    safe fn exit(code: i32) -> !;
+}
+
+/// Ends the program with `code` if `held` is false.
+fn require(held: bool, code: i32) {
+    if !held {
+        exit(code);
+    }
+}
+
+fn arena() {
+    let mut arena = Arena::with_slots_per_slab_in(64, &MEMORY);
+    let mut names = SecondaryMap::new_in(&MEMORY);
+    let Ok(first) = arena.try_insert(0_u64) else {
+        exit(10)
+    };
+    require(names.try_insert(first, "first").is_ok(), 11);
+    let mut last = first;
+    for value in 1..500 {
+        match arena.try_insert(value) {
+            Ok(handle) => last = handle,
+            Err(_) => exit(12),
+        }
+    }
+    require(
+        arena.iter().map(|(_, &value)| value).sum::<u64>() == 500 * 499 / 2,
+        13,
+    );
+    require(arena.remove(last) == Some(499), 14);
+    require(arena.get(last).is_none(), 15);
+    arena.retain(|_, value| *value < 10);
+    require(arena.release_empty(0) == 7, 16);
+    require(arena.len() == 10 && names.get(first) == Some(&"first"), 17);
+}
+
+fn bytes() {
+    let mut slab = ByteSlab::with_classes_in(Classes::DOUBLINGS.slab_bytes(2048), &MEMORY);
+    let Ok(small) = slab.alloc(b"no heap") else {
+        exit(20)
+    };
+    let Ok(large) = slab.alloc(&[7; 9000]) else {
+        exit(21)
+    };
+    require(slab.get(small) == Some(b"no heap"), 22);
+    require(slab.get(large).is_some_and(|bytes| bytes.len() == 9000), 23);
+    require(slab.alloc(&[0; 64 * 1024]).is_err(), 24);
+    let Ok(small) = slab.resize(small, 100) else {
+        exit(25)
+    };
+    require(
+        slab.get(small)
+            .is_some_and(|bytes| bytes.starts_with(b"no heap\0")),
+        26,
+    );
+    require(slab.free(small) && !slab.free(small), 27);
+}
+
+/// Called once, by the C library's start files.
+#[unsafe(no_mangle)]
+extern "C" fn main() -> i32 {
+    arena();
+    bytes();
+    require(MEMORY.free_bytes() == 64 * 1024, 30);
+    0
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    exit(101)
+}
+
+/// Named by the unwind tables of the precompiled `core`; never called, because panics abort.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
+
+/// As above.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume() -> ! {
+    exit(102)
+}
