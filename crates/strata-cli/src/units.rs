@@ -179,6 +179,16 @@ impl Decimal {
         self.digits == 0
     }
 
+    /// Whether both are the same number: `1` and `1.0` are.
+    pub(crate) fn equals(self, other: Self) -> bool {
+        let scaled = |number: Self, by: u32| number.digits.checked_mul(10_u128.pow(by));
+        match (scaled(self, other.scale), scaled(other, self.scale)) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            // One is too large to tell, and so beyond every bound that is set on it.
+            _ => false,
+        }
+    }
+
     /// Whether the number is more than `bound`.
     pub(crate) fn exceeds(self, bound: u64) -> bool {
         self.digits > u128::from(bound) * 10_u128.pow(self.scale)

@@ -1,0 +1,108 @@
+//! Which policies to simulate, as the command line names them.
+
+use std::str::FromStr;
+
+use cache_policies::{
+    AnyConfig, AnyPolicy, Clock, ConfigError, Fifo, Lru, ParseConfigError, Policy, S3Fifo, Sieve,
+};
+
+use super::fan_out::Run;
+use super::simulator::Simulator;
+
+/// A list of policies: `all`, or names separated by commas, each alone or with its parameters.
+///
+/// ```
+/// use strata_cli::simulate::Policies;
+///
+/// let policies: Policies = "lru,s3-fifo:small=0.2,threshold=1".parse()?;
+/// assert_eq!(policies.names(), ["lru", "s3-fifo:small=0.2,threshold=1"]);
+/// # Ok::<(), strata_cli::simulate::PoliciesError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policies(Vec<AnyConfig>);
+
+impl Policies {
+    /// Every policy there is, with its default parameters.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(AnyConfig::all())
+    }
+
+    /// The policies' configurations, in order.
+    #[must_use]
+    pub fn configs(&self) -> &[AnyConfig] {
+        &self.0
+    }
+
+    /// The policies' names, in order, each with the parameters that are not the default.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(AnyConfig::to_string).collect()
+    }
+}
+
+impl FromStr for Policies {
+    type Err = PoliciesError;
+
+    fn from_str(text: &str) -> Result<Self, PoliciesError> {
+        if text.trim() == "all" {
+            return Ok(Self::all());
+        }
+        let mut configs = Vec::new();
+        for one in split(text) {
+            let config: AnyConfig = one.parse()?;
+            if configs.contains(&config) {
+                return Err(PoliciesError::Twice(config.to_string()));
+            }
+            configs.push(config);
+        }
+        Ok(Self(configs))
+    }
+}
+
+/// Why a text is no list of policies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoliciesError {
+    /// One of them is unknown, or its parameters are bad.
+    #[error(transparent)]
+    Refused(#[from] ParseConfigError),
+    /// One of them is named twice.
+    #[error("policy `{0}` is given twice: name it once")]
+    Twice(String),
+}
+
+/// Splits at commas, but for those between the parameters of one policy: what holds a `=` and no `:` goes on with the one
+/// before.
+fn split(text: &str) -> Vec<String> {
+    let mut policies: Vec<String> = Vec::new();
+    for piece in text.split(',') {
+        match policies.last_mut() {
+            Some(last) if piece.contains('=') && !piece.contains(':') => {
+                last.push(',');
+                last.push_str(piece.trim());
+            }
+            _ => policies.push(piece.trim().to_owned()),
+        }
+    }
+    policies
+}
+
+/// A simulator of the policy at this capacity, its type forgotten.
+pub(super) fn simulator(config: &AnyConfig, capacity: u64) -> Result<Box<dyn Run>, ConfigError> {
+    fn of<P>(config: &P::Config, capacity: u64) -> Result<Box<dyn Run>, ConfigError>
+    where
+        P: Policy + Send + 'static,
+    {
+        Ok(Box::new(Simulator::new(P::new(capacity, config)?)))
+    }
+    match config {
+        AnyConfig::Fifo(config) => of::<Fifo>(config, capacity),
+        AnyConfig::Lru(config) => of::<Lru>(config, capacity),
+        AnyConfig::Clock(config) => of::<Clock>(config, capacity),
+        AnyConfig::Sieve(config) => of::<Sieve>(config, capacity),
+        AnyConfig::S3Fifo(config) => of::<S3Fifo>(config, capacity),
+        // Right for any policy, at one branch a call.
+        config => of::<AnyPolicy>(config, capacity),
+    }
+}

@@ -1,0 +1,360 @@
+//! `strata simulate` as a user runs it: what it prints.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::command::{Run, strata_in};
+use crate::traces::{gzip, oracle_general, requests_of, written, zstd};
+
+/// A folder with a small trace, `web.oracleGeneral.zst`, of 4,000 requests for 200 objects.
+pub(crate) fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let keys: Vec<u64> = (0..4000_u64)
+        .map(|i| {
+            if i % 3 == 0 {
+                i % 20
+            } else {
+                i * i % 397 % 200
+            }
+        })
+        .chain(0..200)
+        .collect();
+    let mut requests = requests_of(&keys);
+    for request in &mut requests {
+        request.size = 100 + request.key as u32;
+    }
+    written(
+        &folder,
+        "web.oracleGeneral.zst",
+        &zstd(&oracle_general(&requests)),
+    );
+    folder
+}
+
+pub(crate) fn simulate(folder: &TempDir, arguments: &[&str]) -> Run {
+    strata_in(folder.path(), ["simulate"].iter().chain(arguments))
+}
+
+#[test]
+fn csv_has_the_columns_of_the_reference_and_the_order_of_the_arguments() {
+    let folder = folder();
+    let run = simulate(
+        &folder,
+        &[
+            "web.oracleGeneral.zst",
+            "--policies",
+            "sieve,lru",
+            "--sizes",
+            "50,10",
+            "--format",
+            "csv",
+        ],
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[0], "trace,capacity,policy,requests,misses,miss_ratio");
+    let heads: Vec<String> = lines[1..]
+        .iter()
+        .map(|line| line.split(',').take(4).collect::<Vec<_>>().join(","))
+        .collect();
+    assert_eq!(
+        heads,
+        [
+            "web,50,sieve,4200",
+            "web,50,lru,4200",
+            "web,10,sieve,4200",
+            "web,10,lru,4200"
+        ]
+    );
+    for line in &lines[1..] {
+        let fields: Vec<&str> = line.split(',').collect();
+        let ratio = fields[4].parse::<f64>().unwrap() / 4200.0;
+        assert_eq!(fields[5], format!("{ratio:.6}"));
+    }
+}
+
+#[test]
+fn the_three_forms_hold_the_same_counts() {
+    let folder = folder();
+    let run = |format: &str| {
+        simulate(
+            &folder,
+            &[
+                "web.oracleGeneral.zst",
+                "--sizes",
+                "10%,7",
+                "--format",
+                format,
+            ],
+        )
+        .stdout
+    };
+    let rows: Vec<Value> = serde_json::from_str(&run("json")).unwrap();
+    let from_json: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{},{},{},{},{},{:.6}",
+                row["trace"].as_str().unwrap(),
+                row["capacity"],
+                row["policy"].as_str().unwrap(),
+                row["requests"],
+                row["misses"],
+                row["miss_ratio"].as_f64().unwrap()
+            )
+        })
+        .collect();
+    let csv = run("csv");
+    assert_eq!(csv.lines().skip(1).collect::<Vec<_>>(), from_json);
+    let table = run("table");
+    let from_table: Vec<String> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(","))
+        .filter(|line| line.starts_with("web,"))
+        .collect();
+    assert_eq!(from_table, from_json);
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 100),
+        "{table}"
+    );
+}
+
+#[test]
+fn threads_change_no_count() {
+    let folder = folder();
+    let run = |threads: &str| {
+        let run = simulate(
+            &folder,
+            &[
+                "web.oracleGeneral.zst",
+                "--sizes",
+                "1%,5%,10%,20%,50%",
+                "--format",
+                "csv",
+                "--threads",
+                threads,
+            ],
+        );
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        run.stdout
+    };
+    let alone = run("1");
+    for threads in ["2", "3", "1024"] {
+        assert_eq!(run(threads), alone);
+    }
+}
+
+#[test]
+fn shares_are_of_the_distinct_objects_or_their_bytes_and_at_least_1() {
+    let folder = folder();
+    let capacities = |arguments: &[&str]| -> Vec<u64> {
+        let common = [
+            "web.oracleGeneral.zst",
+            "--policies",
+            "lru",
+            "--format",
+            "json",
+        ];
+        let run = simulate(&folder, &[&common, arguments].concat());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        rows.iter()
+            .map(|row| row["capacity"].as_u64().unwrap())
+            .collect()
+    };
+    // 200 objects; 0.1% of them is less than one; 1 is there already.
+    assert_eq!(
+        capacities(&["--sizes", "0.1%,0.2%,1,1.4%,100%"]),
+        [1, 2, 200]
+    );
+    // Sizes 100 to 299: 39,900 bytes.
+    assert_eq!(
+        capacities(&["--byte-weighted", "--sizes", "1%,100%,1KiB"]),
+        [399, 39_900, 1024]
+    );
+}
+
+#[test]
+fn a_cache_of_the_whole_footprint_misses_each_object_once() {
+    let folder = folder();
+    for more in [&[][..], &["--byte-weighted"]] {
+        let arguments = [
+            "web.oracleGeneral.zst",
+            "--sizes",
+            "100%",
+            "--format",
+            "json",
+        ];
+        let run = simulate(&folder, &[&arguments, more].concat());
+        let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        let fifo_like: Vec<_> = rows
+            .iter()
+            .filter(|row| row["policy"] != "s3-fifo")
+            .collect();
+        assert!(fifo_like.len() >= 4);
+        assert!(fifo_like.iter().all(|row| row["misses"] == 200), "{run:?}");
+    }
+}
+
+#[test]
+fn objects_larger_than_the_cache_pass_it_by() {
+    let folder = TempDir::new().unwrap();
+    let mut requests = requests_of(&[1, 2, 2, 1, 1, 3, 3]);
+    for request in &mut requests {
+        request.size = [0, 10, 101, 0][request.key as usize];
+    }
+    written(&folder, "a.oracleGeneral", &oracle_general(&requests));
+    let run = simulate(
+        &folder,
+        &[
+            "a.oracleGeneral",
+            "--byte-weighted",
+            "--sizes",
+            "100",
+            "--policies",
+            "all",
+            "--format",
+            "csv",
+        ],
+    );
+    assert_eq!(run.stderr, "");
+    for line in run.stdout.lines().skip(1) {
+        // Both requests of 2 miss; 1 stays although 2 came between; 3 weighs nothing.
+        assert!(line.ends_with(",7,4,0.571429"), "{line}");
+    }
+}
+
+#[test]
+fn parameters_of_a_policy_show_in_its_name() {
+    let folder = folder();
+    let run = simulate(
+        &folder,
+        &[
+            "web.oracleGeneral.zst",
+            "--policies",
+            "s3-fifo,s3-fifo:small=0.2,threshold=1,lru",
+            "--sizes",
+            "20",
+            "--format",
+            "csv",
+        ],
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = run.stdout.lines().skip(1).collect();
+    assert!(lines[0].starts_with("web,20,s3-fifo,"), "{lines:?}");
+    assert!(
+        lines[1].starts_with("web,20,\"s3-fifo:small=0.2,threshold=1\","),
+        "{lines:?}"
+    );
+    assert!(lines[2].starts_with("web,20,lru,"), "{lines:?}");
+}
+
+#[test]
+fn several_traces_in_several_formats_come_one_after_the_other() {
+    let folder = folder();
+    written(&folder, "b.trace.gz", &gzip(b"1\n2\n1\n"));
+    written(&folder, "c", b"10 2 0 0\n10 1 0 1\n");
+    let arguments = [
+        "b.trace.gz",
+        "web.oracleGeneral.zst",
+        "c",
+        "--policies",
+        "fifo",
+        "--sizes",
+        "2",
+        "--format",
+        "csv",
+    ];
+    let run = simulate(&folder, &arguments);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = run.stdout.lines().skip(1).collect();
+    assert_eq!(
+        (lines[0], lines[2]),
+        ("b,2,fifo,3,2,0.666667", "c,2,fifo,3,2,0.666667")
+    );
+    assert!(lines[1].starts_with("web,2,fifo,4200,"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = folder();
+    let sizes: Vec<String> = (1..2000).map(|size| size.to_string()).collect();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+        .args([
+            "simulate",
+            "web.oracleGeneral.zst",
+            "--policies",
+            "all",
+            "--format",
+            "csv",
+            "--sizes",
+            &sizes.join(","),
+        ])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More rows than a pipe holds follow, and nobody reads them.
+    let mut begin = [0; 16];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut begin).unwrap();
+    drop(stdout);
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), stderr.as_str()),
+        (Some(0), "")
+    );
+}
+
+#[test]
+fn help_explains_every_option_and_shows_examples() {
+    let folder = TempDir::new().unwrap();
+    let run = simulate(&folder, &["--help"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    for part in [
+        "--policies",
+        "--sizes",
+        "--byte-weighted",
+        "--threads",
+        "--format",
+        "--trace-format",
+        "--expansion-max",
+        "[default: all]",
+        "0.1%,1%,10%",
+        "Examples:",
+        "oracleGeneral",
+        "MiB",
+    ] {
+        assert!(
+            run.stdout.contains(part),
+            "{part} is not in\n{}",
+            run.stdout
+        );
+    }
+    assert!(
+        run.stdout.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        run.stdout
+    );
+    let top = strata_in(folder.path(), ["--help"]);
+    assert!(
+        top.stdout.contains("simulate") && top.stdout.contains("Exit codes"),
+        "{}",
+        top.stdout
+    );
+    assert!(
+        top.stdout.lines().all(|line| line.chars().count() <= 100),
+        "{}",
+        top.stdout
+    );
+}
