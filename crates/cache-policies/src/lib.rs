@@ -7,22 +7,33 @@ extern crate alloc;
 extern crate std;
 
 mod any;
+mod cache;
 mod error;
 mod eviction;
 mod ghost;
 mod hashed_queue;
 mod ledger;
 mod list;
+mod listener;
 mod marks;
 mod policy;
 mod slot;
+mod timer_wheel;
+mod weigh;
 
 pub use any::{AnyConfig, AnyPolicy};
+pub use cache::{
+    Cache, CacheBuilder, CacheStats, Drain, Entry, IntoIter, Iter, Keys, LimitError, OccupiedEntry,
+    RejectReason, Rejected, TryInsertError, VacantEntry, ValueMut, Values,
+};
 pub use error::{ConfigError, ParseConfigError};
 pub use eviction::clock::{Clock, ClockConfig};
 pub use eviction::fifo::{Fifo, FifoConfig};
 pub use eviction::lru::{Lru, LruConfig};
 pub use eviction::s3_fifo::{S3Fifo, S3FifoConfig, WarmUp};
 pub use eviction::sieve::{Sieve, SieveConfig};
+pub use hashbrown::Equivalent;
+pub use listener::{Cause, Listener};
 pub use policy::{Hint, Policy, SharedHit};
 pub use slot::Slot;
+pub use weigh::{One, Weigh};

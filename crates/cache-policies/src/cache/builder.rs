@@ -1,0 +1,226 @@
+//! The builder of a cache.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::lifetimes::Lifetimes;
+use super::store::Store;
+use super::{Cache, CacheStats};
+use crate::timer_wheel::NEVER;
+use crate::{ConfigError, One, Policy, S3Fifo};
+
+/// Settings of a [`Cache`] to be; from [`Cache::builder`].
+///
+/// ```
+/// use cache_policies::{Cache, Lru, LruConfig};
+///
+/// let mut cache = Cache::<String, Vec<u8>>::builder()
+///     .capacity(1 << 20)
+///     .max_entries(10_000)
+///     .weigher(|key: &String, value: &Vec<u8>| (key.len() + value.len()) as u32)
+///     .policy::<Lru>(LruConfig::default())
+///     .time_to_live(60_000)
+///     .build()?;
+/// cache.insert("key".into(), vec![1, 2, 3]).unwrap();
+/// assert_eq!((cache.len(), cache.weight()), (1, 6));
+/// cache.advance_to(60_000);
+/// assert_eq!((cache.len(), cache.weight()), (0, 0));
+/// # Ok::<(), cache_policies::ConfigError>(())
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct CacheBuilder<
+    K,
+    V,
+    P: Policy = S3Fifo,
+    W = One,
+    L = (),
+    S = foldhash::quality::RandomState,
+> {
+    limits: Limits,
+    config: P::Config,
+    weigher: W,
+    listener: L,
+    hasher: S,
+    entry: PhantomData<fn(K, V)>,
+}
+
+/// The settings that are plain numbers.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    capacity: u64,
+    max_entries: usize,
+    time_to_live: u64,
+    time_to_idle: u64,
+    now: u64,
+}
+
+impl<K, V> CacheBuilder<K, V> {
+    pub(crate) fn new() -> Self {
+        Self {
+            limits: Limits {
+                capacity: 0,
+                max_entries: usize::MAX,
+                time_to_live: NEVER,
+                time_to_idle: NEVER,
+                now: 0,
+            },
+            config: Default::default(),
+            weigher: One,
+            listener: (),
+            hasher: foldhash::quality::RandomState::default(),
+            entry: PhantomData,
+        }
+    }
+}
+
+impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
+    /// The weight that all entries may have together; a number of entries unless there is a
+    /// [`weigher`](CacheBuilder::weigher). The default is 0: a cache that takes nothing but entries of weight 0.
+    pub fn capacity(mut self, capacity: u64) -> Self {
+        self.limits.capacity = capacity;
+        self
+    }
+
+    /// The number of entries that there may be, whatever they weigh; no limit by default.
+    ///
+    /// It is what bounds entries of weight 0.
+    pub fn max_entries(mut self, max_entries: usize) -> Self {
+        self.limits.max_entries = max_entries;
+        self
+    }
+
+    /// The policy and its parameters, [`S3Fifo`] with those of its paper by default.
+    pub fn policy<P2: Policy>(self, config: P2::Config) -> CacheBuilder<K, V, P2, W, L, S> {
+        let Self {
+            limits,
+            weigher,
+            listener,
+            hasher,
+            entry,
+            ..
+        } = self;
+        CacheBuilder {
+            limits,
+            config,
+            weigher,
+            listener,
+            hasher,
+            entry,
+        }
+    }
+
+    /// How much each entry weighs (see [`Weigh`](crate::Weigh)), [`One`] by default. A closure must name its arguments' types.
+    pub fn weigher<W2>(self, weigher: W2) -> CacheBuilder<K, V, P, W2, L, S> {
+        let Self {
+            limits,
+            config,
+            listener,
+            hasher,
+            entry,
+            ..
+        } = self;
+        CacheBuilder {
+            limits,
+            config,
+            weigher,
+            listener,
+            hasher,
+            entry,
+        }
+    }
+
+    /// Who hears of entries that leave (see [`Listener`](crate::Listener)), nobody by default.
+    pub fn listener<L2>(self, listener: L2) -> CacheBuilder<K, V, P, W, L2, S> {
+        let Self {
+            limits,
+            config,
+            weigher,
+            hasher,
+            entry,
+            ..
+        } = self;
+        CacheBuilder {
+            limits,
+            config,
+            weigher,
+            listener,
+            hasher,
+            entry,
+        }
+    }
+
+    /// How keys are hashed. The default, `foldhash::quality::RandomState`, is seeded anew for each cache, so that whoever
+    /// chooses keys does not choose collisions.
+    pub fn hasher<S2>(self, hasher: S2) -> CacheBuilder<K, V, P, W, L, S2> {
+        let Self {
+            limits,
+            config,
+            weigher,
+            listener,
+            entry,
+            ..
+        } = self;
+        CacheBuilder {
+            limits,
+            config,
+            weigher,
+            listener,
+            hasher,
+            entry,
+        }
+    }
+
+    /// Ticks that an entry lives from its insert, unless `insert_with_ttl` says otherwise; for ever by default.
+    ///
+    /// With 0 every plain insert is refused as [`Stillborn`](crate::RejectReason::Stillborn).
+    pub fn time_to_live(mut self, ticks: u64) -> Self {
+        self.limits.time_to_live = ticks;
+        self
+    }
+
+    /// Ticks that an entry lives from its last use (`insert`, `get`, `get_mut`, `entry`; not `peek` or `contains`), within
+    /// its time to live; for ever by default. With 0 every insert is refused as
+    /// [`Stillborn`](crate::RejectReason::Stillborn).
+    pub fn time_to_idle(mut self, ticks: u64) -> Self {
+        self.limits.time_to_idle = ticks;
+        self
+    }
+
+    /// The tick that the cache's clock starts at, 0 by default.
+    pub fn now(mut self, tick: u64) -> Self {
+        self.limits.now = tick;
+        self
+    }
+
+    /// Makes the cache. It allocates as it fills.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a parameter of the policy is out of its range.
+    pub fn build(self) -> Result<Cache<K, V, P, W, L, S>, ConfigError> {
+        let Limits {
+            capacity,
+            max_entries,
+            time_to_live,
+            time_to_idle,
+            now,
+        } = self.limits;
+        let policy = P::new(capacity, &self.config)?;
+        Ok(Cache {
+            store: Store::new(policy, Lifetimes::new(now, time_to_live, time_to_idle)),
+            max_entries,
+            weigher: self.weigher,
+            listener: self.listener,
+            hasher: self.hasher,
+            stats: CacheStats::default(),
+        })
+    }
+}
+
+impl<K, V, P: Policy, W, L, S> fmt::Debug for CacheBuilder<K, V, P, W, L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("limits", &self.limits)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

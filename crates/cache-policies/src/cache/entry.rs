@@ -1,0 +1,234 @@
+//! The entry of a key, found or not, with one look-up for what follows.
+
+use core::fmt;
+
+use super::{Cache, Rejected, ValueMut};
+use crate::{Listener, Policy, Weigh};
+
+/// A key's place in a [`Cache`]; from [`Cache::entry`].
+///
+/// ```
+/// use cache_policies::{Cache, Entry};
+/// let mut cache = Cache::<&str, u32>::new(10);
+/// assert_eq!(cache.entry("a").or_insert(1)?, &1);
+/// match cache.entry("a") {
+///     Entry::Occupied(entry) => assert_eq!(entry.insert(2)?, 1),
+///     Entry::Vacant(_) => unreachable!(),
+/// }
+/// # Ok::<(), cache_policies::Rejected<&str, u32>>(())
+/// ```
+pub enum Entry<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> {
+    /// The key is there.
+    Occupied(OccupiedEntry<'a, K, V, P, W, L, S>),
+    /// The key is not there.
+    Vacant(VacantEntry<'a, K, V, P, W, L, S>),
+}
+
+impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Entry<'a, K, V, P, W, L, S> {
+    pub(crate) fn new(
+        cache: &'a mut Cache<K, V, P, W, L, S>,
+        hash: u64,
+        key: K,
+        slot: Option<u32>,
+    ) -> Self {
+        match slot {
+            Some(slot) => Self::Occupied(OccupiedEntry {
+                cache,
+                hash,
+                key,
+                slot,
+            }),
+            None => Self::Vacant(VacantEntry { cache, hash, key }),
+        }
+    }
+
+    /// The key that the entry was asked for.
+    pub fn key(&self) -> &K {
+        match self {
+            Self::Occupied(entry) => &entry.key,
+            Self::Vacant(entry) => &entry.key,
+        }
+    }
+
+    /// The value that is there, or `value`, inserted.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`.
+    pub fn or_insert(self, value: V) -> Result<&'a V, Rejected<K, V>> {
+        self.or_insert_with(|| value)
+    }
+
+    /// The value that is there, or what `load` makes, inserted.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take that value.
+    pub fn or_insert_with(self, load: impl FnOnce() -> V) -> Result<&'a V, Rejected<K, V>> {
+        match self {
+            Self::Occupied(entry) => Ok(entry.into_ref()),
+            Self::Vacant(entry) => {
+                let value = load();
+                entry.insert(value)
+            }
+        }
+    }
+}
+
+/// The entry of a key that is there; see [`Entry`].
+///
+/// ```
+/// use cache_policies::{Cache, Entry};
+/// let mut cache = Cache::<&str, u32>::new(10);
+/// cache.insert("a", 1).unwrap();
+/// let Entry::Occupied(entry) = cache.entry("a") else { unreachable!() };
+/// assert_eq!(entry.get(), &1);
+/// assert_eq!(entry.remove(), 1);
+/// ```
+pub struct OccupiedEntry<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> {
+    cache: &'a mut Cache<K, V, P, W, L, S>,
+    hash: u64,
+    /// The key that was asked for; that which is kept equals it.
+    key: K,
+    slot: u32,
+}
+
+impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
+    OccupiedEntry<'a, K, V, P, W, L, S>
+{
+    /// The key that the cache keeps.
+    pub fn key(&self) -> &K {
+        &self.cache.store.node(self.slot).key
+    }
+
+    /// The value.
+    pub fn get(&self) -> &V {
+        &self.cache.store.node(self.slot).value
+    }
+
+    /// The value, for as long as the cache is borrowed.
+    pub fn into_ref(self) -> &'a V {
+        &self.cache.store.node(self.slot).value
+    }
+
+    /// The value, to be changed in place.
+    pub fn into_mut(self) -> ValueMut<'a, K, V, P, W, L, S> {
+        let Self {
+            cache, key, slot, ..
+        } = self;
+        drop(key);
+        ValueMut::new(cache, slot)
+    }
+
+    /// Puts `value` in the place of the one that is there, and returns that. Its life starts anew.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`; what is there stays.
+    pub fn insert(self, value: V) -> Result<V, Rejected<K, V>> {
+        let ticks = self.cache.store.lifetimes.time_to_live();
+        self.insert_with_ttl(value, ticks)
+    }
+
+    /// Puts `value` in the place of the one that is there, for a life of `ticks`, and returns what was there.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`; what is there stays.
+    pub fn insert_with_ttl(self, value: V, ticks: u64) -> Result<V, Rejected<K, V>> {
+        self.cache
+            .replace(self.slot, self.hash, self.key, value, ticks)
+    }
+
+    /// Takes the entry out, and returns its value.
+    pub fn remove(self) -> V {
+        let Self {
+            cache, key, slot, ..
+        } = self;
+        // First, because a return value is leaked if a destructor panics after it was made.
+        drop(key);
+        cache.store.take(slot).into_value()
+    }
+
+    /// Takes the entry out, and returns the kept key and the value.
+    pub fn remove_entry(self) -> (K, V) {
+        let Self {
+            cache, key, slot, ..
+        } = self;
+        drop(key);
+        let node = cache.store.take(slot);
+        (node.key, node.value)
+    }
+}
+
+/// The entry of a key that is not there; see [`Entry`].
+///
+/// ```
+/// use cache_policies::{Cache, Entry};
+/// let mut cache = Cache::<&str, u32>::new(10);
+/// let Entry::Vacant(entry) = cache.entry("a") else { unreachable!() };
+/// assert_eq!(entry.insert_with_ttl(1, 60).unwrap(), &1);
+/// assert_eq!(cache.deadline("a"), Some(60));
+/// ```
+pub struct VacantEntry<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> {
+    cache: &'a mut Cache<K, V, P, W, L, S>,
+    hash: u64,
+    key: K,
+}
+
+impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> VacantEntry<'a, K, V, P, W, L, S> {
+    /// The key that was asked for.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// Gives the key back.
+    pub fn into_key(self) -> K {
+        self.key
+    }
+
+    /// Inserts `value`.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`.
+    pub fn insert(self, value: V) -> Result<&'a V, Rejected<K, V>> {
+        let ticks = self.cache.store.lifetimes.time_to_live();
+        self.insert_with_ttl(value, ticks)
+    }
+
+    /// Inserts `value` for a life of `ticks`.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`; with 0 ticks always.
+    pub fn insert_with_ttl(self, value: V, ticks: u64) -> Result<&'a V, Rejected<K, V>> {
+        let slot = self.cache.place(self.hash, self.key, value, ticks)?;
+        Ok(&self.cache.store.node(slot).value)
+    }
+}
+
+impl<K: fmt::Debug, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> fmt::Debug
+    for Entry<'_, K, V, P, W, L, S>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Occupied(entry) => entry.fmt(f),
+            Self::Vacant(entry) => entry.fmt(f),
+        }
+    }
+}
+
+impl<K: fmt::Debug, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> fmt::Debug
+    for OccupiedEntry<'_, K, V, P, W, L, S>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OccupiedEntry")
+            .field("key", self.key())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: fmt::Debug, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> fmt::Debug
+    for VacantEntry<'_, K, V, P, W, L, S>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VacantEntry")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,111 @@
+//! Lifetimes: the injected clock, and until when each slot lives.
+
+use alloc::vec::Vec;
+
+use crate::timer_wheel::{NEVER, TimerWheel};
+
+/// The clock and the deadlines of a cache. A slot is dead from the tick of its deadline on.
+#[derive(Clone, Debug)]
+pub(crate) struct Lifetimes {
+    /// The injected clock; never goes back.
+    now: u64,
+    /// Ticks that an entry lives unless it is told otherwise; `NEVER` is for ever.
+    time_to_live: u64,
+    /// Ticks that an entry lives after it was last used; `NEVER` is for ever.
+    time_to_idle: u64,
+    wheel: TimerWheel,
+    /// By slot: the tick beyond which use does not put its deadline off. Empty unless there is a `time_to_idle`.
+    limits: Vec<u64>,
+}
+
+impl Lifetimes {
+    pub(crate) const fn new(now: u64, time_to_live: u64, time_to_idle: u64) -> Self {
+        Self {
+            now,
+            time_to_live,
+            time_to_idle,
+            wheel: TimerWheel::new(),
+            limits: Vec::new(),
+        }
+    }
+
+    pub(crate) const fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(crate) const fn time_to_live(&self) -> u64 {
+        self.time_to_live
+    }
+
+    /// Sets the clock; one that goes back stays where it is.
+    pub(crate) fn advance_to(&mut self, now: u64) {
+        self.now = self.now.max(now);
+    }
+
+    /// The tick `ticks` from now; what overflows is never.
+    const fn after(&self, ticks: u64) -> u64 {
+        self.now.saturating_add(ticks)
+    }
+
+    /// The slot's deadline; `NEVER` when it has none.
+    pub(crate) fn deadline(&self, slot: u32) -> u64 {
+        self.wheel.deadline(slot)
+    }
+
+    #[inline]
+    pub(crate) fn is_dead(&self, slot: u32) -> bool {
+        // `NEVER` is never reached, not even by a clock at its end.
+        !self.wheel.is_empty() && {
+            let deadline = self.wheel.deadline(slot);
+            deadline <= self.now && deadline != NEVER
+        }
+    }
+
+    /// Whether an entry with this time to live would be dead from the start.
+    pub(crate) const fn is_stillborn(&self, time_to_live: u64) -> bool {
+        time_to_live == 0 || self.time_to_idle == 0
+    }
+
+    /// Starts the slot's life of `time_to_live` ticks.
+    pub(crate) fn start(&mut self, slot: u32, time_to_live: u64) {
+        let limit = self.after(time_to_live);
+        if self.time_to_idle == NEVER {
+            self.wheel.schedule(slot, limit);
+            return;
+        }
+        if self.limits.len() <= slot as usize {
+            self.limits.resize(slot as usize + 1, NEVER);
+        }
+        self.limits[slot as usize] = limit;
+        self.wheel
+            .schedule(slot, limit.min(self.after(self.time_to_idle)));
+    }
+
+    /// The slot was used: its idle time starts anew.
+    #[inline]
+    pub(crate) fn touch(&mut self, slot: u32) {
+        if self.time_to_idle != NEVER {
+            let limit = self.limits[slot as usize];
+            self.wheel
+                .schedule(slot, limit.min(self.after(self.time_to_idle)));
+        }
+    }
+
+    /// The slot is vacant.
+    pub(crate) fn end(&mut self, slot: u32) {
+        self.wheel.cancel(slot);
+    }
+
+    /// The next slot that is dead; its life has ended.
+    pub(crate) fn pop_dead(&mut self) -> Option<u32> {
+        self.wheel.pop_due(self.now)
+    }
+
+    pub(crate) fn next_wakeup(&self) -> Option<u64> {
+        self.wheel.next_wakeup()
+    }
+
+    pub(crate) fn check(&self) {
+        self.wheel.check();
+    }
+}

@@ -1,0 +1,457 @@
+//! A complete single-threaded cache on a policy of choice.
+
+mod builder;
+mod entry;
+mod error;
+mod hashed;
+mod insert;
+mod iter;
+mod lifetimes;
+mod pins;
+mod stats;
+mod store;
+mod value;
+
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+
+use hashbrown::Equivalent;
+
+pub use self::builder::CacheBuilder;
+pub use self::entry::{Entry, OccupiedEntry, VacantEntry};
+pub use self::error::{LimitError, RejectReason, Rejected, TryInsertError};
+pub use self::iter::{Drain, IntoIter, Iter, Keys, Values};
+pub use self::stats::CacheStats;
+pub use self::value::ValueMut;
+
+use self::store::{Store, Victim};
+use crate::timer_wheel::NEVER;
+use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
+
+/// A cache for one thread: keys to values, within a weight and a number of entries, in the order of a [`Policy`].
+///
+/// `P` chooses who goes when room is needed, `W` says how much an entry takes of the capacity ([`Weigh`]), `L` hears of
+/// entries that leave ([`Listener`]), `S` hashes keys. Every operation on one entry is O(1), expected for the index and
+/// amortised for evictions and expiry; none walks the entries unless it says so.
+///
+/// ```
+/// use cache_policies::Cache;
+///
+/// let mut cache = Cache::<String, u32>::new(1000);
+/// cache.insert("one".into(), 1)?;
+/// assert_eq!(cache.get("one"), Some(&1));
+/// assert_eq!(cache.get("two"), None);
+/// assert_eq!(cache.remove("one"), Some(1));
+/// # Ok::<(), cache_policies::Rejected<String, u32>>(())
+/// ```
+///
+/// # Room
+/// The weight of the entries never exceeds [`capacity`](Cache::capacity), their number never
+/// [`max_entries`](Cache::max_entries). An insert first evicts what it needs; if it cannot fit at all it is refused, the
+/// value comes back ([`Rejected`]), and nothing has changed, nothing was evicted, and what the key had before is still
+/// there. A capacity of 0 takes only entries of weight 0, of which the entry limit alone bounds the number.
+///
+/// # Pins
+/// A [pinned](Cache::pin) entry is not evicted to make room for others, and costs evictions nothing. It still leaves when
+/// its time is over, when it is removed, replaced or cleared, and when its own value is changed in place to outgrow the
+/// room beside the other pinned ones.
+///
+/// # Time
+/// The cache reads no clock. [`advance_to`](Cache::advance_to) tells it the tick, whatever a tick is to the owner, and
+/// collects what is due. An entry with a time to live of `n` that was inserted at tick `t` is found up to tick
+/// `t + n - 1` and never from `t + n` on. Deadlines that overflow u64 are never reached.
+///
+/// # Panics in a caller's code
+/// A weigher, listener, closure, key's `Hash` or `Eq`, or a destructor may panic. The operation then stops where it was:
+/// an entry that was on its way in or out is lost to the unwinding, all others are as they were, and the cache goes on
+/// working. A key that changes its hash or equality while it is in the cache may be found no more, and is evicted like any.
+///
+/// # Memory
+/// Beside keys and values: 4 bytes a slot for its generation, 4 for its hash, 5 divided by the load for the index, and what
+/// the policy keeps (8 to 13). Lifetimes cost 16 bytes a slot from the first one on, 24 with a time to idle. Memory of
+/// entries that left is used again, and given back when the cache is dropped.
+pub struct Cache<K, V, P = S3Fifo, W = One, L = (), S = foldhash::quality::RandomState> {
+    store: Store<K, V, P>,
+    max_entries: usize,
+    weigher: W,
+    listener: L,
+    hasher: S,
+    stats: CacheStats,
+}
+
+impl<K, V> Cache<K, V> {
+    /// An empty cache for `capacity` entries of weight 1, with the default policy, no listener and no lifetimes.
+    #[must_use]
+    pub fn new(capacity: u64) -> Self {
+        Self::builder()
+            .capacity(capacity)
+            .build()
+            .expect("the default configuration is in range")
+    }
+
+    /// Settings for a cache of any kind.
+    pub fn builder() -> CacheBuilder<K, V> {
+        CacheBuilder::new()
+    }
+}
+
+impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
+    /// Resident entries, pinned ones included. Those whose time is over count until [`advance_to`](Cache::advance_to),
+    /// which always collects them, has returned.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// Whether no entry is resident.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The weight of all resident entries.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.store.policy().weight()
+    }
+
+    /// The weight that all entries may have together.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.store.policy().capacity()
+    }
+
+    /// The number of entries that there may be.
+    #[must_use]
+    pub fn max_entries(&self) -> usize {
+        self.max_entries
+    }
+
+    /// The weight of the pinned entries: what no insert can get at.
+    #[must_use]
+    pub fn pinned_weight(&self) -> u64 {
+        self.store.pins().weight()
+    }
+
+    /// The number of pinned entries.
+    #[must_use]
+    pub fn pinned_len(&self) -> usize {
+        self.store.pins().len()
+    }
+
+    /// The tick that the cache was last told.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.store.lifetimes.now()
+    }
+
+    /// A tick up to which [`advance_to`](Cache::advance_to) has nothing to collect, never later than the earliest deadline
+    /// and perhaps earlier; `None` if no entry has a deadline. For an owner that sets a timer.
+    #[must_use]
+    pub fn next_wakeup(&self) -> Option<u64> {
+        self.store.lifetimes.next_wakeup()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn stats(&self) -> CacheStats {
+        self.stats
+    }
+
+    /// Starts counting anew; returns what was counted.
+    pub fn reset_stats(&mut self) -> CacheStats {
+        core::mem::take(&mut self.stats)
+    }
+
+    /// The policy, to look at.
+    #[must_use]
+    pub fn policy(&self) -> &P {
+        self.store.policy()
+    }
+
+    /// The listener.
+    #[must_use]
+    pub fn listener(&self) -> &L {
+        &self.listener
+    }
+
+    /// The listener, for example to take what it has collected.
+    #[must_use]
+    pub fn listener_mut(&mut self) -> &mut L {
+        &mut self.listener
+    }
+
+    /// Asserts every invariant of the cache and of its policy, for tests. O(slots).
+    ///
+    /// # Panics
+    /// If an invariant is broken, which is a defect of this crate or of a foreign policy.
+    pub fn check(&self) {
+        self.store.check();
+        assert!(
+            self.len() <= self.max_entries,
+            "the number of entries is within its limit"
+        );
+    }
+}
+
+impl<K, V, P, W, L, S> Cache<K, V, P, W, L, S>
+where
+    K: Eq + Hash,
+    P: Policy,
+    W: Weigh<K, V>,
+    L: Listener<K, V>,
+    S: BuildHasher,
+{
+    /// The value of `key`, used by this: the policy hears of it and its idle time starts anew.
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.get_with_hash(self.hash_of(key), key)
+    }
+
+    /// The value of `key`, looked at without being used and without being counted.
+    pub fn peek<Q>(&self, key: &Q) -> Option<&V>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.peek_with_hash(self.hash_of(key), key)
+    }
+
+    /// Whether `key` is there, looked at as [`peek`](Cache::peek) does.
+    pub fn contains<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.peek(key).is_some()
+    }
+
+    /// The value of `key`, used and to be changed in place; it is weighed anew when the guard is dropped. See [`ValueMut`]
+    /// for what happens if it has outgrown the cache.
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<ValueMut<'_, K, V, P, W, L, S>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.get_mut_with_hash(self.hash_of(key), key)
+    }
+
+    /// The place of `key`, used if it is there, with one look-up for whatever follows.
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V, P, W, L, S> {
+        self.entry_with_hash(self.hash_of(&key), key)
+    }
+
+    /// Takes `key` out, pinned or not, and returns its value; `None` if it was not there or its time is over.
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let (key, value) = self.remove_entry(key)?;
+        // Before there is a return value, which would be leaked if this panics.
+        drop(key);
+        Some(value)
+    }
+
+    /// Takes `key` out as [`remove`](Cache::remove) does, and returns the key that was kept too.
+    pub fn remove_entry<Q>(&mut self, key: &Q) -> Option<(K, V)>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.remove_entry_with_hash(self.hash_of(key), key)
+    }
+
+    /// Keeps `key` from being evicted until it is unpinned; whether it is there. Pinning twice is pinning once.
+    pub fn pin<Q>(&mut self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
+            return false;
+        };
+        self.store.pin(slot);
+        true
+    }
+
+    /// Lets `key` be evicted again; whether it was there and pinned.
+    pub fn unpin<Q>(&mut self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
+            return false;
+        };
+        self.store.unpin(slot)
+    }
+
+    /// Whether `key` is there and pinned.
+    pub fn is_pinned<Q>(&self, key: &Q) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.peek_slot(self.hash_of(key), key)
+            .is_some_and(|slot| self.store.pins().contains(slot))
+    }
+
+    /// The first tick at which `key` is gone; `None` if it is not there or has no deadline.
+    pub fn deadline<Q>(&self, key: &Q) -> Option<u64>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let slot = self.peek_slot(self.hash_of(key), key)?;
+        Some(self.store.lifetimes.deadline(slot)).filter(|&deadline| deadline != NEVER)
+    }
+
+    /// Starts a life of `ticks` from now for `key`, in place of what it had left; whether it was there. With 0 it expires at
+    /// once, through the listener.
+    pub fn set_ttl<Q>(&mut self, key: &Q, ticks: u64) -> bool
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
+            return false;
+        };
+        self.store.lifetimes.start(slot, ticks);
+        if self.store.lifetimes.is_dead(slot) {
+            self.expire(slot);
+        }
+        true
+    }
+
+    /// Tells the cache the time and collects what is due through the listener; how many that were.
+    ///
+    /// A clock that goes back is ignored. The work is O(1) amortised for each entry that is due and does not depend on how
+    /// far the clock jumps. If a listener panics, the rest of what is due is not returned by anything from then on, and
+    /// collected by the next call.
+    pub fn advance_to(&mut self, now: u64) -> usize {
+        self.store.lifetimes.advance_to(now);
+        let mut expired = 0;
+        while let Some(slot) = self.store.lifetimes.pop_dead() {
+            self.expire(slot);
+            expired += 1;
+        }
+        expired
+    }
+
+    /// Evicts the policy's next victim and hands it to the caller instead of the listener; `None` if nothing is there that
+    /// is not pinned. An entry whose time is over goes to the listener and another one is taken.
+    pub fn evict_one(&mut self) -> Option<(K, V)> {
+        loop {
+            let Victim { node, dead, .. } = self.store.evict()?;
+            if !dead {
+                self.stats.evictions += 1;
+                return Some((node.key, node.value));
+            }
+            self.stats.expirations += 1;
+            self.listener.departed(node.key, node.value, Cause::Expired);
+        }
+    }
+
+    /// Changes the weight that all entries may have together, and evicts what no longer fits: all at once, O(1) amortised
+    /// for each entry evicted. An owner that wants to spread that work calls [`evict_one`](Cache::evict_one) beforehand.
+    ///
+    /// # Errors
+    /// [`LimitError`] if the pinned entries weigh more than `capacity`; nothing has changed then.
+    pub fn set_capacity(&mut self, capacity: u64) -> Result<(), LimitError> {
+        let pinned = self.pinned_weight();
+        if pinned > capacity {
+            return Err(LimitError { pinned });
+        }
+        while self.weight() > capacity && self.evict_for_room() {}
+        self.store.policy_mut().set_capacity(capacity);
+        Ok(())
+    }
+
+    /// Changes the number of entries that there may be, and evicts as [`set_capacity`](Cache::set_capacity) does.
+    ///
+    /// # Errors
+    /// [`LimitError`] if more entries than `max_entries` are pinned; nothing has changed then.
+    pub fn set_max_entries(&mut self, max_entries: usize) -> Result<(), LimitError> {
+        let pinned = self.pinned_len();
+        if pinned > max_entries {
+            return Err(LimitError {
+                pinned: pinned as u64,
+            });
+        }
+        while self.len() > max_entries && self.evict_for_room() {}
+        self.max_entries = max_entries;
+        Ok(())
+    }
+
+    /// The slot of `key` if it is there and alive, without being used.
+    fn peek_slot<Q>(&self, hash: u64, key: &Q) -> Option<u32>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        self.store
+            .find(hash, key)
+            .filter(|&slot| !self.store.lifetimes.is_dead(slot))
+    }
+
+    /// The slot of `key` if it is there and alive, used and counted. An entry whose time is over is collected.
+    fn use_slot<Q>(&mut self, hash: u64, key: &Q) -> Option<u32>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let found = self.store.find(hash, key);
+        match found {
+            Some(slot) if !self.store.lifetimes.is_dead(slot) => {
+                self.stats.hits += 1;
+                self.store.hit(slot, hash);
+                return Some(slot);
+            }
+            Some(dead) => self.expire(dead),
+            None => {}
+        }
+        self.stats.misses += 1;
+        None
+    }
+}
+
+impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
+    /// Collects the entry at `slot`, whose time is over.
+    fn expire(&mut self, slot: u32) {
+        let node = self.store.take(slot);
+        self.stats.expirations += 1;
+        self.listener.departed(node.key, node.value, Cause::Expired);
+    }
+
+    /// Collects the entry at `slot`, which no longer fits.
+    fn outgrow(&mut self, slot: u32) {
+        let node = self.store.take(slot);
+        self.stats.evictions += 1;
+        self.listener
+            .departed(node.key, node.value, Cause::Capacity);
+    }
+
+    /// Evicts one entry through the listener; whether there was one to evict.
+    fn evict_for_room(&mut self) -> bool {
+        let Some(victim) = self.store.evict() else {
+            return false;
+        };
+        self.depart(victim);
+        true
+    }
+
+    /// Tells the listener of a victim.
+    fn depart(&mut self, victim: Victim<K, V>) {
+        let Victim { node, dead, .. } = victim;
+        let (count, cause) = match dead {
+            true => (&mut self.stats.expirations, Cause::Expired),
+            false => (&mut self.stats.evictions, Cause::Capacity),
+        };
+        *count += 1;
+        self.listener.departed(node.key, node.value, cause);
+    }
+}
+
+impl<K, V, P: Policy, W, L, S> fmt::Debug for Cache<K, V, P, W, L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("len", &self.len())
+            .field("max_entries", &self.max_entries)
+            .field("weight", &self.weight())
+            .field("capacity", &self.capacity())
+            .field("now", &self.now())
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}
