@@ -1,5 +1,9 @@
 //! The integration tests of cache-policies, one binary.
 
+mod cache;
+mod cache_cost;
+mod cache_model;
+mod cache_panic;
 mod conformance;
 mod model_equality;
 mod policy_models;

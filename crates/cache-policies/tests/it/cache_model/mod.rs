@@ -1,0 +1,170 @@
+//! `Cache` against the dullest correct cache: random operations on every policy.
+//!
+//! The model does not know who the policy evicts; it hears that from the listener, like any owner, and checks that the
+//! victim was there, was not pinned, and had to go. Everything else it predicts.
+
+mod model;
+mod operation;
+mod subject;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher};
+
+use cache_policies::{Cache, Clock, Fifo, Lru, Policy, S3Fifo, Sieve};
+use foldhash::quality::FixedState;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use self::model::{Model, Value};
+use self::operation::{KEYS, Op, Settings, op, settings};
+use self::subject::{Subject, apply};
+
+/// What must hold between any two operations.
+fn compare<P: Policy, S: BuildHasher>(model: &Model, cache: &Subject<P, S>) {
+    cache.check();
+    assert_eq!(*cache.listener(), [], "each departure was expected");
+    assert_eq!(cache.now(), model.now);
+    assert_eq!(cache.weight(), model.weight());
+    assert!(cache.weight() <= cache.capacity() && cache.len() <= cache.max_entries());
+    assert_eq!(
+        (cache.capacity(), cache.max_entries()),
+        (model.settings.capacity, model.settings.max_entries)
+    );
+    assert_eq!(cache.len(), model.residents.len());
+    let listed: BTreeMap<_, _> = cache.iter().map(|(key, value)| (*key, value.id)).collect();
+    assert_eq!(
+        listed,
+        model
+            .residents
+            .iter()
+            .map(|(key, resident)| (*key, resident.id))
+            .collect()
+    );
+    for key in 0..KEYS {
+        let resident = model.residents.get(&key);
+        assert_eq!(cache.is_pinned(&key), resident.is_some_and(|r| r.pinned));
+        assert_eq!(
+            cache.deadline(&key),
+            resident
+                .map(|r| r.deadline)
+                .filter(|&deadline| deadline != u64::MAX)
+        );
+    }
+    let owed: BTreeSet<_> = model
+        .residents
+        .values()
+        .map(|resident| resident.id)
+        .collect();
+    assert_eq!(
+        owed, model.owed,
+        "each value is resident, was returned or was heard of"
+    );
+}
+
+fn run<P: Policy, S: BuildHasher>(hasher: S, settings: Settings, ops: &[Op]) {
+    let weigher: fn(&u32, &Value) -> u32 = |_, value| value.weight;
+    let mut cache: Subject<P, S> = Cache::builder()
+        .capacity(settings.capacity)
+        .max_entries(settings.max_entries)
+        .time_to_live(settings.time_to_live)
+        .time_to_idle(settings.time_to_idle)
+        .policy::<P>(P::Config::default())
+        .weigher(weigher)
+        .listener(Vec::new())
+        .hasher(hasher)
+        .build()
+        .unwrap();
+    let mut model = Model {
+        settings,
+        now: 0,
+        residents: BTreeMap::new(),
+        owed: BTreeSet::new(),
+        made: 0,
+    };
+    for op in ops {
+        apply(&mut model, &mut cache, op);
+        compare(&model, &cache);
+    }
+    for (key, value) in cache {
+        assert_eq!(
+            model.residents.remove(&key).expect("it was there").id,
+            value.id
+        );
+    }
+    assert!(model.residents.is_empty());
+}
+
+/// Every key has the same hash.
+#[derive(Clone, Default)]
+struct Constant;
+
+impl BuildHasher for Constant {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self
+    }
+}
+
+impl Hasher for Constant {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn finish(&self) -> u64 {
+        42
+    }
+}
+
+fn config(seed: u64) -> ProptestConfig {
+    ProptestConfig {
+        cases: 1500,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        max_shrink_iters: 4000,
+        ..ProptestConfig::default()
+    }
+}
+
+macro_rules! model_test {
+    ($name:ident, $policy:ty, $hasher:expr, $seed:literal) => {
+        proptest! {
+            #![proptest_config(config($seed))]
+
+            #[test]
+            fn $name(settings in settings(), ops in prop::collection::vec(op(), 0..400)) {
+                run::<$policy, _>($hasher, settings, &ops);
+            }
+        }
+    };
+}
+
+model_test!(
+    fifo_cache_equals_the_model,
+    Fifo,
+    FixedState::with_seed(1),
+    1
+);
+model_test!(lru_cache_equals_the_model, Lru, FixedState::with_seed(2), 2);
+model_test!(
+    clock_cache_equals_the_model,
+    Clock,
+    FixedState::with_seed(3),
+    3
+);
+model_test!(
+    sieve_cache_equals_the_model,
+    Sieve,
+    FixedState::with_seed(4),
+    4
+);
+model_test!(
+    s3_fifo_cache_equals_the_model,
+    S3Fifo,
+    FixedState::with_seed(5),
+    5
+);
+model_test!(
+    s3_fifo_cache_equals_the_model_when_all_hashes_collide,
+    S3Fifo,
+    Constant,
+    6
+);
