@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::files;
 use crate::loom;
 use crate::steps::Steps;
 use crate::workspace::{Workspace, libraries};
@@ -11,6 +12,12 @@ use crate::workspace::{Workspace, libraries};
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     let formatted = workspace.cargo().args(["fmt", "--all", "--check"]);
     steps.run("fmt", &formatted)?;
+    for manifest in detached(workspace)? {
+        let formatted = workspace
+            .cargo()
+            .args(["fmt", "--check", "--manifest-path", &manifest]);
+        steps.run(&format!("fmt {manifest}"), &formatted)?;
+    }
 
     let deny = ["--", "--deny", "warnings"];
     let clippy = workspace
@@ -32,4 +39,18 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
         .env("RUSTDOCFLAGS", "--deny warnings")
         .args(["doc", "--workspace", "--no-deps", "--all-features"]);
     steps.run("rustdoc", &docs)
+}
+
+/// Manifests in the tree that are no members, such as those of programs without std.
+fn detached(workspace: &Workspace) -> Result<Vec<String>> {
+    let root = &workspace.root;
+    let mut manifests = Vec::new();
+    for file in files::of(root)? {
+        let path = root.join(&file);
+        let member = workspace.members().any(|package| package.manifest == path);
+        if file.ends_with("Cargo.toml") && !member && path != root.join("Cargo.toml") {
+            manifests.push(file.display().to_string());
+        }
+    }
+    Ok(manifests)
 }

@@ -7,6 +7,7 @@ mod bare_metal;
 mod bench;
 mod check;
 mod debian;
+mod files;
 mod lint;
 mod loom;
 mod process;

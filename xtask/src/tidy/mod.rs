@@ -10,13 +10,13 @@ mod source;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 pub(crate) use layering::{heavy_in_tree, strangers_in_tree};
 
-use crate::process::Program;
+use crate::files;
 use crate::steps::Steps;
 use crate::workspace::{Workspace, libraries};
 
@@ -79,7 +79,7 @@ fn inspect(workspace: &Workspace) -> Result<(Vec<Violation>, Vec<Violation>)> {
     }
 
     let mut warnings = Vec::new();
-    for file in files(&workspace.root)? {
+    for file in files::of(&workspace.root)? {
         let Ok(bytes) = std::fs::read(workspace.root.join(&file)) else {
             continue; // Deleted, but still in git's index.
         };
@@ -116,43 +116,6 @@ pub(crate) fn names_in_tree(tree: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The files that belong to the workspace, relative to its root: what git tracks or would add;
-/// in a copy without git, all but the build directories.
-fn files(root: &Path) -> Result<Vec<PathBuf>> {
-    if root.join(".git").exists() {
-        let listed = git(root)
-            .args(["ls-files", "-z", "--cached", "--others"])
-            .arg("--exclude-standard")
-            .output()?;
-        let files = listed.split('\0').filter(|file| !file.is_empty());
-        return Ok(files.map(PathBuf::from).collect());
-    }
-    let mut files = Vec::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(root.join(&folder))? {
-            let entry = entry?;
-            let path = folder.join(entry.file_name());
-            if !entry.file_type()?.is_dir() {
-                files.push(path);
-            } else if entry.file_name() != "target" {
-                folders.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// git in `root`, whatever repository the environment names: a hook's names its own.
-fn git(root: &Path) -> Program {
-    Program::new("git")
-        .dir(root)
-        .without_env("GIT_DIR")
-        .without_env("GIT_WORK_TREE")
-        .without_env("GIT_INDEX_FILE")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,28 +133,5 @@ mod tests {
         let tree = "slab-core v0.1.0 (/somewhere)\nthiserror v2.0.1\nsyn v3.0.9 (*)\n\n";
         let names: Vec<String> = names_in_tree(tree).into_iter().collect();
         assert_eq!(names, ["slab-core", "syn", "thiserror"]);
-    }
-
-    #[test]
-    fn without_git_all_files_are_found_but_those_that_a_build_made() {
-        let root = tempfile::tempdir().unwrap();
-        for file in ["a/src/lib.rs", "a/target/debug/made.rs", "README.md"] {
-            let path = root.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        let found = files(root.path()).unwrap();
-        assert_eq!(found, [Path::new("README.md"), Path::new("a/src/lib.rs")]);
-    }
-
-    #[test]
-    fn with_git_what_it_ignores_is_left_out() {
-        let root = tempfile::tempdir().unwrap();
-        git(root.path()).arg("init").output().unwrap();
-        for (file, text) in [("new.rs", ""), ("made.rs", ""), (".gitignore", "made.rs\n")] {
-            std::fs::write(root.path().join(file), text).unwrap();
-        }
-        let found = files(root.path()).unwrap();
-        assert_eq!(found, [Path::new(".gitignore"), Path::new("new.rs")]);
     }
 }
