@@ -1,1 +1,32 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+mod blocking;
+mod codec;
+mod durability;
+mod error;
+mod executor;
+mod memory;
+mod operation;
+mod sink;
+mod source;
+mod store;
+mod tiered;
+
+pub use blocking::Blocking;
+pub use cache_policies::{AnyConfig, Cause, RejectReason, Rejected};
+pub use codec::{Codec, CodecError, Pooled, Raw};
+pub use durability::{Durability, ParseDurabilityError};
+pub use error::{
+    BuildError, FlushError, LoadError, PutError, RemoveError, ResizeError, StoreError,
+};
+pub use memory::{Clock, Iter, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock};
+pub use operation::Operation;
+pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
+pub use source::{BlockingSource, Life, Loaded, Source};
+pub use store::{InMemory, InMemoryError};
+#[cfg(feature = "redb")]
+pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
+pub use tiered::{
+    Explanation, Hit, MemoryTier, StoreRef, Tier, Tiered, TieredBuilder, TieredStats, Writes,
+};

@@ -1,0 +1,89 @@
+//! `block_on`: the current thread polls a future to its end and parks while it is pending.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// One waiting thread and whether it was woken since it last looked.
+///
+/// The flag is its own, because the park token of a thread is shared: a wait inside a wait would
+/// eat the token that was meant for the outer one.
+struct Signal {
+    thread: Thread,
+    /// Set by wakers (Release), taken by the waiting thread (Acquire) before it polls again.
+    woken: AtomicBool,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Only the first wake since the last poll has to unpark.
+        if !self.woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+thread_local! {
+    /// The signal of this thread, kept so that a wait allocates none; empty while one is in use.
+    static SPARE: Cell<Option<Arc<Signal>>> = const { Cell::new(None) };
+}
+
+/// Polls `future` on this thread until it is ready.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let signal = SPARE.take().unwrap_or_else(|| {
+        Arc::new(Signal {
+            thread: thread::current(),
+            woken: AtomicBool::new(false),
+        })
+    });
+    let waker = Waker::from(Arc::clone(&signal));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    let output = loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            break output;
+        }
+        while !signal.woken.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    };
+    SPARE.set(Some(signal));
+    output
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[test]
+    fn a_wait_inside_a_wait_does_not_eat_the_outer_wake() {
+        let mut polls = 0;
+        let value = block_on(poll_fn(|outer| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(7);
+            }
+            outer.waker().wake_by_ref();
+            let mut inner_polls = 0;
+            block_on(poll_fn(|inner| {
+                inner_polls += 1;
+                if inner_polls == 3 {
+                    return Poll::Ready(());
+                }
+                inner.waker().wake_by_ref();
+                Poll::Pending
+            }));
+            Poll::Pending
+        }));
+        assert_eq!((value, polls), (7, 2));
+    }
+}

@@ -1,0 +1,93 @@
+//! One future that the pool drives, and its four states.
+//!
+//! ```text
+//!   IDLE --wake--> QUEUED --worker--> RUNNING --pending--> IDLE
+//!                     ^                  |wake
+//!                     +---pending--- RUNNING_WOKEN
+//! ```
+//!
+//! Only the worker that took a task from QUEUED touches its future, so the mutex around the
+//! future is never contended; a wake that arrives meanwhile queues the task once more afterwards.
+
+use super::Detached;
+use crossbeam::channel::Sender;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+const IDLE: u8 = 0;
+const QUEUED: u8 = 1;
+const RUNNING: u8 = 2;
+const RUNNING_WOKEN: u8 = 3;
+
+/// A future on the pool. It keeps the queue open for as long as something can wake it.
+pub(super) struct Task {
+    future: Mutex<Option<Detached<()>>>,
+    /// One of the states above. Every transition is a read-modify-write with AcqRel, so that the
+    /// worker that runs the task sees what happened before the wake that queued it.
+    state: AtomicU8,
+    queue: Sender<Arc<Task>>,
+}
+
+impl Task {
+    /// A task in the state QUEUED: the caller puts it on the queue.
+    pub(super) fn new(future: Detached<()>, queue: Sender<Arc<Task>>) -> Self {
+        Self {
+            future: Mutex::new(Some(future)),
+            state: AtomicU8::new(QUEUED),
+            queue,
+        }
+    }
+
+    /// Polls the future once; called by the worker that took the task from the queue.
+    pub(super) fn run(self: Arc<Self>) {
+        self.state.swap(RUNNING, Ordering::AcqRel);
+        let mut slot = self.future.lock();
+        let Some(mut future) = slot.take() else {
+            return;
+        };
+        let waker = Waker::from(Arc::clone(&self));
+        // A panic unwinds through here with the future on the stack: it is dropped with all its
+        // guards and the task stays RUNNING, which no wake queues again.
+        if let Poll::Pending = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            *slot = Some(future);
+            drop(slot);
+            if self
+                .state
+                .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire)
+                .is_err()
+            {
+                self.state.swap(QUEUED, Ordering::AcqRel);
+                self.enqueue();
+            }
+        }
+    }
+
+    fn enqueue(self: Arc<Self>) {
+        let queue = self.queue.clone();
+        // The receiver lives in the workers, and they live as long as a sender does.
+        let _closed = queue.send(self);
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        let mut state = self.state.load(Ordering::Acquire);
+        loop {
+            let next = match state {
+                IDLE => QUEUED,
+                RUNNING => RUNNING_WOKEN,
+                _ => return,
+            };
+            match self
+                .state
+                .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(IDLE) => return self.enqueue(),
+                Ok(_) => return,
+                Err(seen) => state = seen,
+            }
+        }
+    }
+}

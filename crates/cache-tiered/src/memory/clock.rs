@@ -1,0 +1,73 @@
+//! `Clock`: the time that lifetimes are measured in.
+
+use std::time::Instant;
+
+/// A clock that never goes back, in milliseconds since any fixed point.
+///
+/// A cache without lifetimes never asks it. Tests bring their own; a closure `Fn() -> u64` is one:
+///
+/// ```
+/// use cache_tiered::MemoryCache;
+/// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+/// use std::time::Duration;
+///
+/// let now = Arc::new(AtomicU64::new(0));
+/// let clock = Arc::clone(&now);
+/// let cache: MemoryCache<u8, &str> = MemoryCache::builder()
+///     .capacity(10)
+///     .time_to_live(Duration::from_millis(5))
+///     .clock(move || clock.load(Ordering::Relaxed))
+///     .build()?;
+/// cache.insert(1, "one");
+/// now.store(4, Ordering::Relaxed);
+/// assert_eq!(cache.get(&1), Some("one"));
+/// now.store(5, Ordering::Relaxed);
+/// assert_eq!(cache.get(&1), None);
+/// # Ok::<(), cache_tiered::BuildError>(())
+/// ```
+pub trait Clock: Send + Sync + 'static {
+    /// Milliseconds since the clock's fixed point.
+    fn now(&self) -> u64;
+}
+
+impl<F: Fn() -> u64 + Send + Sync + 'static> Clock for F {
+    fn now(&self) -> u64 {
+        self()
+    }
+}
+
+/// The clock of the system: milliseconds since it was made, from [`Instant`].
+///
+/// ```
+/// use cache_tiered::{Clock, MonotonicClock};
+///
+/// let clock = MonotonicClock::new();
+/// assert!(clock.now() <= clock.now());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct MonotonicClock {
+    start: Instant,
+}
+
+impl MonotonicClock {
+    /// A clock that stands at 0 now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Default for MonotonicClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for MonotonicClock {
+    fn now(&self) -> u64 {
+        // 2^64 milliseconds are half a billion years.
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}

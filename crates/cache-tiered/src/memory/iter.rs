@@ -1,0 +1,64 @@
+//! The iterator over a memory tier.
+
+use super::shards::Core;
+use std::fmt;
+use std::sync::Arc;
+
+/// All entries of a [`MemoryCache`](crate::MemoryCache) as clones; see
+/// [`MemoryCache::iter`](crate::MemoryCache::iter).
+///
+/// ```
+/// use cache_tiered::MemoryCache;
+///
+/// let cache: MemoryCache<u8, u8> = MemoryCache::builder().capacity(10).build()?;
+/// cache.insert(1, 10);
+/// cache.insert(2, 20);
+/// assert_eq!(cache.iter().map(|(_, value)| value).sum::<u8>(), 30);
+/// # Ok::<(), cache_tiered::BuildError>(())
+/// ```
+pub struct Iter<K, V> {
+    core: Arc<Core<K, V>>,
+    /// The next shard to look into.
+    shard: usize,
+    /// What is left of the last one.
+    entries: std::vec::IntoIter<(K, V)>,
+}
+
+impl<K, V> Iter<K, V> {
+    pub(super) fn new(core: Arc<Core<K, V>>) -> Self {
+        Self {
+            core,
+            shard: 0,
+            entries: Vec::new().into_iter(),
+        }
+    }
+}
+
+impl<K: Clone, V: Clone> Iterator for Iter<K, V> {
+    type Item = (K, V);
+
+    fn next(&mut self) -> Option<(K, V)> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Some(entry);
+            }
+            let shard = self.core.shards().get(self.shard)?.lock();
+            let entries: Vec<_> = shard
+                .entries
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            drop(shard);
+            self.shard += 1;
+            self.entries = entries.into_iter();
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Iter<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter")
+            .field("shard", &self.shard)
+            .finish_non_exhaustive()
+    }
+}

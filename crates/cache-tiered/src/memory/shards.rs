@@ -1,0 +1,385 @@
+//! The shards of a memory tier, and the one way to a key's shard.
+
+use super::clock::Clock;
+use super::departed::Departed;
+use super::flight::{Asked, Ending, Load, Turn};
+use super::shard::{Settings, Shard};
+use crate::error::{BuildError, LoadError, ResizeError};
+use cache_policies::{Cause, Rejected};
+use crossbeam::utils::CachePadded;
+use foldhash::quality::RandomState;
+use hashbrown::Equivalent;
+use parking_lot::Mutex;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+pub(super) type SharedListener<K, V> = Arc<dyn Fn(K, V, Cause) + Send + Sync>;
+
+/// The shards, and what they share.
+pub(crate) struct Core<K, V> {
+    shards: Box<[CachePadded<Mutex<Shard<K, V>>>]>,
+    /// `hash >> shift & mask` is the index of a shard: bits that the tables of the shards use
+    /// neither for the position in them (the low ones) nor for tags (the seven highest).
+    shift: u32,
+    hasher: RandomState,
+    clock: Arc<dyn Clock>,
+    listener: Option<SharedListener<K, V>>,
+    /// The sum of the shards' capacities. Held while it changes.
+    capacity: Mutex<u64>,
+}
+
+/// The capacity of shard `index` of `shards`: all shares sum up to `capacity`.
+fn share(capacity: u64, shards: usize, index: usize) -> u64 {
+    let shards = shards as u64;
+    capacity / shards + u64::from((index as u64) < capacity % shards)
+}
+
+impl<K, V> Core<K, V> {
+    pub(super) fn new(
+        capacity: u64,
+        shards: usize,
+        settings: &Settings<K, V>,
+        clock: Arc<dyn Clock>,
+        listener: Option<SharedListener<K, V>>,
+    ) -> Result<Self, BuildError> {
+        debug_assert!(shards.is_power_of_two() && shards <= 1 << 16);
+        let hasher = settings.hasher.clone();
+        let shards = (0..shards)
+            .map(|index| {
+                Ok(CachePadded::new(Mutex::new(Shard::new(
+                    share(capacity, shards, index),
+                    settings,
+                )?)))
+            })
+            .collect::<Result<Box<[_]>, BuildError>>()?;
+        Ok(Self {
+            shift: 57 - shards.len().trailing_zeros(),
+            shards,
+            hasher,
+            clock,
+            listener,
+            capacity: Mutex::new(capacity),
+        })
+    }
+
+    pub(super) fn shards(&self) -> &[CachePadded<Mutex<Shard<K, V>>>] {
+        &self.shards
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(super) fn capacity(&self) -> u64 {
+        *self.capacity.lock()
+    }
+
+    pub(super) fn shard_of(&self, hash: u64) -> &Mutex<Shard<K, V>> {
+        &self.shards[(hash >> self.shift) as usize & (self.shards.len() - 1)]
+    }
+
+    /// Tells the listener of what left, or drops it; the caller holds no lock.
+    pub(super) fn dispatch(&self, departed: Departed<K, V>) {
+        match &self.listener {
+            None => drop(departed),
+            Some(listener) => departed
+                .into_iter()
+                .for_each(|(key, value, cause)| listener(key, value, cause)),
+        }
+    }
+}
+
+impl<K: Hash + Eq, V> Core<K, V> {
+    /// The hash of a key: computed once a call, here.
+    #[inline]
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Does something under the lock of a key's shard. What leaves by that is told of and dropped
+    /// after the lock; the same goes for what the caller lets `act` return.
+    #[inline]
+    pub(super) fn with<R>(&self, hash: u64, act: impl FnOnce(&mut Shard<K, V>) -> R) -> R {
+        let mut shard = self.shard_of(hash).lock();
+        shard.tick(self.clock());
+        let result = act(&mut shard);
+        let departed = shard.entries.listener_mut().take();
+        drop(shard);
+        self.dispatch(departed);
+        result
+    }
+
+    /// A counted look-up.
+    #[inline]
+    pub(crate) fn get<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.with(hash, |shard| {
+            shard.entries.get_with_hash(hash, key).cloned()
+        })
+    }
+
+    /// A look-up that neither counts nor uses the entry.
+    pub(crate) fn contains<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> bool {
+        self.with(hash, |shard| shard.peek(hash, key).is_some())
+    }
+
+    /// Inserts from outside: a load that is under way for the key will not overwrite it.
+    pub(super) fn insert(
+        &self,
+        key: K,
+        value: V,
+        ttl: Option<u64>,
+    ) -> Result<Option<V>, Rejected<K, V>> {
+        let hash = self.hash(&key);
+        self.with(hash, |shard| {
+            shard.flights.detach(hash, &key);
+            shard.insert(self.clock(), hash, key, value, ttl)
+        })
+    }
+
+    /// Removes from outside: a load that is under way for the key will not bring it back.
+    pub(crate) fn remove<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V> {
+        self.with(hash, |shard| {
+            shard.flights.detach(hash, key);
+            shard.remove(hash, key)
+        })
+        .map(|(_, value)| value)
+    }
+
+    /// Empties every shard; loads that are under way will not bring anything back.
+    pub(crate) fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            shard.flights.detach_all();
+            shard.entries.clear();
+            let departed = shard.entries.listener_mut().take();
+            drop(shard);
+            self.dispatch(departed);
+        }
+    }
+
+    pub(super) fn resize(&self, capacity: u64) -> Result<(), ResizeError> {
+        let shards = self.shards.len();
+        if capacity < shards as u64 {
+            return Err(ResizeError::TooSmall { capacity, shards });
+        }
+        let mut current = self.capacity.lock();
+        let set = |index: usize, capacity: u64| {
+            let mut shard = self.shards[index].lock();
+            let set = shard.entries.set_capacity(share(capacity, shards, index));
+            let departed = shard.entries.listener_mut().take();
+            drop(shard);
+            self.dispatch(departed);
+            set.is_ok()
+        };
+        if let Some(pinned) = (0..shards).find(|&index| !set(index, capacity)) {
+            // What was pinned fitted before, so going back can not fail.
+            let restored = (0..pinned).all(|index| set(index, *current));
+            debug_assert!(restored, "the former capacity holds what is pinned");
+            return Err(ResizeError::Pinned { capacity });
+        }
+        *current = capacity;
+        Ok(())
+    }
+
+    /// Whether the tier holds a key, and whether a load and whether a mutation of it is under way.
+    pub(crate) fn explain(&self, hash: u64, key: &K) -> (bool, bool, bool) {
+        self.with(hash, |shard| {
+            let (loading, mutating) = shard.flights.under_way(hash, key);
+            (shard.peek(hash, key).is_some(), loading, mutating)
+        })
+    }
+}
+
+/// How a miss goes on.
+pub(crate) enum Joined<K: Hash + Eq, V: Clone> {
+    /// It is none: the value came meanwhile.
+    Resident(V),
+    /// Somebody loads already.
+    Waiting {
+        load: Arc<Load<V>>,
+        /// The load asks whom this caller would ask.
+        same: bool,
+    },
+    /// The caller loads.
+    Leading(Lead<K, V>),
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
+    /// After a miss: takes part in the load of the key, or starts it. One step under the lock.
+    pub(crate) fn join(self: &Arc<Self>, hash: u64, key: &K, asked: Asked) -> Joined<K, V> {
+        self.with(hash, |shard| {
+            if let Some(value) = shard.peek(hash, key) {
+                return Joined::Resident(value.clone());
+            }
+            if let Some(load) = shard.flights.load(hash, key) {
+                let same = load.asked == asked;
+                return Joined::Waiting { load, same };
+            }
+            Joined::Leading(Lead {
+                load: shard.flights.attach(hash, key, asked),
+                core: Arc::clone(self),
+                hash,
+                key: key.clone(),
+                landed: false,
+            })
+        })
+    }
+
+    /// Queues a mutation of the key; dropped before its turn came it leaves the queue.
+    pub(crate) fn enqueue(self: &Arc<Self>, hash: u64, key: &K) -> Ownership<K, V> {
+        Ownership {
+            turn: self.with(hash, |shard| shard.flights.enqueue(hash, key)),
+            core: Arc::clone(self),
+            hash,
+            key: key.clone(),
+            ended: false,
+        }
+    }
+}
+
+/// The duty to end a load, whatever happens: dropped without an answer, it abandons the load.
+pub(crate) struct Lead<K: Hash + Eq, V: Clone> {
+    core: Arc<Core<K, V>>,
+    load: Arc<Load<V>>,
+    hash: u64,
+    key: K,
+    landed: bool,
+}
+
+/// Whether and how long a loaded value is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It only answers those who asked.
+    No,
+    /// As long as the tier does by default.
+    Default,
+    /// So many milliseconds.
+    For(u64),
+}
+
+impl Keep {
+    fn ttl(self) -> Option<u64> {
+        match self {
+            Self::For(ttl) => Some(ttl),
+            Self::No | Self::Default => None,
+        }
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Lead<K, V> {
+    /// The key to load.
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// Ends the load: installs the value if nothing changed the key meanwhile, then answers
+    /// everybody who joined. False if a change kept it from being installed.
+    pub(crate) fn land(mut self, answer: Result<V, LoadError>, keep: Keep) -> bool
+    where
+        K: Clone,
+    {
+        let install = answer.as_ref().ok().filter(|_| keep != Keep::No).cloned();
+        let key = self.key.clone();
+        let (attached, _rejected) = self.core.with(self.hash, |shard| {
+            let attached = shard.flights.land(self.hash, &key, &self.load);
+            let rejected = match install {
+                Some(value) if attached => shard
+                    .insert(self.core.clock(), self.hash, key, value, keep.ttl())
+                    .err(),
+                _ => None,
+            };
+            (attached, rejected)
+        });
+        // Only now: a weigher that panics above leaves an abandoned load, not one without end.
+        self.landed = true;
+        self.load.end(Ending::Answered(answer));
+        attached
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Drop for Lead<K, V> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.core.with(self.hash, |shard| {
+                shard.flights.land(self.hash, &self.key, &self.load)
+            });
+            self.load.end(Ending::Abandoned);
+        }
+    }
+}
+
+/// A mutation's right to a key, or its place in the queue for it.
+///
+/// Dropped by a panic of the store while the outcome is open, it hides the key: the next read
+/// asks the store.
+pub(crate) struct Ownership<K: Hash + Eq, V> {
+    core: Arc<Core<K, V>>,
+    turn: Arc<Turn>,
+    hash: u64,
+    key: K,
+    ended: bool,
+}
+
+impl<K: Hash + Eq, V> Ownership<K, V> {
+    /// Waits for the key.
+    pub(crate) async fn granted(&self) {
+        self.turn.granted().await;
+    }
+
+    /// The store has the value: readers see it from here on. A value that the tier does not take
+    /// leaves nothing behind, above all not its predecessor.
+    pub(crate) fn show(mut self, key: K, value: V) {
+        let _former = self.core.with(self.hash, |shard| {
+            shard.flights.detach(self.hash, &key);
+            let former = match shard.insert(self.core.clock(), self.hash, key, value, None) {
+                Ok(former) => (former, None, None),
+                Err(rejected) => (None, shard.remove(self.hash, &self.key), Some(rejected)),
+            };
+            shard.flights.hand_over(self.hash, &self.key);
+            former
+        });
+        // Only now: a weigher that panics above leaves the key hidden, not owned for ever.
+        self.ended = true;
+    }
+
+    /// The store has no value, or nobody knows: readers ask it from here on.
+    pub(crate) fn hide(mut self) {
+        self.conceal();
+    }
+
+    /// Nothing has changed.
+    pub(crate) fn leave(mut self) {
+        self.ended = true;
+        self.core.with(self.hash, |shard| {
+            shard.flights.hand_over(self.hash, &self.key)
+        });
+    }
+
+    fn conceal(&mut self) {
+        self.ended = true;
+        let _former = self.core.with(self.hash, |shard| {
+            shard.flights.detach(self.hash, &self.key);
+            let former = shard.remove(self.hash, &self.key);
+            shard.flights.hand_over(self.hash, &self.key);
+            former
+        });
+    }
+}
+
+impl<K: Hash + Eq, V> Drop for Ownership<K, V> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        if self.turn.is_granted() {
+            self.conceal();
+        } else {
+            self.core.with(self.hash, |shard| {
+                shard.flights.withdraw(self.hash, &self.key, &self.turn)
+            });
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The statistics of a `Tiered`.
+
+use super::hit::Tier;
+use crate::error::LoadError;
+use crate::memory::MemoryStats;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What happened in a [`Tiered`](crate::Tiered) so far, and what is in its memory tier now.
+///
+/// ```
+/// use cache_tiered::{InMemory, MemoryTier, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.put(1, 10).wait()?;
+/// cache.get(&1).wait()?;
+/// cache.get(&2).wait()?;
+/// let stats = cache.stats();
+/// assert_eq!((stats.memory.hits, stats.loads, stats.absent, stats.puts), (1, 1, 1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TieredStats {
+    /// The memory tier: its hits are answers without the store, a known absence included.
+    pub memory: MemoryStats,
+    /// Loads that found a value in the store.
+    pub store_hits: u64,
+    /// Loads that found a value by a loader.
+    pub loader_hits: u64,
+    /// Loads that found no value.
+    pub absent: u64,
+    /// Loads of store and loaders together: one for all who joined it.
+    pub loads: u64,
+    /// Reads that were answered by the load of another.
+    pub joined: u64,
+    /// Loads that failed.
+    pub load_failures: u64,
+    /// Loads whose answer was not kept because the key changed meanwhile.
+    pub raced: u64,
+    /// Values written.
+    pub puts: u64,
+    /// Removals done.
+    pub removals: u64,
+    /// Writes and removals that the store refused.
+    pub refused: u64,
+    /// Writes and removals of which the store cannot tell what became.
+    pub unknown: u64,
+}
+
+/// A count of events. Relaxed throughout: it orders nothing.
+#[derive(Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    store_hits: Counter,
+    loader_hits: Counter,
+    absent: Counter,
+    loads: Counter,
+    load_failures: Counter,
+    pub(super) joined: Counter,
+    pub(super) raced: Counter,
+    pub(super) puts: Counter,
+    pub(super) removals: Counter,
+    pub(super) refused: Counter,
+    pub(super) unknown: Counter,
+}
+
+impl Counters {
+    pub(super) fn load_ended<V>(&self, answer: &Result<Option<V>, LoadError>, tier: Tier) {
+        self.loads.add();
+        match (answer, tier) {
+            (Err(_), _) => self.load_failures.add(),
+            (Ok(None), _) => self.absent.add(),
+            (Ok(Some(_)), Tier::Loader) => self.loader_hits.add(),
+            (Ok(Some(_)), _) => self.store_hits.add(),
+        }
+    }
+
+    pub(super) fn stats(&self, memory: MemoryStats) -> TieredStats {
+        TieredStats {
+            memory,
+            store_hits: self.store_hits.get(),
+            loader_hits: self.loader_hits.get(),
+            absent: self.absent.get(),
+            loads: self.loads.get(),
+            joined: self.joined.get(),
+            load_failures: self.load_failures.get(),
+            raced: self.raced.get(),
+            puts: self.puts.get(),
+            removals: self.removals.get(),
+            refused: self.refused.get(),
+            unknown: self.unknown.get(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Integration tests of cache-tiered, one binary.
+
+mod smoke;
