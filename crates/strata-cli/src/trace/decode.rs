@@ -1,7 +1,7 @@
 //! Decompression of a trace file, told by its first bytes, with bounds on what it may unfold to.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use zstd::stream::read::Decoder as ZstdDecoder;
@@ -21,6 +21,9 @@ pub enum Compression {
 /// The largest zstd window: 128 MiB, what `zstd --ultra -22` and `--long` ask for. A frame that wants more is refused, as
 /// it would make the decoder allocate up to 4 GiB.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// The bytes at the beginning of a file that tell its compression.
+const HEAD_SIZE: usize = 8;
 
 /// The bytes taken from the file at a time.
 const FILE_BLOCK_SIZE: usize = 128 << 10;
@@ -59,28 +62,31 @@ const RATIO_FLOOR: u64 = 64 << 20;
 impl Decoder {
     /// Looks at the file's first bytes. The inner error names a compression that is known but not read.
     pub(super) fn new(file: File, ratio_max: u64) -> io::Result<Result<Self, &'static str>> {
-        let mut file = Counted {
-            file: BufReader::with_capacity(FILE_BLOCK_SIZE, file),
-            consumed: 0,
-            failed: false,
-        };
-        // A regular file gives all its first block; a pipe may give less than a magic number, which one more look mends.
-        let head = file.fill_buf()?;
-        let (source, compression) = match head {
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                let mut decoder = ZstdDecoder::with_buffer(file)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                (Source::Zstd(decoder), Compression::Zstd)
-            }
+        // Not left to the buffer's first filling: a pipe may give less than a magic number at a time.
+        let mut head = Vec::with_capacity(HEAD_SIZE);
+        (&file).take(HEAD_SIZE as u64).read_to_end(&mut head)?;
+        let compression = match head[..] {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
             // Method deflate, and the reserved flags clear, as the format wants them.
-            [0x1f, 0x8b, 0x08, 0x00..=0x1f, ..] => (
-                Source::Gzip(Box::new(MultiGzDecoder::new(file))),
-                Compression::Gzip,
-            ),
+            [0x1f, 0x8b, 0x08, 0x00..=0x1f, ..] => Compression::Gzip,
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return Ok(Err("xz")),
             [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => return Ok(Err("bzip2")),
             [b'P', b'K', 3, 4, ..] => return Ok(Err("zip")),
-            _ => (Source::Plain(file), Compression::None),
+            _ => Compression::None,
+        };
+        let file = Counted {
+            file: BufReader::with_capacity(FILE_BLOCK_SIZE, Cursor::new(head).chain(file)),
+            consumed: 0,
+            failed: false,
+        };
+        let source = match compression {
+            Compression::None => Source::Plain(file),
+            Compression::Gzip => Source::Gzip(Box::new(MultiGzDecoder::new(file))),
+            Compression::Zstd => {
+                let mut decoder = ZstdDecoder::with_buffer(file)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                Source::Zstd(decoder)
+            }
         };
         Ok(Ok(Self {
             source,
@@ -150,7 +156,7 @@ impl Decoder {
 
 /// The file, its bytes counted as they are taken, and its own failures told apart from the decoders'.
 struct Counted {
-    file: BufReader<File>,
+    file: BufReader<Chain<Cursor<Vec<u8>>, File>>,
     consumed: u64,
     failed: bool,
 }

@@ -4,7 +4,7 @@
 //! format by the file's name or content; [`OpenOptions`] overrules. Every error names the file and the byte.
 //!
 //! Bounds: a zstd window of at most 128 MiB, decompressed content of at most 200 times the file past its first 64 MiB
-//! ([`OpenOptions::expansion_max`]), lines of at most 64 KiB, and in ARC traces at most 2^20 blocks a line.
+//! ([`OpenOptions::expansion_max`]), lines of at most 64 KiB, and in ARC traces at most 2^16 blocks a line.
 
 mod arc;
 mod decode;
