@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long)]
     pub byte_weighted: bool,
 
-    /// Threads that simulate, up to 1024; with 1, reading the trace and simulating take turns [default: one a core]
+    /// Threads that simulate beside the one that reads the trace, up to 1024; with 1, it does both [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 

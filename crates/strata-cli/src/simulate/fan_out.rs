@@ -32,8 +32,8 @@ impl<P: Policy + Send> Run for Simulator<P> {
 const QUEUE_LEN: usize = 8;
 
 /// Reads the trace to its end, every request going through every simulator in order, and returns the number of
-/// requests. With one thread, the reading one does it all; with more, so many simulate beside it. The counts are the same
-/// either way.
+/// requests. With one thread, the reading one does it all; with more, so many simulate beside it, as far as there are
+/// simulators. The counts are the same either way.
 pub(super) fn fan_out(
     mut reader: Reader,
     weighing: Weighing,
@@ -41,7 +41,6 @@ pub(super) fn fan_out(
     threads: usize,
     progress: &Progress,
 ) -> Result<u64, TraceError> {
-    let threads = threads.min(simulators.len());
     if threads <= 1 {
         each_block(&mut reader, weighing, progress, |block| {
             for simulator in &mut *simulators {
@@ -53,9 +52,11 @@ pub(super) fn fan_out(
     }
     thread::scope(|scope| {
         // Dealt out like cards: neighbours differ in policy, so that every thread has some of each.
-        let mut hands: Vec<Vec<&mut Box<dyn Run>>> = (0..threads).map(|_| Vec::new()).collect();
+        let mut hands: Vec<Vec<&mut Box<dyn Run>>> = Vec::new();
+        hands.resize_with(threads.min(simulators.len()), Vec::new);
+        let dealt = hands.len();
         for (index, simulator) in simulators.iter_mut().enumerate() {
-            hands[index % threads].push(simulator);
+            hands[index % dealt].push(simulator);
         }
         let queues: Vec<SyncSender<Arc<Vec<Access>>>> = hands
             .into_iter()
