@@ -125,3 +125,78 @@ impl HashedQueue {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HOLE, HashedQueue};
+    use crate::slot::Slot;
+    use std::collections::VecDeque;
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn equals_a_plain_deque() {
+        let mut queue = HashedQueue::new();
+        queue.first = u32::MAX - 1_000;
+        let mut model: VecDeque<(u32, u64)> = VecDeque::new();
+        let mut tickets = vec![0; 200];
+        let mut free: Vec<u32> = (0..200).collect();
+        let mut random = 1_u64;
+        let mut packed = 0;
+        for step in 0..20_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let choice = random >> 33;
+            // The queue fills for a while, then empties from the middle.
+            let removals = if step / 300 % 2 == 0 { 2 } else { 7 };
+            match choice % 9 {
+                0 => {
+                    let oldest = queue.pop().map(|(slot, hash)| (slot.get(), hash));
+                    assert_eq!(oldest, model.pop_front());
+                    free.extend(oldest.map(|entry| entry.0));
+                }
+                kind if kind <= removals && !model.is_empty() => {
+                    let (slot, hash) = model.remove((choice >> 4) as usize % model.len()).unwrap();
+                    let removed = queue.remove(tickets[slot as usize], |moved, ticket| {
+                        tickets[moved.index()] = ticket;
+                        packed += 1;
+                    });
+                    assert_eq!(removed, hash);
+                    free.push(slot);
+                }
+                _ => {
+                    if let Some(slot) = free.pop() {
+                        tickets[slot as usize] = queue.push(Slot::new(slot), random);
+                        model.push_back((slot, random));
+                    }
+                }
+            }
+            queue.check();
+            assert_eq!(queue.len(), model.len());
+            assert!(
+                queue.iter().eq(model
+                    .iter()
+                    .map(|entry| (Slot::new(entry.0), tickets[entry.0 as usize])))
+            );
+        }
+        assert!(packed > 1_000, "the ring was hardly ever packed: {packed}");
+    }
+
+    #[test]
+    fn a_queue_that_was_long_gives_its_memory_back() {
+        let mut queue = HashedQueue::new();
+        for number in 0..100_000 {
+            queue.push(Slot::new(number), 1);
+        }
+        while queue.len() > 10 {
+            queue.pop();
+        }
+        assert!(
+            queue.ring.capacity() < 200,
+            "{} entries",
+            queue.ring.capacity()
+        );
+        assert!(queue.ring.iter().all(|entry| entry.slot != HOLE));
+    }
+}

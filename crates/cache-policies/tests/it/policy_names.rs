@@ -1,0 +1,170 @@
+//! Policies by name: what is read, what is written, and what is refused with which words.
+
+use cache_policies::{
+    AnyConfig, AnyPolicy, ClockConfig, ConfigError, FifoConfig, LruConfig, ParseConfigError,
+    Policy, S3FifoConfig, SieveConfig, WarmUp,
+};
+
+fn parse(text: &str) -> AnyConfig {
+    text.parse().unwrap()
+}
+
+fn refused(text: &str) -> String {
+    text.parse::<AnyConfig>().unwrap_err().to_string()
+}
+
+#[test]
+fn names_alone_are_the_defaults() {
+    assert_eq!(parse("fifo"), FifoConfig::default().into());
+    assert_eq!(parse("lru"), LruConfig::default().into());
+    assert_eq!(parse("clock"), ClockConfig::default().into());
+    assert_eq!(parse("sieve"), SieveConfig::default().into());
+    assert_eq!(parse("s3-fifo"), S3FifoConfig::default().into());
+    assert_eq!(parse("s3-fifo"), AnyConfig::default());
+    for config in AnyConfig::all() {
+        assert_eq!(config.to_string(), config.name());
+    }
+}
+
+#[test]
+fn parameters_are_read() {
+    assert_eq!(
+        parse("clock:bits=3"),
+        ClockConfig::default().with_bits(3).into()
+    );
+    let all = S3FifoConfig::default()
+        .with_small(0.25)
+        .with_threshold(3)
+        .with_ghost(2.0)
+        .with_warm_up(WarmUp::Small);
+    assert_eq!(
+        parse("s3-fifo:small=0.25,threshold=3,ghost=2,warm-up=small"),
+        all.clone().into()
+    );
+    assert_eq!(
+        parse(" S3-FIFO : warm-up = small , ghost=2,threshold=3,small=.25 "),
+        all.into()
+    );
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for text in [
+        "fifo",
+        "lru",
+        "sieve",
+        "clock",
+        "clock:bits=8",
+        "s3-fifo",
+        "s3-fifo:small=0.2,threshold=1",
+        "s3-fifo:small=0.3333333333333333,ghost=0,warm-up=small",
+    ] {
+        assert_eq!(parse(text).to_string(), text);
+        assert_eq!(parse(&parse(text).to_string()), parse(text));
+    }
+    assert_eq!(
+        parse("s3-fifo:small=0.1,warm-up=main").to_string(),
+        "s3-fifo"
+    );
+}
+
+#[test]
+fn an_unknown_name_lists_the_known() {
+    let known = "use one of fifo, lru, clock, sieve, s3-fifo";
+    assert_eq!(refused("mru"), format!("unknown policy `mru`: {known}"));
+    assert_eq!(refused(""), format!("unknown policy ``: {known}"));
+    assert_eq!(refused("mru:x=1"), format!("unknown policy `mru`: {known}"));
+}
+
+#[test]
+fn an_unknown_parameter_lists_the_known() {
+    assert_eq!(
+        refused("s3-fifo:smal=1"),
+        "s3-fifo has no parameter `smal`: it takes small, threshold, ghost, warm-up"
+    );
+    assert_eq!(
+        refused("lru:bits=1"),
+        "lru has no parameter `bits`: it takes none"
+    );
+}
+
+#[test]
+fn what_is_no_pair_is_refused() {
+    assert_eq!(
+        refused("clock:2"),
+        "clock: `2` is not of the form parameter=value"
+    );
+    assert_eq!(
+        refused("clock:"),
+        "clock: `` is not of the form parameter=value"
+    );
+    assert_eq!(
+        refused("lru:"),
+        "lru: `` is not of the form parameter=value"
+    );
+    assert_eq!(
+        refused("clock:bits=2,"),
+        "clock: `` is not of the form parameter=value"
+    );
+    assert_eq!(
+        refused("clock:bits=2,bits=3"),
+        "clock: bits is given twice: keep one"
+    );
+}
+
+#[test]
+fn values_out_of_range_are_explained() {
+    let share = "give a share of the capacity from 0 to 1";
+    for value in ["-0.1", "1.01", "NaN", "inf", "much", "", "10%"] {
+        let text = format!("s3-fifo:small={value}");
+        assert_eq!(
+            refused(&text),
+            format!("s3-fifo: small={value} is refused: {share}")
+        );
+    }
+    for value in ["0", "32", "300", "-1", "1.5"] {
+        let text = format!("s3-fifo:threshold={value}");
+        assert_eq!(
+            refused(&text),
+            format!("s3-fifo: threshold={value} is refused: give a number of hits from 1 to 31")
+        );
+    }
+    assert_eq!(
+        refused("s3-fifo:ghost=17"),
+        "s3-fifo: ghost=17 is refused: give a share of the capacity from 0 to 16"
+    );
+    assert_eq!(
+        refused("s3-fifo:warm-up=cold"),
+        "s3-fifo: warm-up=cold is refused: give main or small"
+    );
+    for value in ["0", "9", "256", "one"] {
+        let text = format!("clock:bits={value}");
+        assert_eq!(
+            refused(&text),
+            format!("clock: bits={value} is refused: give a number from 1 to 8")
+        );
+    }
+}
+
+#[test]
+fn a_configuration_made_in_code_is_checked_too() {
+    let config: AnyConfig = S3FifoConfig::default().with_ghost(f64::NAN).into();
+    let error = AnyPolicy::new(10, &config).unwrap_err();
+    let ConfigError::InvalidValue {
+        policy,
+        parameter,
+        value,
+        ..
+    } = &error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (*policy, *parameter, value.as_str()),
+        ("s3-fifo", "ghost", "NaN")
+    );
+    assert_eq!(
+        ParseConfigError::from(error.clone()).to_string(),
+        error.to_string()
+    );
+}
