@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use strata_cli::trace::{self, OpenOptions, Place, Request, TraceError};
 use tempfile::TempDir;
 
@@ -418,4 +420,44 @@ fn a_name_with_a_line_end_is_shown_on_one_line() {
             .contains("a\\nb.oracleGeneral: truncated at byte 3"),
         "{error}"
     );
+}
+
+#[test]
+fn random_bytes_are_read_or_refused_and_never_panic() {
+    let folder = TempDir::new().unwrap();
+    let mut random = StdRng::seed_from_u64(0x5eed);
+    let heads: [&[u8]; 5] = [
+        b"",
+        b"\x28\xb5\x2f\xfd",
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
+        b"12 3 0 0\n",
+        b"*\n7\n",
+    ];
+    let mut refused = 0;
+    for round in 0..600 {
+        let mut bytes = heads[round % heads.len()].to_vec();
+        let alphabet: &[u8] = if round % 2 == 0 {
+            b"0123456789 \n*"
+        } else {
+            &[]
+        };
+        for _ in 0..random.random_range(0..200) {
+            let byte: u8 = random.random();
+            bytes.push(if alphabet.is_empty() {
+                byte
+            } else {
+                alphabet[usize::from(byte) % alphabet.len()]
+            });
+        }
+        let path = written(
+            &folder,
+            ["a", "a.lis", "a.lirs", "a.oracleGeneral"][round % 4],
+            &bytes,
+        );
+        if let (_, Some(error)) = read(&path) {
+            assert_tells(&error, &path);
+            refused += 1;
+        }
+    }
+    assert!(refused > 300, "most of them are refused: {refused}");
 }

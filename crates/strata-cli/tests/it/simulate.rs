@@ -1,6 +1,6 @@
 //! `strata simulate` as a user runs it: what it prints.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -313,6 +313,71 @@ fn a_reader_that_goes_away_is_no_failure() {
     assert_eq!(
         (child.wait().unwrap().code(), stderr.as_str()),
         (Some(0), "")
+    );
+}
+
+#[test]
+fn a_format_that_is_given_overrules_the_name() {
+    let folder = folder();
+    written(&folder, "keys.lis", b"1\n2\n1\n");
+    let common = [
+        "keys.lis",
+        "--policies",
+        "lru",
+        "--sizes",
+        "2",
+        "--format",
+        "csv",
+    ];
+    let run = simulate(
+        &folder,
+        &[&common[..], &["--trace-format", "LIRS"]].concat(),
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    assert_eq!(run.stdout.lines().last(), Some("keys,2,lru,3,2,0.666667"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_trace_from_a_pipe_is_read_once() {
+    let run = |sizes: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+            .args([
+                "simulate",
+                "/dev/stdin",
+                "--policies",
+                "lru",
+                "--format",
+                "csv",
+                "--sizes",
+                sizes,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // The magic number comes in two pieces; a run that refuses may be gone before the second.
+        let trace = gzip(b"1\n2\n1\n");
+        stdin.write_all(&trace[..1]).unwrap();
+        let _ = stdin.write_all(&trace[1..]);
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, stdout, stderr) = run("2");
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(stdout.lines().last(), Some("stdin,2,lru,3,2,0.666667"));
+    let (code, _, stderr) = run("10%");
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.contains("/dev/stdin can be read only once") && stderr.contains("--sizes"),
+        "{stderr}"
     );
 }
 
