@@ -9,8 +9,9 @@
 //! A key that is taken from the middle is unlinked and leaves a hole; the ring is packed when it is full of those.
 //! A ghost takes less than 10 bytes, and 4 more once weights differ from 1.
 //!
-//! Hashes are compared by 48 bits while the ghost has room for fewer than 60,000 keys, and by one bit less at each doubling from there:
-//! with 100,000 keys a probe for another key is answered wrongly once in 10^9 times, with 16 million once in 30,000.
+//! Hashes are compared by 48 bits while the ghost has room for fewer than 60,000 keys, and by one bit less at each
+//! doubling from there: with 100,000 keys a probe for another key is answered wrongly once in 10^9 times, with 16
+//! million once in 30,000.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -49,8 +50,8 @@ pub(crate) struct Ghost {
 struct Link {
     /// The high half of the mixed hash: names the chain.
     high: u32,
-    /// The low `position_bits`: the next older position of the chain + 1, 0 for none, its own + 1 for a hole. The others: a tag,
-    /// the upper bits of the hash's low half.
+    /// The low `position_bits`: the next older position of the chain + 1, 0 for none, its own + 1 for a hole. The
+    /// others: a tag, the upper bits of the hash's low half.
     tagged: u32,
 }
 
@@ -104,7 +105,8 @@ impl Ghost {
         }
     }
 
-    /// Remembers a key as the newest. Forgets the oldest ones beyond the limit; a key heavier than the limit is not remembered.
+    /// Remembers a key as the newest. Forgets the oldest ones beyond the limit; a key heavier than the limit is not
+    /// remembered.
     ///
     /// The key is taken for one that is not remembered: otherwise it is there twice, and `take` finds the newer.
     #[inline]
@@ -235,7 +237,8 @@ impl Ghost {
         let mut older = self.ring[position].tagged & mask;
         let older_age = self.age((older as usize).wrapping_sub(1));
         if older_age <= self.age(position) || older_age >= self.span {
-            // The chain ends here. What the link says is reused by now, maybe by the younger one, which its own number would make a hole.
+            // The chain ends here. What the link says is reused by now, maybe by the younger one, which its own number
+            // would make a hole.
             older = 0;
         }
         match younger {

@@ -72,7 +72,8 @@ impl HashedQueue {
         Some((Slot::new(entry.slot), whole(entry.hash)))
     }
 
-    /// Takes a slot from where it is, and returns its hash. Constant time amortised; `moved` is told of slots with a new ticket.
+    /// Takes a slot from where it is, and returns its hash. Constant time amortised; `moved` is told of slots with a
+    /// new ticket.
     pub(crate) fn remove(&mut self, ticket: Ticket, mut moved: impl FnMut(Slot, Ticket)) -> u64 {
         let entry = &mut self.ring[ticket.wrapping_sub(self.first) as usize];
         let hash = whole(entry.hash);

@@ -101,7 +101,8 @@ impl Ledger {
     }
 }
 
-/// Extends a column to hold `slot`. Grows by half at a time: a doubling would leave up to one unused place for each used one.
+/// Extends a column to hold `slot`. Grows by half at a time: a doubling would leave up to one unused place for each
+/// used one.
 #[cold]
 pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) {
     assert!(

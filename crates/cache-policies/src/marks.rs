@@ -6,7 +6,8 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use crate::ledger::grow;
 use crate::slot::Slot;
 
-/// One byte a slot. Written by hits, through shared references too; read and written by the policy through exclusive ones.
+/// One byte a slot. Written by hits, through shared references too; read and written by the policy through exclusive
+/// ones.
 ///
 /// Relaxed is enough: a byte carries a hint of its own and publishes nothing else, and whoever holds `&mut` got it by a
 /// synchronization (a lock, a join) that orders all touches before it. A touch is a load and a store rather than one

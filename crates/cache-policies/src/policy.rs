@@ -65,10 +65,9 @@ impl Hint {
 /// from others it should be seeded. Policies that remember departed keys remember hashes: two keys with one
 /// hash are one key to them, which costs hit ratio and nothing else.
 ///
-/// # Weights
-/// The weight of an entry is a `u32`, the sum a `u64`; the unit is the owner's (1 an entry, bytes, ...). A weight of 0 is
-/// allowed: the entry is resident and takes no room. A capacity of 0 is allowed as well: such an owner inserts
-/// nothing (or nothing but entries of weight 0).
+/// # Weights The weight of an entry is a `u32`, the sum a `u64`; the unit is the owner's (1 an entry, bytes, ...). A
+/// weight of 0 is allowed: the entry is resident and takes no room. A capacity of 0 is allowed as well: such an owner
+/// inserts nothing (or nothing but entries of weight 0).
 pub trait Policy {
     /// The policy's parameters; the default is that of the paper.
     type Config: Clone + Default + fmt::Debug;
@@ -162,9 +161,9 @@ pub trait Policy {
 
 /// A policy whose hits need no exclusive access: many threads may report hits under a shared lock.
 ///
-/// The order of events between a `touch` and a call that takes `&mut self` comes from whatever gave out the two kinds of
-/// reference, so the mark itself is a relaxed atomic, and is stored only where it changes: hits on a hot entry share its
-/// cache line without writing to it. Two touches of one entry at the same moment may count as one.
+/// The order of events between a `touch` and a call that takes `&mut self` comes from whatever gave out the two kinds
+/// of reference, so the mark itself is a relaxed atomic, and is stored only where it changes: hits on a hot entry share
+/// its cache line without writing to it. Two touches of one entry at the same moment may count as one.
 ///
 /// ```
 /// use cache_policies::{Clock, ClockConfig, Hint, Policy, SharedHit, Slot};

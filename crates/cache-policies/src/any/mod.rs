@@ -168,8 +168,8 @@ pub enum AnyPolicy {
 }
 
 impl AnyPolicy {
-    /// Tells of a hit through a shared reference, as [`SharedHit::touch`] does; `false`, and nothing was told, if the policy
-    /// needs [`Policy::hit`] for it.
+    /// Tells of a hit through a shared reference, as [`SharedHit::touch`] does; `false`, and nothing was told, if the
+    /// policy needs [`Policy::hit`] for it.
     ///
     /// # Panics
     /// May panic if the slot is not resident.

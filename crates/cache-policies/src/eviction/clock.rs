@@ -69,16 +69,16 @@ impl Parameters for ClockConfig {
     }
 }
 
-/// CLOCK (F. J. Corbató, "A paging experiment with the Multics system", MIT Project MAC, 1968), with the k-bit count of A. J. Smith,
-/// "Sequentiality and prefetching in database systems", ACM TODS 3(3), 1978.
+/// CLOCK (F. J. Corbató, "A paging experiment with the Multics system", MIT Project MAC, 1968), with the k-bit count of
+/// A. J. Smith, "Sequentiality and prefetching in database systems", ACM TODS 3(3), 1978.
 ///
-/// Entries stand in a circle in the order of their insertion. A hit adds 1 to the entry's count, up to 2^bits - 1. To evict, the hand goes
-/// around from the oldest: where the count is 0 the entry goes, elsewhere it takes 1 off. New entries stand behind the hand: they
-/// are reached last. That is FIFO with reinsertion at the head, with nothing moved.
+/// Entries stand in a circle in the order of their insertion. A hit adds 1 to the entry's count, up to 2^bits - 1. To
+/// evict, the hand goes around from the oldest: where the count is 0 the entry goes, elsewhere it takes 1 off. New
+/// entries stand behind the hand: they are reached last. That is FIFO with reinsertion at the head, with nothing moved.
 ///
-/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time. `evict` takes at most (2^bits - 1) * linked + 1
-/// steps, amortised one and one for each hit since. 9 bytes a slot, 13 once weights differ from 1. An
-/// entry that is unpinned stands behind the hand and keeps its count.
+/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time. `evict` takes at
+/// most (2^bits - 1) * linked + 1 steps, amortised one and one for each hit since. 9 bytes a slot, 13 once weights
+/// differ from 1. An entry that is unpinned stands behind the hand and keeps its count.
 ///
 /// ```
 /// use cache_policies::{Clock, ClockConfig, Hint, Policy, Slot};

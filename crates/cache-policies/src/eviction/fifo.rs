@@ -19,8 +19,8 @@ impl Parameters for FifoConfig {
 /// First in, first out (L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems
 /// Journal 5(2), 1966).
 ///
-/// Hits change nothing. An entry that is unpinned starts its age anew. Each call takes constant time; 8 bytes a slot, 12 once
-/// weights differ from 1.
+/// Hits change nothing. An entry that is unpinned starts its age anew. Each call takes constant time; 8 bytes a slot,
+/// 12 once weights differ from 1.
 ///
 /// ```
 /// use cache_policies::{Fifo, FifoConfig, Hint, Policy, Slot};

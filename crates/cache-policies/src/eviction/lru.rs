@@ -19,8 +19,8 @@ impl Parameters for LruConfig {
 /// Least recently used (R. L. Mattson, J. Gecsei, D. R. Slutz, I. L. Traiger, "Evaluation techniques for storage
 /// hierarchies", IBM Systems Journal 9(2), 1970).
 ///
-/// A hit, an insert and an unpin make an entry the most recently used. Each call takes constant time; 8 bytes a slot, 12 once weights
-/// differ from 1.
+/// A hit, an insert and an unpin make an entry the most recently used. Each call takes constant time; 8 bytes a slot,
+/// 12 once weights differ from 1.
 ///
 /// ```
 /// use cache_policies::{Hint, Lru, LruConfig, Policy, Slot};

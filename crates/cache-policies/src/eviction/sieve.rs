@@ -19,13 +19,14 @@ impl Parameters for SieveConfig {
 
 /// SIEVE (Y. Zhang, J. Yang, Y. Yue, Y. Vigfusson, K. V. Rashmi, "SIEVE is simpler than LRU", NSDI 2024).
 ///
-/// New entries stand at the head, unvisited; a hit marks its entry as visited. To evict, the hand goes from where it last evicted toward the head,
-/// from there on from the tail: it clears the mark of visited entries, which keep their places, and stops at the first unvisited one. Where the
-/// entry under the hand is removed or pinned, the hand moves to the next in that direction.
+/// New entries stand at the head, unvisited; a hit marks its entry as visited. To evict, the hand goes from where it
+/// last evicted toward the head, from there on from the tail: it clears the mark of visited entries, which keep their
+/// places, and stops at the first unvisited one. Where the entry under the hand is removed or pinned, the hand moves to
+/// the next in that direction.
 ///
-/// Hits write one byte, and only where it is not set; all calls but `evict` take constant time. `evict` takes at most linked + 1 steps, amortised one and one for
-/// each mark set since. 9 bytes a slot, 13 once weights differ from 1. An entry that is unpinned stands at the head and keeps
-/// its mark.
+/// Hits write one byte, and only where it is not set; all calls but `evict` take constant time. `evict` takes at most
+/// linked + 1 steps, amortised one and one for each mark set since. 9 bytes a slot, 13 once weights differ from 1. An
+/// entry that is unpinned stands at the head and keeps its mark.
 ///
 /// ```
 /// use cache_policies::{Hint, Policy, Sieve, SieveConfig, Slot};

@@ -131,8 +131,8 @@ fn sieve_goes_on_past_an_entry_that_is_removed_under_its_hand() {
 
 #[test]
 fn s3_fifo_fills_the_main_queue_before_the_first_eviction() {
-    // Small holds 1: 0. Main holds 9: 1 to 9. 10 drives 0 into the ghost; 0 comes back into main and drives 10 out of small; main is over
-    // its share then, and 11 drives out main's oldest.
+    // Small holds 1: 0. Main holds 9: 1 to 9. 10 drives 0 into the ghost; 0 comes back into main and drives 10 out of
+    // small; main is over its share then, and 11 drives out main's oldest.
     let s3_fifo = Keys::<S3Fifo>::new(10, &S3FifoConfig::default());
     let s3_fifo = s3_fifo.requests(0..10).requests([10, 0, 11]);
     assert_eq!(s3_fifo.victims, [0, 10, 1]);
@@ -140,7 +140,8 @@ fn s3_fifo_fills_the_main_queue_before_the_first_eviction() {
 
 #[test]
 fn s3_fifo_as_in_the_paper_fills_the_small_queue() {
-    // All of 0 to 9 are in small. 0 was hit twice and moves to main, 1 was hit once and goes; it comes back into main, 2 goes for it.
+    // All of 0 to 9 are in small. 0 was hit twice and moves to main, 1 was hit once and goes; it comes back into main,
+    // 2 goes for it.
     let paper = S3FifoConfig::default().with_warm_up(WarmUp::Small);
     let s3_fifo = Keys::<S3Fifo>::new(10, &paper)
         .requests(0..10)
@@ -162,6 +163,34 @@ fn s3_fifo_works_where_the_small_share_rounds_to_nothing() {
         // The first eviction takes 0 from main, where all the others stay and are hit in the second round.
         assert_eq!(u64::from(s3_fifo.misses), 201 - capacity);
     }
+}
+
+/// Removals from the middle of the small queue leave holes, and packing those moves the entries that stay.
+#[test]
+fn s3_fifo_finds_entries_of_a_small_queue_that_was_packed() {
+    let config = S3FifoConfig::default().with_small(1.0);
+    let mut s3_fifo = S3Fifo::new(100, &config).unwrap();
+    for number in 0..100 {
+        s3_fifo.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+    }
+    for number in (1..90).rev() {
+        s3_fifo.remove(Slot::new(number), false);
+        s3_fifo.check();
+    }
+    s3_fifo.remove(Slot::new(95), true);
+    s3_fifo.pin(Slot::new(93));
+    s3_fifo.unpin(Slot::new(93));
+    s3_fifo.check();
+    let victims: Vec<u32> = std::iter::from_fn(|| s3_fifo.evict())
+        .map(Slot::get)
+        .collect();
+    assert_eq!(victims, [0, 90, 91, 92, 94, 96, 97, 98, 99, 93]);
+    assert!(
+        [90, 95, 93]
+            .into_iter()
+            .all(|key| s3_fifo.miss(mix(key)) != Hint::NONE),
+        "the hashes moved"
+    );
 }
 
 #[test]

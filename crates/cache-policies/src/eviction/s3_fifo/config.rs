@@ -16,7 +16,8 @@ use crate::error::ConfigError;
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum WarmUp {
-    /// Into the main queue: the shares hold from the first eviction on. As the authors' simulator has it since the paper.
+    /// Into the main queue: the shares hold from the first eviction on. As the authors' simulator has it since the
+    /// paper.
     #[default]
     Main,
     /// Into the small queue, as in the paper.

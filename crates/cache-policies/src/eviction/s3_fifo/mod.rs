@@ -1,4 +1,5 @@
-//! S3-FIFO: a small queue that most entries leave soon, a main queue for those that were hit, a ghost of those that left.
+//! S3-FIFO: a small queue that most entries leave soon, a main queue for those that were hit, a ghost of those that
+//! left.
 
 mod config;
 
@@ -28,21 +29,25 @@ const MAIN: u8 = 0x80;
 /// Hits in the main queue beyond this many count for nothing: a 2-bit CLOCK.
 const MAIN_COUNT_MAX: u8 = 3;
 
-/// S3-FIFO (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023).
+/// S3-FIFO (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP
+/// 2023).
 ///
 /// - A new entry goes into the small queue, or into the main one if its key is in the ghost (and is taken out of it).
 /// - A hit adds 1 to the entry's count.
-/// - To evict: if the main queue is over its share, or the small one is empty, from the main queue, otherwise from the small one.
-/// - From the small queue: the oldest moves to the main queue, its count reset, if it had `threshold` hits; otherwise it goes, into the ghost.
+/// - To evict: if the main queue is over its share, or the small one is empty, from the main queue, otherwise from the
+///   small one.
+/// - From the small queue: the oldest moves to the main queue, its count reset, if it had `threshold` hits; otherwise
+///   it goes, into the ghost.
 /// - From the main queue: the oldest goes if its count is 0; otherwise it is reinserted with min(count, 3) - 1.
 /// - Until the first eviction, new entries go to the main queue once the small one is full ([`WarmUp`]).
 ///
-/// `small` times the capacity, rounded down, is the small queue's share; the main queue has the rest. All shares are weights, and so is the ghost's.
-/// The weight of pinned entries counts in the total and in neither queue.
+/// `small` times the capacity, rounded down, is the small queue's share; the main queue has the rest. All shares are
+/// weights, and so is the ghost's. The weight of pinned entries counts in the total and in neither queue.
 ///
-/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time (amortised, where the ghost or
-/// the small queue drop holes). `evict` takes at most 3 * linked + 1 steps, amortised one and one for each hit since. 9 bytes a slot, 12 more in
-/// the small queue, 4 more once weights differ from 1; a ghost takes about 10 bytes, and 4 more once weights differ.
+/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time (amortised, where
+/// the ghost or the small queue drop holes). `evict` takes at most 3 * linked + 1 steps, amortised one and one for each
+/// hit since. 9 bytes a slot, 12 more in the small queue, 4 more once weights differ from 1; a ghost takes less than
+/// 10 bytes, and 4 more once weights differ.
 ///
 /// ```
 /// use cache_policies::{Hint, Policy, S3Fifo, S3FifoConfig, Slot};
@@ -64,7 +69,8 @@ pub struct S3Fifo {
     /// Queue, pin and count of each slot.
     marks: Marks,
     small: HashedQueue,
-    /// List 0 is the main queue. The cell of a slot in the small queue holds its ticket there; that of one pinned out of it its hash.
+    /// List 0 is the main queue. The cell of a slot in the small queue holds its ticket there; that of one pinned out
+    /// of it its hash.
     main: Lists<1>,
     ghost: Ghost,
     /// The weight of the linked entries of each queue.
