@@ -2,7 +2,6 @@
 
 use crate::sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
 use crate::source::{BlockingSource, Loaded, Source};
-use std::future::Future;
 
 /// Makes a [`Source`] of a [`BlockingSource`] and a [`Sink`] of a [`BlockingSink`].
 ///
@@ -51,29 +50,23 @@ impl<T> Blocking<T> {
 impl<K: Sync, V: Send, T: BlockingSource<K, V>> Source<K, V> for Blocking<T> {
     type Error = T::Error;
 
-    fn load(&self, key: &K) -> impl Future<Output = Result<Loaded<V>, T::Error>> + Send {
-        async move { self.inner.load(key) }
+    async fn load(&self, key: &K) -> Result<Loaded<V>, T::Error> {
+        self.inner.load(key)
     }
 
-    fn load_many(
-        &self,
-        keys: &[K],
-    ) -> impl Future<Output = Result<Vec<Loaded<V>>, T::Error>> + Send {
-        async move { self.inner.load_many(keys) }
+    async fn load_many(&self, keys: &[K]) -> Result<Vec<Loaded<V>>, T::Error> {
+        self.inner.load_many(keys)
     }
 }
 
 impl<K: Sync, V: Sync, T: BlockingSink<K, V>> Sink<K, V> for Blocking<T> {
     type Error = T::Error;
 
-    fn apply(
-        &self,
-        batch: &[Mutation<K, V>],
-    ) -> impl Future<Output = Result<Applied, ApplyError<T::Error>>> + Send {
-        async move { self.inner.apply(batch) }
+    async fn apply(&self, batch: &[Mutation<K, V>]) -> Result<Applied, ApplyError<T::Error>> {
+        self.inner.apply(batch)
     }
 
-    fn flush(&self) -> impl Future<Output = Result<(), T::Error>> + Send {
-        async move { self.inner.flush() }
+    async fn flush(&self) -> Result<(), T::Error> {
+        self.inner.flush()
     }
 }

@@ -14,7 +14,7 @@ use crossbeam::channel::Sender;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 
 const IDLE: u8 = 0;
 const QUEUED: u8 = 1;
@@ -50,7 +50,11 @@ impl Task {
         let waker = Waker::from(Arc::clone(&self));
         // A panic unwinds through here with the future on the stack: it is dropped with all its
         // guards and the task stays RUNNING, which no wake queues again.
-        if let Poll::Pending = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+        if future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+        {
             *slot = Some(future);
             drop(slot);
             if self

@@ -15,9 +15,12 @@ use std::sync::Arc;
 
 pub(super) type SharedListener<K, V> = Arc<dyn Fn(K, V, Cause) + Send + Sync>;
 
+/// A shard on cache lines of its own, so that threads in different shards share none.
+type Cell<K, V> = CachePadded<Mutex<Shard<K, V>>>;
+
 /// The shards, and what they share.
 pub(crate) struct Core<K, V> {
-    shards: Box<[CachePadded<Mutex<Shard<K, V>>>]>,
+    shards: Box<[Cell<K, V>]>,
     /// `hash >> shift & mask` is the index of a shard: bits that the tables of the shards use
     /// neither for the position in them (the low ones) nor for tags (the seven highest).
     shift: u32,
@@ -62,7 +65,7 @@ impl<K, V> Core<K, V> {
         })
     }
 
-    pub(super) fn shards(&self) -> &[CachePadded<Mutex<Shard<K, V>>>] {
+    pub(super) fn shards(&self) -> &[Cell<K, V>] {
         &self.shards
     }
 

@@ -1,3 +1,13 @@
 //! Integration tests of cache-tiered, one binary.
 
-mod smoke;
+mod allocations;
+mod doubles;
+mod flights;
+mod history;
+mod in_memory;
+mod memory;
+mod memory_flights;
+mod model;
+mod operations;
+mod promises;
+mod seeds;

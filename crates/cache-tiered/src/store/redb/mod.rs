@@ -20,7 +20,6 @@ use crate::source::{BlockingSource, Loaded, Source};
 use redb::ReadableDatabase;
 use std::cell::RefCell;
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
 /// A store in one [redb](https://docs.rs/redb) file: ordered, transactional, in Rust throughout.
@@ -218,23 +217,20 @@ impl<K, V, C: Codec<K>, D: Codec<V>> BlockingSink<K, V> for Redb<C, D> {
 impl<K: Sync, V: Send, C: Codec<K>, D: Codec<V>> Source<K, V> for Redb<C, D> {
     type Error = RedbError;
 
-    fn load(&self, key: &K) -> impl Future<Output = Result<Loaded<V>, RedbError>> + Send {
-        async move { BlockingSource::load(self, key) }
+    async fn load(&self, key: &K) -> Result<Loaded<V>, RedbError> {
+        BlockingSource::load(self, key)
     }
 }
 
 impl<K: Sync, V: Sync, C: Codec<K>, D: Codec<V>> Sink<K, V> for Redb<C, D> {
     type Error = RedbError;
 
-    fn apply(
-        &self,
-        batch: &[Mutation<K, V>],
-    ) -> impl Future<Output = Result<Applied, ApplyError<RedbError>>> + Send {
-        async move { self.write(batch) }
+    async fn apply(&self, batch: &[Mutation<K, V>]) -> Result<Applied, ApplyError<RedbError>> {
+        self.write(batch)
     }
 
-    fn flush(&self) -> impl Future<Output = Result<(), RedbError>> + Send {
-        async move { self.sync() }
+    async fn flush(&self) -> Result<(), RedbError> {
+        self.sync()
     }
 }
 
