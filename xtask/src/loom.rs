@@ -14,9 +14,11 @@ const MODELS: [(&str, &str); 1] = [("buffer-pool", "buffer_pool_loom")];
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     for (package, cfg) in MODELS {
         let program = cargo(workspace, cfg)
-            // Models are bound by the processor; assertions count as much as speed.
+            // Assertions count as much as speed, and the build takes longer than the models.
             .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
             .args(["test", "--release", "--package", package, "--lib"])
             .args(["loom", "--", "--nocapture"]);
         steps.run(&format!("loom {package}"), &program)?;

@@ -20,7 +20,7 @@ pub(crate) enum Sanitizer {
 }
 
 /// Random cases a property runs under `--quick`: instrumented code is some ten times slower.
-const QUICK_CASES: &str = "64";
+const QUICK_CASES: &str = "500";
 
 impl Sanitizer {
     /// The packages worth running under it.
