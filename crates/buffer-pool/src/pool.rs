@@ -56,6 +56,12 @@ impl BufferPool {
     /// The largest alignment that a pool's blocks may have: 2 MiB.
     pub const ALIGNMENT_MAX: usize = 2 << 20;
 
+    /// A block as no buffer has it.
+    #[cfg(all(test, not(buffer_pool_loom)))]
+    pub(crate) fn bare_block(&self, size: usize) -> Block {
+        Core::acquire(&self.core, size, Fill::Nothing)
+    }
+
     /// A pool on the global allocator with default classes and no budget.
     #[must_use]
     pub fn new() -> Self {

@@ -262,6 +262,12 @@ impl Core {
     }
 
     /// Takes a block back: to the depot, or to the provider when it is not of a class or the depot refuses it.
+    ///
+    /// Not public, and a block cannot be made from foreign memory:
+    /// ```compile_fail,E0599
+    /// let pool = buffer_pool::BufferPool::new();
+    /// pool.release(vec![0; 4096]);
+    /// ```
     #[inline]
     pub(crate) fn release(block: Block) {
         let Place::Class(class) = block.place() else {
@@ -425,5 +431,56 @@ impl fmt::Debug for Core {
             .field("max_bytes", &self.budget.limit())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(buffer_pool_loom)))]
+mod tests {
+    use crate::BufferPool;
+    use crate::sync::{locks_taken, thread};
+
+    fn locks(work: impl FnOnce()) -> usize {
+        let before = locks_taken();
+        work();
+        locks_taken() - before
+    }
+
+    #[test]
+    fn acquire_takes_one_lock_and_release_one() {
+        let pool = BufferPool::builder().stripes(4).build();
+        for size in [4096, 64 << 10, 1 << 20] {
+            drop(pool.acquire(size));
+            let mut held = None;
+            assert_eq!(locks(|| held = Some(pool.acquire(size))), 1);
+            assert_eq!(locks(|| held = None), 1);
+            assert_eq!(locks(|| held = Some(pool.acquire_zeroed(size))), 1);
+            let frozen = held.take().map(|buffer| buffer.freeze());
+            assert_eq!(locks(|| drop(frozen.clone())), 0);
+            assert_eq!(locks(|| drop(frozen)), 1);
+        }
+        assert_eq!(pool.stats().misses(), 3);
+    }
+
+    #[test]
+    fn a_hit_in_the_stripe_of_another_thread_takes_one_lock() {
+        let pool = BufferPool::builder().stripes(4).build();
+        drop(pool.acquire(4096));
+        // Threads are numbered in turn, so that three more of them do not all share this one's stripe.
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                let work = || assert_eq!(locks(|| drop(pool.acquire(4096))), 2);
+                scope
+                    .spawn(work)
+                    .join()
+                    .expect("one lock to acquire, one to release");
+            }
+        });
+        assert_eq!((pool.stats().misses(), pool.stats().recycles()), (1, 3));
+    }
+
+    #[test]
+    fn an_oversize_buffer_takes_no_lock() {
+        let pool = BufferPool::new();
+        assert_eq!(locks(|| drop(pool.acquire(2 << 20))), 0);
     }
 }

@@ -1,0 +1,272 @@
+//! A buffer: lengths, writes that do not fit, zeroing, moving.
+
+use std::io::{ErrorKind, Write};
+
+use buffer_pool::{BufferPool, Classes};
+use bytes::BufMut;
+
+use crate::memory::{POISON, Poisoned};
+
+fn small() -> BufferPool {
+    BufferPool::builder()
+        .classes(Classes::down_to(64))
+        .provider(Poisoned::leak())
+        .build()
+}
+
+#[test]
+fn sizes_from_zero_to_oversize_are_defined() {
+    let pool = BufferPool::new();
+    for (size, capacity) in [
+        (0, 4096),
+        (1, 4096),
+        (4096, 4096),
+        (4097, 6144),
+        (1 << 20, 1 << 20),
+    ] {
+        let buf = pool.acquire(size);
+        assert_eq!((buf.len(), buf.capacity()), (0, capacity));
+        assert_eq!(pool.acquire_zeroed(size).len(), size);
+        assert_eq!(pool.acquire_stale(size).len(), size);
+        assert_eq!(pool.try_acquire(size).unwrap().capacity(), capacity);
+        assert_eq!(pool.try_acquire_zeroed(size).unwrap().len(), size);
+        assert_eq!(pool.try_acquire_stale(size).unwrap().len(), size);
+    }
+    let large = pool.acquire_zeroed((1 << 20) + 1);
+    assert_eq!(
+        (large.len(), large.capacity()),
+        ((1 << 20) + 1, (1 << 20) + 1)
+    );
+    assert!(large.iter().all(|&byte| byte == 0));
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.oversize, stats.unpooled, stats.unpooled_bytes),
+        (1, 1, (1 << 20) + 1)
+    );
+    drop(large);
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.oversize, stats.unpooled, stats.unpooled_bytes),
+        (1, 0, 0)
+    );
+    assert_eq!(stats.outstanding(), 0);
+    assert_eq!(
+        stats.charged_bytes,
+        stats.idle_bytes(),
+        "the oversize block is gone"
+    );
+}
+
+#[test]
+fn writes_that_do_not_fit() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    assert_eq!(buf.write(&[1; 60]).unwrap(), 60);
+    assert_eq!(buf.write(&[2; 60]).unwrap(), 4, "a short write");
+    assert_eq!(buf.write(&[3]).unwrap(), 0);
+    assert_eq!(
+        buf.write_all(&[3]).unwrap_err().kind(),
+        ErrorKind::WriteZero
+    );
+    assert_eq!(write!(buf, "x").unwrap_err().kind(), ErrorKind::WriteZero);
+    assert!(buf.write_all(&[]).is_ok());
+    assert!(buf.flush().is_ok());
+
+    let error = buf.try_extend_from_slice(&[3]).unwrap_err();
+    assert_eq!((error.needed, error.capacity), (65, 64));
+    let error = buf.try_resize(100, 0).unwrap_err();
+    assert_eq!((error.needed, error.capacity), (100, 64));
+    assert_eq!(buf.remaining(), 0);
+    assert_eq!(buf[..60], [1; 60]);
+    assert_eq!(buf[60..], [2; 4], "refused writes changed nothing");
+}
+
+#[test]
+#[should_panic(expected = "a length of 65 bytes exceeds the buffer's capacity of 64")]
+fn extend_past_the_capacity_panics() {
+    small().acquire(64).extend_from_slice(&[0; 65]);
+}
+
+#[test]
+#[should_panic(expected = "exceeds the buffer's capacity")]
+fn resize_past_the_capacity_panics() {
+    small().acquire(64).resize(65, 1);
+}
+
+#[test]
+#[should_panic(expected = "exceeds the buffer's capacity")]
+fn put_bytes_past_the_capacity_panics() {
+    small().acquire(64).put_bytes(0, usize::MAX);
+}
+
+#[test]
+#[should_panic(expected = "advanced 65 bytes past the 64")]
+fn advance_past_the_capacity_panics() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    // SAFETY: none of the claimed bytes is read: the call panics.
+    unsafe { buf.advance_mut(65) };
+}
+
+#[test]
+fn a_buffer_is_a_buf_mut() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    assert_eq!(buf.remaining_mut(), 64);
+    buf.put_u32(0x0102_0304);
+    buf.put_slice(b"abc");
+    buf.put_bytes(b'.', 2);
+    assert_eq!(buf.chunk_mut().len(), 55);
+    let mut source: &[u8] = b"rest";
+    buf.put(&mut source);
+    assert_eq!(&*buf, b"\x01\x02\x03\x04abc..rest");
+    buf.extend([1, 2]);
+    buf.extend(&[3]);
+    assert_eq!(buf[13..], [1, 2, 3]);
+}
+
+#[test]
+fn lengths_change_within_the_capacity() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    buf.resize(10, 7);
+    buf.truncate(20);
+    assert_eq!(*buf, [7; 10]);
+    buf.truncate(4);
+    buf.resize(6, 0);
+    assert_eq!(*buf, [7, 7, 7, 7, 0, 0], "resize clears what truncate left");
+    buf.as_mut()[5] = 9;
+    assert_eq!(buf.as_ref(), [7, 7, 7, 7, 0, 9]);
+    buf.clear();
+    assert!(buf.is_empty());
+    assert_eq!(buf, pool.acquire(0));
+    assert_eq!(format!("{buf:?}"), "PooledBuf { len: 0, capacity: 64 }");
+}
+
+#[test]
+fn reserve_moves_to_a_larger_block_once_asked() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    buf.extend_from_slice(&[5; 64]);
+    buf.reserve(0);
+    assert_eq!(buf.capacity(), 64, "enough room: nothing moves");
+    buf.reserve(1);
+    assert_eq!(buf.capacity(), 128);
+    buf.extend_from_slice(&[6]);
+    buf.reserve(1000);
+    assert_eq!(buf.capacity(), 1536);
+    assert_eq!((&buf[..64], &buf[64..]), (&[5; 64][..], &[6][..]));
+    assert_eq!(
+        pool.stats().outstanding(),
+        1,
+        "the earlier blocks were released"
+    );
+    buf.try_reserve(2 << 20).unwrap();
+    assert_eq!(buf.len(), 65);
+    assert_eq!(pool.stats().unpooled, 1);
+}
+
+#[test]
+fn reserve_after_the_pool_is_gone() {
+    let memory = Poisoned::leak();
+    let pool = BufferPool::builder().provider(memory).build();
+    let mut buf = pool.acquire_zeroed(4096);
+    drop(pool);
+    buf.reserve(1);
+    buf.extend_from_slice(&[1]);
+    assert_eq!((buf.len(), buf.capacity()), (4097, 8192));
+    assert!(buf.try_reserve(1 << 14).is_err(), "the pool is closed");
+    assert_eq!(buf.len(), 4097);
+    drop(buf);
+    assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn zeroed_is_zero_whatever_was_done_before() {
+    let pool = small();
+    let spoil: [fn(&mut buffer_pool::PooledBuf); 7] = [
+        |buf| buf.resize(128, 0xFF),
+        |buf| buf.extend_from_slice(&[0xFF; 77]),
+        |buf| {
+            buf.resize(128, 0);
+            buf[100] = 1;
+        },
+        |buf| {
+            buf.spare_capacity_mut().iter_mut().for_each(|byte| {
+                byte.write(POISON);
+            })
+        },
+        |buf| {
+            let chunk = buf.chunk_mut();
+            (0..chunk.len()).for_each(|at| chunk.write_byte(at, POISON));
+        },
+        |buf| {
+            buf.extend_from_slice(&[0xFF; 128]);
+            buf.truncate(64);
+            buf.resize(128, 0);
+        },
+        |buf| {
+            buf.resize(50, 1);
+            buf.spare_capacity_mut()[10].write(3);
+            buf.truncate(20);
+            buf.resize(128, 0);
+        },
+    ];
+    for first in &spoil {
+        for second in &spoil {
+            for len in [0, 1, 20, 64, 77, 100, 101, 128] {
+                first(&mut pool.acquire(128));
+                assert_eq!(*pool.acquire_zeroed(len), [0; 128][..len]);
+                second(&mut pool.acquire(128));
+                assert_eq!(*pool.acquire_zeroed(128), [0; 128]);
+            }
+        }
+    }
+    assert_eq!(pool.stats().outstanding(), 0);
+}
+
+#[test]
+fn stale_is_never_uninitialised() {
+    let pool = small();
+    // Memory that was never written, or taken back by writing poison as if uninitialised.
+    let mut buf = pool.acquire(128);
+    buf.extend_from_slice(&[1; 10]);
+    drop(buf);
+    assert!(!pool.acquire_stale(128).contains(&POISON));
+    let mut buf = pool.acquire(128);
+    buf.extend_from_slice(&[1; 10]);
+    buf.spare_capacity_mut().iter_mut().for_each(|byte| {
+        byte.write(POISON);
+    });
+    // SAFETY: 20 is within the capacity, and these bytes are initialised.
+    unsafe { buf.set_len(20) };
+    drop(buf);
+    let stale = pool.acquire_stale(128);
+    assert_eq!(stale[..10], [1; 10]);
+    assert_eq!(stale[10..20], [POISON; 10], "vouched for by set_len");
+    assert!(!stale[20..].contains(&POISON));
+}
+
+#[test]
+fn buffers_are_aligned_as_asked() {
+    for alignment in [1, 64, 4096, 2 << 20] {
+        let pool = BufferPool::builder().alignment(alignment).build();
+        assert_eq!(pool.alignment(), alignment);
+        for size in [1, 5000, 1 << 20, (1 << 20) + 1] {
+            let buf = pool.acquire_zeroed(size);
+            assert_eq!(buf.as_ptr() as usize % alignment, 0);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "an alignment must be a power of two up to 2097152, not 3")]
+fn an_odd_alignment_panics() {
+    let _ = BufferPool::builder().alignment(3);
+}
+
+#[test]
+#[should_panic(expected = "cannot acquire")]
+fn a_request_past_the_address_space_panics() {
+    let _ = BufferPool::new().acquire(usize::MAX);
+}

@@ -1,0 +1,190 @@
+//! Frozen bytes: sharing, slicing, comparing, and the way back.
+
+use std::collections::{BTreeSet, HashSet};
+
+use buffer_pool::{BufferPool, PooledBuf, PooledBytes};
+use bytes::{Buf, Bytes};
+
+fn frozen(pool: &BufferPool, contents: &[u8]) -> PooledBytes {
+    let mut buf = pool.acquire(contents.len());
+    buf.extend_from_slice(contents);
+    buf.freeze()
+}
+
+#[test]
+fn handles_are_send_sync_and_static() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<BufferPool>();
+    check::<PooledBuf>();
+    check::<PooledBytes>();
+    assert_eq!(size_of::<PooledBuf>(), 16);
+    assert_eq!(size_of::<Option<PooledBuf>>(), 16);
+    assert_eq!(size_of::<Option<PooledBytes>>(), 24);
+}
+
+#[test]
+fn clones_and_slices_share_one_buffer() {
+    let pool = BufferPool::new();
+    let bytes = frozen(&pool, b"0123456789");
+    let clone = bytes.clone();
+    let middle = bytes.slice(2..=5).slice(1..);
+    assert_eq!((bytes.ref_count(), pool.stats().outstanding()), (3, 1));
+    assert_eq!(middle, b"345");
+    assert_eq!(middle.as_ptr(), bytes[3..].as_ptr());
+    assert_eq!(middle.buffer_capacity(), 4096);
+    drop((bytes, clone));
+    assert_eq!((middle.ref_count(), pool.stats().outstanding()), (1, 1));
+    assert_eq!(middle, b"345");
+    drop(middle);
+    assert_eq!(
+        (pool.stats().outstanding(), pool.stats().idle_bytes()),
+        (0, 4096)
+    );
+}
+
+#[test]
+fn slices_of_every_range() {
+    let pool = BufferPool::new();
+    let bytes = frozen(&pool, b"0123456789");
+    for start in 0..=10 {
+        for end in start..=10 {
+            assert_eq!(bytes.slice(start..end), bytes[start..end]);
+            let mut rest = bytes.slice(start..end);
+            let at = (end - start) / 2;
+            let tail = rest.split_off(at);
+            assert_eq!(
+                (&*rest, &*tail),
+                (&bytes[start..start + at], &bytes[start + at..end])
+            );
+            let mut rest = bytes.slice(start..end);
+            let head = rest.split_to(at);
+            assert_eq!(
+                (&*head, &*rest),
+                (&bytes[start..start + at], &bytes[start + at..end])
+            );
+        }
+    }
+    assert!(bytes.slice(10..).is_empty());
+    assert_eq!(bytes.slice(..), bytes);
+    let mut short = bytes.clone();
+    short.truncate(20);
+    assert_eq!(short.len(), 10);
+    short.truncate(3);
+    assert_eq!(short, b"012");
+}
+
+#[test]
+#[should_panic(expected = "range end 11 is out of range for 10 bytes")]
+fn a_slice_past_the_end_panics() {
+    let _ = frozen(&BufferPool::new(), b"0123456789").slice(..11);
+}
+
+#[test]
+#[should_panic(expected = "range starts at 3 but ends at 2")]
+fn a_slice_that_ends_before_it_starts_panics() {
+    let (start, end) = (3, 2);
+    let _ = frozen(&BufferPool::new(), b"0123456789").slice(start..end);
+}
+
+#[test]
+#[should_panic(expected = "split at 11")]
+fn a_split_past_the_end_panics() {
+    let _ = frozen(&BufferPool::new(), b"0123456789").split_off(11);
+}
+
+#[test]
+fn back_to_a_buffer_when_alone() {
+    let pool = BufferPool::new();
+    let bytes = frozen(&pool, b"0123456789");
+    let clone = bytes.clone();
+    let bytes = bytes.try_into_mut().expect_err("a clone exists");
+    assert_eq!(bytes, b"0123456789", "the value came back");
+    drop(clone);
+    let address = bytes.as_ptr();
+    let mut buf = bytes.try_into_mut().expect("alone");
+    assert_eq!(buf.as_ptr(), address, "nothing was copied");
+    buf.extend_from_slice(b"ab");
+    let tail = buf.freeze().slice(8..);
+    let mut buf = tail.try_into_mut().expect("alone");
+    assert_eq!(
+        (&*buf, buf.capacity()),
+        (&b"89ab"[..], 4096),
+        "moved to the front"
+    );
+    buf.resize(12, 0);
+    assert_eq!(
+        &*buf, b"89ab\0\0\0\0\0\0\0\0",
+        "what was left behind is not zero by itself"
+    );
+    drop(buf);
+    assert_eq!(*pool.acquire_zeroed(64), [0; 64]);
+}
+
+#[test]
+fn moving_a_slice_to_the_front_keeps_zeros_known() {
+    let pool = BufferPool::new();
+    // Contents whose tail was never dirty: moving it must make the front dirty if it is not zero.
+    let mut buf = pool.acquire_zeroed(4096);
+    buf[4000..].fill(7);
+    let mut bytes = buf.freeze();
+    let tail = bytes.split_off(4000);
+    drop(bytes);
+    let buf = tail.try_into_mut().expect("alone");
+    assert_eq!(*buf, [7; 96]);
+    drop(buf);
+    assert_eq!(*pool.acquire_zeroed(4096), [0; 4096]);
+}
+
+#[test]
+fn into_bytes_without_a_copy() {
+    let pool = BufferPool::new();
+    let pooled = frozen(&pool, b"0123456789");
+    let address = pooled.as_ptr();
+    let bytes = Bytes::from(pooled);
+    assert_eq!((&bytes[..], bytes.as_ptr()), (&b"0123456789"[..], address));
+    let part = bytes.slice(1..3);
+    drop(bytes);
+    assert_eq!(pool.stats().outstanding(), 1);
+    drop(part);
+    assert_eq!(pool.stats().outstanding(), 0);
+    assert_eq!(Bytes::from(pool.acquire_zeroed(3)), [0; 3][..]);
+    assert_eq!(PooledBytes::from(pool.acquire_zeroed(3)), [0; 3]);
+}
+
+#[test]
+fn reads_as_a_buf() {
+    let pool = BufferPool::new();
+    let mut bytes = frozen(&pool, &[0, 1, 2, 3, 4, 5]);
+    assert_eq!((bytes.get_u16(), bytes.get_u8()), (1, 2));
+    assert_eq!((bytes.remaining(), bytes.chunk()), (3, &[3, 4, 5][..]));
+    assert_eq!(bytes.copy_to_bytes(2), [3, 4][..]);
+    assert_eq!(bytes, [5]);
+}
+
+#[test]
+#[should_panic(expected = "advanced 2 bytes past the 1 that remain")]
+fn advance_past_the_end_panics() {
+    frozen(&BufferPool::new(), b"0").advance(2);
+}
+
+#[test]
+fn compares_as_a_slice_does() {
+    let pool = BufferPool::new();
+    let (a, b) = (frozen(&pool, b"a"), frozen(&pool, b"b"));
+    assert!(a < b && a == frozen(&pool, b"a") && a != b);
+    assert_eq!(a, *b"a".as_slice());
+    assert_eq!(a, b"a".as_slice());
+    assert_eq!(a, b"a".to_vec());
+    let set: HashSet<PooledBytes> = [a.clone(), b.clone(), a.clone()].into();
+    assert!(
+        set.len() == 2 && set.contains(&b"a"[..]),
+        "hashes as the slice it borrows as"
+    );
+    let ordered: BTreeSet<PooledBytes> = [b, a].into();
+    assert_eq!(ordered.first().unwrap(), b"a");
+    assert!(ordered.contains(&b"b"[..]));
+    assert_eq!(
+        format!("{:?}", frozen(&pool, b"a\n\"\xff")),
+        r#"b"a\n\"\xff""#
+    );
+}
