@@ -10,4 +10,6 @@ mod memory_flights;
 mod model;
 mod operations;
 mod promises;
+#[cfg(feature = "redb")]
+mod redb;
 mod seeds;
