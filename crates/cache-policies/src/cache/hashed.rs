@@ -49,8 +49,12 @@ where
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let slot = self.use_slot(hash, key)?;
-        Some(&self.store.node(slot).value)
+        let value = self.store.get(hash, key);
+        match value {
+            Some(_) => self.stats.hits += 1,
+            None => self.stats.misses += 1,
+        }
+        value
     }
 
     /// [`peek`](Cache::peek) with a known hash.

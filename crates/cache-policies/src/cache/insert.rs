@@ -223,6 +223,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     }
 
     /// Evicts until an entry of `weight` fits, in place of `own` (its slot and weight) if there is that.
+    #[inline]
     fn make_room(&mut self, weight: u32, own: Option<(u32, u32)>) -> Room<K, V> {
         let (own_len, own_weight) = own.map_or((0, 0), |(_, weight)| (1, u64::from(weight)));
         loop {

@@ -67,7 +67,15 @@ impl Lifetimes {
     }
 
     /// Starts the slot's life of `time_to_live` ticks.
+    #[inline]
     pub(crate) fn start(&mut self, slot: u32, time_to_live: u64) {
+        // Most caches have no lifetimes: they pay for these comparisons and nothing else.
+        if time_to_live != NEVER || self.time_to_idle != NEVER || !self.wheel.is_empty() {
+            self.start_timed(slot, time_to_live);
+        }
+    }
+
+    fn start_timed(&mut self, slot: u32, time_to_live: u64) {
         let limit = self.after(time_to_live);
         if self.time_to_idle == NEVER {
             self.wheel.schedule(slot, limit);
@@ -92,8 +100,11 @@ impl Lifetimes {
     }
 
     /// The slot is vacant.
+    #[inline]
     pub(crate) fn end(&mut self, slot: u32) {
-        self.wheel.cancel(slot);
+        if !self.wheel.is_empty() {
+            self.wheel.cancel(slot);
+        }
     }
 
     /// The next slot that is dead; its life has ended.

@@ -67,9 +67,10 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 /// working. A key that changes its hash or equality while it is in the cache may be found no more, and is evicted like any.
 ///
 /// # Memory
-/// Beside keys and values: 4 bytes a slot for its generation, 4 for its hash, 5 divided by the load for the index, and what
-/// the policy keeps (8 to 13). Lifetimes cost 16 bytes a slot from the first one on, 24 with a time to idle. Memory of
-/// entries that left is used again, and given back when the cache is dropped.
+/// Beside keys and values: a slot's generation (4 bytes, padded to the alignment of key and value) and hash (4), the index
+/// (5 divided by its load, which is between 7/16 and 7/8), and what the policy keeps (from 8 on). Lifetimes cost 16 bytes a
+/// slot from the first one on, 24 with a time to idle. The cache allocates nothing of its own before the first insert.
+/// Memory of entries that left is used again, and given back when the cache is dropped.
 pub struct Cache<K, V, P = S3Fifo, W = One, L = (), S = foldhash::quality::RandomState> {
     store: Store<K, V, P>,
     max_entries: usize,

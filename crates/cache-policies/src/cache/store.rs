@@ -112,6 +112,29 @@ impl<K, V, P: Policy> Store<K, V, P> {
         self.index.find(spread(fold(hash)), is_key).copied()
     }
 
+    /// The value of `key`, used, if it is there and alive: the way of a hit, with one look at the entry.
+    #[inline]
+    pub(crate) fn get<Q>(&mut self, hash: u64, key: &Q) -> Option<&V>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let mut value = None;
+        let is_key = |&slot: &u32| match self.arena.get_at(slot) {
+            Some(node) if key.equivalent(&node.key) => {
+                value = Some(&node.value);
+                true
+            }
+            _ => false,
+        };
+        let slot = *self.index.find(spread(fold(hash)), is_key)?;
+        if self.lifetimes.is_dead(slot) {
+            return None;
+        }
+        self.policy.hit(Slot::new(slot), hash);
+        self.lifetimes.touch(slot);
+        value
+    }
+
     /// The entry at `slot`, if the slot is taken.
     #[inline]
     pub(crate) fn at(&self, slot: u32) -> Option<&Node<K, V>> {
@@ -150,7 +173,7 @@ impl<K, V, P: Policy> Store<K, V, P> {
             return Err(self.arena.remove_at(slot).expect("it was just put there"));
         }
         if self.hashes.len() <= slot as usize {
-            self.hashes.resize(slot as usize + 1, 0);
+            self.widen(slot);
         }
         let folded = fold(hash);
         self.hashes[slot as usize] = folded;
@@ -159,6 +182,18 @@ impl<K, V, P: Policy> Store<K, V, P> {
             .insert_unique(spread(folded), slot, |&slot| spread(hashes[slot as usize]));
         self.policy.insert(Slot::new(slot), hash, weight, hint);
         Ok(slot)
+    }
+
+    /// Extends the column of hashes to hold `slot`. By an eighth at a time: a doubling would leave up to one unused place
+    /// for each used one.
+    #[cold]
+    fn widen(&mut self, slot: u32) {
+        let missing = slot as usize + 1 - self.hashes.len();
+        if self.hashes.capacity() <= slot as usize {
+            self.hashes
+                .reserve_exact(missing.max(self.hashes.len() / 8 + 16));
+        }
+        self.hashes.resize(slot as usize + 1, 0);
     }
 
     /// Takes the entry at `slot` out.

@@ -515,6 +515,18 @@ fn a_known_hash_does_what_the_key_alone_does() {
 }
 
 #[test]
+fn each_cache_hashes_with_a_seed_of_its_own() {
+    let hashes: HashSet<_> = (0..8)
+        .map(|_| Cache::<u64, u64>::new(1).hash_of(&7))
+        .collect();
+    assert_eq!(
+        hashes.len(),
+        8,
+        "collisions found in one cache are none in another"
+    );
+}
+
+#[test]
 fn parameters_out_of_range_are_refused() {
     let config = S3FifoConfig::default().with_small(2.0);
     let refused = Cache::<u64, u64>::builder()

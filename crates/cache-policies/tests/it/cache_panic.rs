@@ -243,8 +243,9 @@ fn what_a_panicking_listener_left_expired_is_not_returned() {
         assert!(!cache.pin(&key) && !cache.set_ttl(&key, 10));
     }
     cache.check();
-    // A use of one that is due collects it, and an insert does not find it.
+    // An entry or an insert collects one that is due.
     assert_eq!(cache.get(&2), None);
+    assert!(matches!(cache.entry(2), Entry::Vacant(_)));
     assert_eq!(cache.insert(3, 33), Ok(None));
     assert_eq!((cache.len(), cache.stats().expirations), (2, 4));
     assert_eq!(cache.advance_to(0), 0);
