@@ -44,7 +44,7 @@ pub(crate) fn weaken(ordering: Ordering, mutant: Mutant) -> Ordering {
     }
 }
 
-#[cfg(buffer_pool_loom)]
+#[cfg(all(test, buffer_pool_loom))]
 pub(crate) use chosen::choose;
 
 #[cfg(buffer_pool_loom)]
@@ -63,6 +63,7 @@ mod chosen {
     }
 
     /// Switches `mutant` on for the models that this thread runs, or all off.
+    #[cfg(test)]
     pub(crate) fn choose(mutant: Option<Mutant>) {
         CHOSEN.with(|chosen| chosen.set(mutant));
     }

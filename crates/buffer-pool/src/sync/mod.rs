@@ -21,7 +21,9 @@ mod native;
 mod tally;
 
 #[cfg(buffer_pool_loom)]
-pub(crate) use modelled::{Arc, Mutex, TrackedCell, atomic, home, set_home, thread};
+pub(crate) use modelled::{Arc, Mutex, TrackedCell, atomic, home};
+#[cfg(all(test, buffer_pool_loom))]
+pub(crate) use modelled::{set_home, thread};
 #[cfg(not(buffer_pool_loom))]
 pub(crate) use native::{Arc, Mutex, TrackedCell, atomic, home};
 #[cfg(all(test, not(buffer_pool_loom)))]

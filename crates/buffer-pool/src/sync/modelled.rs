@@ -1,13 +1,9 @@
 //! The primitives of a model: loom's.
 
-#![expect(
-    clippy::disallowed_types,
-    reason = "this is the seam that the ban points to"
-)]
-
 use std::cell::Cell;
 
 pub(crate) use loom::sync::Arc;
+#[cfg(test)]
 pub(crate) use loom::thread;
 
 /// Atomics and their orderings.
@@ -57,6 +53,7 @@ pub(crate) fn home() -> usize {
 }
 
 /// Chooses the number of this thread.
+#[cfg(test)]
 pub(crate) fn set_home(number: usize) {
     HOME.with(|home| home.set(number));
 }

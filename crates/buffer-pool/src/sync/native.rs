@@ -6,17 +6,112 @@
 )]
 
 use std::cell::{Cell, UnsafeCell};
+use std::ops::Deref;
 
-pub(crate) use std::sync::Arc;
 #[cfg(test)]
 pub(crate) use std::thread;
 
-/// Atomics and their orderings.
+/// Atomics and their orderings. Types of their own, because the ban follows re-exports.
 pub(crate) mod atomic {
-    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+    use std::sync::atomic;
+
+    pub(crate) use std::sync::atomic::Ordering;
+
+    macro_rules! atomic_type {
+        ($(#[$doc:meta])* $name:ident, $value:ty) => {
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub(crate) struct $name(atomic::$name);
+
+            impl $name {
+                pub(crate) const fn new(value: $value) -> Self {
+                    Self(atomic::$name::new(value))
+                }
+
+                #[inline(always)]
+                pub(crate) fn load(&self, order: Ordering) -> $value {
+                    self.0.load(order)
+                }
+
+                #[inline(always)]
+                pub(crate) fn store(&self, value: $value, order: Ordering) {
+                    self.0.store(value, order);
+                }
+            }
+        };
+    }
+
+    atomic_type!(
+        /// std's `AtomicBool`.
+        AtomicBool,
+        bool
+    );
+    atomic_type!(
+        /// std's `AtomicU64`.
+        AtomicU64,
+        u64
+    );
+    atomic_type!(
+        /// std's `AtomicUsize`.
+        AtomicUsize,
+        usize
+    );
+
+    impl AtomicUsize {
+        #[inline(always)]
+        pub(crate) fn fetch_add(&self, value: usize, order: Ordering) -> usize {
+            self.0.fetch_add(value, order)
+        }
+
+        #[inline(always)]
+        pub(crate) fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
+            self.0.fetch_sub(value, order)
+        }
+
+        #[inline(always)]
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            current: usize,
+            new: usize,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<usize, usize> {
+            self.0.compare_exchange_weak(current, new, success, failure)
+        }
+    }
 }
 
 use atomic::{AtomicUsize, Ordering};
+
+/// std's `Arc`.
+#[derive(Debug)]
+pub(crate) struct Arc<T>(std::sync::Arc<T>);
+
+impl<T> Arc<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(std::sync::Arc::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_ptr(this: &Self) -> *const T {
+        std::sync::Arc::as_ptr(&this.0)
+    }
+}
+
+impl<T> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        Self(std::sync::Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
 
 /// A mutex without poisoning.
 #[derive(Debug)]

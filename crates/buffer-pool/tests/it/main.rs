@@ -1,5 +1,10 @@
 //! Integration tests: the pool through its public face.
 #![cfg(not(buffer_pool_loom))]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "real threads; the ban is for the crate itself"
+)]
 
 mod budget;
 mod buffer;

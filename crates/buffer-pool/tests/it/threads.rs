@@ -1,8 +1,4 @@
 //! Threads: buffers that travel, threads that end, pools that go first.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "these tests are about real threads"
-)]
 
 use std::cell::RefCell;
 use std::sync::{Arc, Barrier, mpsc};
