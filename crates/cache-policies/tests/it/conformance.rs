@@ -7,13 +7,13 @@ use cache_policies::{
     S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
 };
 
-use crate::policy_owner::{Owner, Sequence, operations};
+use crate::policy_owner::{Owner, Sequence, cases};
 use crate::policy_random::mix;
 
 /// Runs the suite on one policy, with several configurations.
 fn conforms<P: Policy>(configs: &[P::Config]) {
     for config in configs {
-        for sequence in Sequence::several(operations() / configs.len() as u64) {
+        for sequence in Sequence::several(cases().div_ceil(configs.len() as u64)) {
             Owner::<P>::run(config, None, sequence);
         }
         takes_capacity_0_and_1::<P>(config);

@@ -5,11 +5,11 @@ use cache_policies::{
 };
 
 use crate::policy_models::{Kind, Model};
-use crate::policy_owner::{Owner, Sequence, operations};
+use crate::policy_owner::{Owner, Sequence, cases};
 
-/// Models search their queues for each operation: a tenth of the operations takes as long as the conformance suite.
+/// Models search their queues for each operation: a tenth of the cases takes as long as the conformance suite.
 fn equals_its_model<P: Policy>(config: &P::Config, kind: &Kind) {
-    for sequence in Sequence::several(operations() / 10) {
+    for sequence in Sequence::several(cases().div_ceil(10)) {
         let model = Model::new(kind.clone(), sequence.capacity);
         Owner::<P>::run(config, Some(model), sequence);
     }

@@ -19,12 +19,11 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// Sequences of these many operations in total, over all workloads, weights and capacities (0 and 1 among them).
-    pub(crate) fn several(operations: u64) -> impl Iterator<Item = Sequence> {
-        const RUN: u64 = 2_500;
-        (0..operations.div_ceil(RUN)).map(|seed| Sequence {
+    /// These many sequences of 500 operations, over all workloads, weights and capacities (0 and 1 among them).
+    pub(crate) fn several(cases: u64) -> impl Iterator<Item = Sequence> {
+        (0..cases).map(|seed| Sequence {
             seed,
-            operations: RUN,
+            operations: 500,
             workload: Workload::ALL[(seed % 4) as usize],
             capacity: [10, 1, 33, 0, 20, 100, 3][(seed % 7) as usize],
             weight_max: [1, 1, 6, 40][(seed / 4 % 4) as usize],
@@ -32,13 +31,11 @@ impl Sequence {
     }
 }
 
-/// How many operations each policy is put through: `STRATA_CASES`, or a million.
-pub(crate) fn operations() -> u64 {
+/// How many sequences each policy is put through, in all its configurations: `STRATA_CASES`, or 2,000, a million operations.
+pub(crate) fn cases() -> u64 {
     match std::env::var("STRATA_CASES") {
-        Ok(text) => text
-            .parse()
-            .expect("STRATA_CASES is a number of operations"),
-        Err(_) => 1_000_000,
+        Ok(text) => text.parse().expect("STRATA_CASES is a number"),
+        Err(_) => 2_000,
     }
 }
 

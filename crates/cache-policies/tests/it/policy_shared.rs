@@ -6,7 +6,7 @@ use cache_policies::{
 };
 
 use crate::policy_models::{Kind, Model};
-use crate::policy_owner::{Owner, Sequence, operations};
+use crate::policy_owner::{Owner, Sequence, cases};
 use crate::policy_random::mix;
 
 /// A policy whose hits all go through `touch`.
@@ -73,7 +73,7 @@ impl<P: SharedHit> Policy for Touching<P> {
 }
 
 fn touches_are_hits<P: SharedHit>(config: &P::Config, kind: &Kind) {
-    for sequence in Sequence::several(operations() / 20) {
+    for sequence in Sequence::several(cases().div_ceil(20)) {
         let model = Model::new(kind.clone(), sequence.capacity);
         Owner::<Touching<P>>::run(config, Some(model), sequence);
     }
