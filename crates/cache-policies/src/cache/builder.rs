@@ -1,13 +1,14 @@
 //! The builder of a cache.
 
 use core::fmt;
+use core::hash::BuildHasher;
 use core::marker::PhantomData;
 
 use super::lifetimes::Lifetimes;
 use super::store::Store;
 use super::{Cache, CacheStats};
 use crate::timer_wheel::NEVER;
-use crate::{ConfigError, One, Policy, S3Fifo};
+use crate::{ConfigError, Listener, One, Policy, S3Fifo, Weigh};
 
 /// Settings of a [`Cache`] to be; from [`Cache::builder`].
 ///
@@ -109,8 +110,8 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
         }
     }
 
-    /// How much each entry weighs (see [`Weigh`](crate::Weigh)), [`One`] by default. A closure must name its arguments' types.
-    pub fn weigher<W2>(self, weigher: W2) -> CacheBuilder<K, V, P, W2, L, S> {
+    /// How much each entry weighs (see [`Weigh`]), [`One`] by default. A closure must name its arguments' types.
+    pub fn weigher<W2: Weigh<K, V>>(self, weigher: W2) -> CacheBuilder<K, V, P, W2, L, S> {
         let Self {
             limits,
             config,
@@ -129,8 +130,8 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
         }
     }
 
-    /// Who hears of entries that leave (see [`Listener`](crate::Listener)), nobody by default.
-    pub fn listener<L2>(self, listener: L2) -> CacheBuilder<K, V, P, W, L2, S> {
+    /// Who hears of entries that leave (see [`Listener`]), nobody by default.
+    pub fn listener<L2: Listener<K, V>>(self, listener: L2) -> CacheBuilder<K, V, P, W, L2, S> {
         let Self {
             limits,
             config,
@@ -151,7 +152,7 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
 
     /// How keys are hashed. The default, `foldhash::quality::RandomState`, is seeded anew for each cache, so that whoever
     /// chooses keys does not choose collisions.
-    pub fn hasher<S2>(self, hasher: S2) -> CacheBuilder<K, V, P, W, L, S2> {
+    pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CacheBuilder<K, V, P, W, L, S2> {
         let Self {
             limits,
             config,

@@ -62,8 +62,7 @@ where
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let slot = self.peek_slot(hash, key)?;
-        Some(&self.store.node(slot).value)
+        self.store.look(hash, key).map(|(_, value)| value)
     }
 
     /// [`get_mut`](Cache::get_mut) with a known hash.

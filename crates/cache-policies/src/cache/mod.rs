@@ -8,6 +8,7 @@ mod insert;
 mod iter;
 mod lifetimes;
 mod pins;
+mod shared;
 mod stats;
 mod store;
 mod value;
@@ -180,6 +181,12 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     #[must_use]
     pub fn listener_mut(&mut self) -> &mut L {
         &mut self.listener
+    }
+
+    /// Gives memory back that no entry takes, for example after the capacity was lowered: empty slabs of entries, and what
+    /// the index has too much. O(slots). The columns of hashes, deadlines and of the policy keep their length.
+    pub fn shrink_to_fit(&mut self) {
+        self.store.shrink_to_fit();
     }
 
     /// Asserts every invariant of the cache and of its policy, for tests. O(slots).

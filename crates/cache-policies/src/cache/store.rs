@@ -62,6 +62,26 @@ pub(crate) struct Store<K, V, P> {
     pub(crate) lifetimes: Lifetimes,
 }
 
+/// The slot and entry of `key`. On the two fields rather than on the store, so that the others can change meanwhile.
+#[inline]
+fn locate<'a, K, V, Q>(
+    index: &HashTable<u32>,
+    arena: &'a Arena<Node<K, V>>,
+    hash: u64,
+    key: &Q,
+) -> Option<(u32, &'a Node<K, V>)>
+where
+    Q: Equivalent<K> + ?Sized,
+{
+    let mut found = None;
+    let is_key = |&slot: &u32| {
+        found = arena.get_at(slot).filter(|node| key.equivalent(&node.key));
+        found.is_some()
+    };
+    let slot = *index.find(spread(fold(hash)), is_key)?;
+    found.map(|node| (slot, node))
+}
+
 impl<K, V, P: Policy> Store<K, V, P> {
     pub(crate) fn new(policy: P, lifetimes: Lifetimes) -> Self {
         Self {
@@ -104,35 +124,32 @@ impl<K, V, P: Policy> Store<K, V, P> {
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let is_key = |&slot: &u32| {
-            self.arena
-                .get_at(slot)
-                .is_some_and(|node| key.equivalent(&node.key))
-        };
-        self.index.find(spread(fold(hash)), is_key).copied()
+        locate(&self.index, &self.arena, hash, key).map(|(slot, _)| slot)
     }
 
-    /// The value of `key`, used, if it is there and alive: the way of a hit, with one look at the entry.
+    /// The slot and value of `key`, if it is there and alive, with one look at the entry.
+    #[inline]
+    pub(crate) fn look<Q>(&self, hash: u64, key: &Q) -> Option<(Slot, &V)>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let (slot, node) = locate(&self.index, &self.arena, hash, key)?;
+        (!self.lifetimes.is_dead(slot)).then_some((Slot::new(slot), &node.value))
+    }
+
+    /// The value of `key`, used, if it is there and alive, with one look at the entry.
     #[inline]
     pub(crate) fn get<Q>(&mut self, hash: u64, key: &Q) -> Option<&V>
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let mut value = None;
-        let is_key = |&slot: &u32| match self.arena.get_at(slot) {
-            Some(node) if key.equivalent(&node.key) => {
-                value = Some(&node.value);
-                true
-            }
-            _ => false,
-        };
-        let slot = *self.index.find(spread(fold(hash)), is_key)?;
+        let (slot, node) = locate(&self.index, &self.arena, hash, key)?;
         if self.lifetimes.is_dead(slot) {
             return None;
         }
         self.policy.hit(Slot::new(slot), hash);
         self.lifetimes.touch(slot);
-        value
+        Some(&node.value)
     }
 
     /// The entry at `slot`, if the slot is taken.
@@ -276,6 +293,14 @@ impl<K, V, P: Policy> Store<K, V, P> {
             self.policy.unpin(Slot::new(slot));
         }
         unpinned
+    }
+
+    /// Gives back memory that no entry takes.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.arena.release_empty(0);
+        let hashes = &self.hashes;
+        self.index
+            .shrink_to(0, |&slot| spread(hashes[slot as usize]));
     }
 
     /// Asserts every invariant that a panic in a user's code could have broken. O(len).

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use cache_policies::{
     Cache, Cause, Clock, Entry, Equivalent, Fifo, FifoConfig, Lru, LruConfig, Policy, RejectReason,
-    S3Fifo, S3FifoConfig, Sieve, ValueMut,
+    S3Fifo, S3FifoConfig, Sieve, SieveConfig, ValueMut,
 };
 
 /// Weighs a value by its bytes.
@@ -524,6 +524,43 @@ fn each_cache_hashes_with_a_seed_of_its_own() {
         8,
         "collisions found in one cache are none in another"
     );
+}
+
+#[test]
+fn a_cache_may_be_a_shard_of_a_shared_one() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let mut cache = Cache::<u64, u64>::builder()
+        .capacity(2)
+        .policy::<Sieve>(SieveConfig::default())
+        .build()
+        .unwrap();
+    shared(&cache);
+    cache.insert(1, 1).unwrap();
+    cache.insert(2, 2).unwrap();
+    let hash = cache.hash_of(&1);
+    assert_eq!(cache.get_shared_with_hash(hash, &1), Some(&1));
+    assert_eq!(cache.get_shared(&3), None);
+    cache.insert(3, 3).unwrap();
+    assert!(cache.contains(&1), "the policy heard of the shared use");
+    assert_eq!((cache.stats().hits, cache.stats().misses), (0, 0));
+}
+
+#[test]
+fn memory_comes_back_after_the_capacity_was_lowered() {
+    let mut cache = Cache::<u64, u64>::new(100_000);
+    for key in 0..100_000 {
+        cache.insert(key, key).unwrap();
+    }
+    cache.set_capacity(10).unwrap();
+    cache.shrink_to_fit();
+    cache.check();
+    let kept: Vec<u64> = cache.keys().copied().collect();
+    assert_eq!(kept.len(), 10);
+    assert!(kept.iter().all(|key| cache.get(key) == Some(key)));
+    for key in 0..100 {
+        cache.insert(key, key).unwrap();
+        cache.check();
+    }
 }
 
 #[test]

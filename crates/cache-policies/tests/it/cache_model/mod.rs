@@ -108,7 +108,7 @@ impl Hasher for Constant {
 
 fn config(seed: u64) -> ProptestConfig {
     ProptestConfig {
-        cases: 1500,
+        cases: 2000,
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 4000,
