@@ -46,8 +46,19 @@ fn main() -> Result<(), BuildError> {
     });
 
     let stats = cache.stats();
-    println!("{} visits, {} pages rendered", 4 * 5_000, rendered.load(Ordering::Relaxed));
-    println!("{} entries of {} bytes, at most {}", stats.len, stats.weight, stats.capacity);
-    println!("{} evicted, hit ratio {:.3}", evicted.load(Ordering::Relaxed), stats.hit_ratio().unwrap_or(0.0));
+    println!(
+        "{} visits, {} pages rendered",
+        4 * 5_000,
+        rendered.load(Ordering::Relaxed)
+    );
+    println!(
+        "{} entries of {} bytes, at most {}",
+        stats.len, stats.weight, stats.capacity
+    );
+    println!(
+        "{} evicted, hit ratio {:.3}",
+        evicted.load(Ordering::Relaxed),
+        stats.hit_ratio().unwrap_or(0.0)
+    );
     Ok(())
 }

@@ -16,7 +16,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     match cache.put(100, "one too many".to_owned()).wait() {
         Err(PutError::Refused { value, source }) => {
-            assert_eq!(source.downcast_ref(), Some(&InMemoryError::Full { limit: 100 }));
+            assert_eq!(
+                source.downcast_ref(),
+                Some(&InMemoryError::Full { limit: 100 })
+            );
             println!("{value:?} was refused: {source}");
         }
         other => return Err(format!("expected a refusal, found {other:?}").into()),

@@ -10,14 +10,22 @@ use std::path::{Path, PathBuf};
 type Cache = Tiered<u64, PooledBytes>;
 
 fn open(path: &Path, pool: &BufferPool) -> Result<Cache, Box<dyn Error>> {
-    let store = Redb::options().durability(Durability::Power).codec(Pooled::new(pool.clone())).open(path)?;
+    let store = Redb::options()
+        .durability(Durability::Power)
+        .codec(Pooled::new(pool.clone()))
+        .open(path)?;
     let weigher = |_key: &u64, value: &PooledBytes| u32::try_from(value.len()).unwrap_or(u32::MAX);
-    Ok(Tiered::builder().memory(MemoryTier::weighted(1 << 20, weigher)).store(store).build()?)
+    Ok(Tiered::builder()
+        .memory(MemoryTier::weighted(1 << 20, weigher))
+        .store(store)
+        .build()?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
-    let path = std::env::args_os().nth(1).map_or_else(|| directory.path().join("data.redb"), PathBuf::from);
+    let path = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| directory.path().join("data.redb"), PathBuf::from);
     let pool = BufferPool::builder().build();
 
     let cache = open(&path, &pool)?;

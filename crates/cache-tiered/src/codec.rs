@@ -52,11 +52,11 @@ pub enum CodecError {
     #[error("text that is not UTF-8: check that the store was written with this codec")]
     Utf8(#[from] std::str::Utf8Error),
     /// There is no memory for the value.
-    #[error("no buffer for a value: {0}")]
+    #[error("no buffer for a value: give the pool more room")]
     Buffer(#[source] Arc<dyn Error + Send + Sync>),
     /// Anything else, from a codec of your own.
-    #[error("{0}")]
-    Other(#[source] Arc<dyn Error + Send + Sync>),
+    #[error(transparent)]
+    Other(Arc<dyn Error + Send + Sync>),
 }
 
 impl CodecError {

@@ -63,10 +63,10 @@ impl Error for StoreError {
 #[non_exhaustive]
 pub enum LoadError {
     /// The store failed. The failure is not cached: the next read asks again.
-    #[error("the store could not load the key: {0}")]
+    #[error("the store could not load the key")]
     Store(#[source] StoreError),
     /// The loader that a caller brought failed. Not cached either.
-    #[error("the loader failed: {0}")]
+    #[error("the loader failed")]
     Loader(#[source] StoreError),
     /// The cache was closed.
     #[error("the cache is closed: open it again")]
@@ -113,24 +113,21 @@ impl<V> PutError<V> {
         !matches!(self, Self::Unknown { .. })
     }
 
-    fn parts(&self) -> (&'static str, Option<&StoreError>) {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            Self::Refused { source, .. } => ("the store refused the write: ", Some(source)),
-            Self::Unknown { source, .. } => (
-                "the write may or may not have happened, read the key again: ",
-                Some(source),
-            ),
-            Self::Closed { .. } => ("the cache is closed: open it again", None),
+            Self::Refused { source, .. } | Self::Unknown { source, .. } => Some(source),
+            Self::Closed { .. } => None,
         }
     }
 }
 
 impl<V> fmt::Display for PutError<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parts() {
-            (what, Some(source)) => write!(f, "{what}{source}"),
-            (what, None) => f.write_str(what),
-        }
+        f.write_str(match self {
+            Self::Refused { .. } => "the store refused the write",
+            Self::Unknown { .. } => "the write may or may not have happened: read the key again",
+            Self::Closed { .. } => "the cache is closed: open it again",
+        })
     }
 }
 
@@ -143,14 +140,14 @@ impl<V> fmt::Debug for PutError<V> {
             Self::Closed { .. } => "Closed",
         };
         f.debug_struct(name)
-            .field("source", &self.parts().1)
+            .field("source", &self.store_error())
             .finish_non_exhaustive()
     }
 }
 
 impl<V> Error for PutError<V> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.parts().1.map(|source| source as _)
+        self.store_error().map(|source| source as _)
     }
 }
 
@@ -159,11 +156,11 @@ impl<V> Error for PutError<V> {
 #[non_exhaustive]
 pub enum RemoveError {
     /// The store refused: it and the cache are as they were.
-    #[error("the store refused the removal: {0}")]
+    #[error("the store refused the removal")]
     Refused(#[source] StoreError),
     /// The store can not tell whether it removed the key. No tier holds it any more, so the next
     /// read asks the store what is true.
-    #[error("the removal may or may not have happened, read the key again: {0}")]
+    #[error("the removal may or may not have happened: read the key again")]
     Unknown(#[source] StoreError),
     /// The cache was closed; nothing was removed.
     #[error("the cache is closed: open it again")]
@@ -175,7 +172,7 @@ pub enum RemoveError {
 #[non_exhaustive]
 pub enum FlushError {
     /// The store failed.
-    #[error("the store could not be flushed: {0}")]
+    #[error("the store could not be flushed")]
     Store(#[source] StoreError),
     /// The cache was closed before.
     #[error("the cache is closed: open it again")]
@@ -200,7 +197,7 @@ pub enum BuildError {
         capacity: u64,
     },
     /// The policy refuses its configuration.
-    #[error("the policy refuses its configuration: {0}")]
+    #[error("the policy refuses its configuration")]
     Policy(#[from] ConfigError),
     /// `memory` was not called.
     #[error("there is no memory tier: call memory() before build()")]

@@ -269,7 +269,8 @@ where
     }
 
     /// Closes the cache for all handles: lets the mutations end that have begun, then flushes the
-    /// store. Later calls are answered with `Closed`.
+    /// store. Later calls are answered with `Closed`. The store itself, and with it a file that it
+    /// has open, is let go of when the last handle is dropped.
     ///
     /// # Errors
     ///

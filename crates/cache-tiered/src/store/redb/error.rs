@@ -43,7 +43,7 @@ pub enum RedbOpenError {
         reason: String,
     },
     /// The system failed.
-    #[error("{} could not be opened: {source}", path.display())]
+    #[error("{} could not be opened", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -112,10 +112,10 @@ impl RedbOpenError {
 #[non_exhaustive]
 pub enum RedbError {
     /// The disk, or the quota on it, is full.
-    #[error("the disk is full ({0}): make room; until then writes are refused and reads go on")]
+    #[error("the disk is full: make room; until then writes are refused and reads go on")]
     Full(#[source] Arc<io::Error>),
     /// The device failed.
-    #[error("the device failed: {0}")]
+    #[error("the device failed to read or write")]
     Io(#[source] Arc<io::Error>),
     /// The device failed to make written bytes durable once. What it holds of them nobody knows,
     /// so nothing more is written through this handle.
@@ -133,7 +133,7 @@ pub enum RedbError {
     #[error(transparent)]
     Codec(#[from] CodecError),
     /// The file could not be opened again after a failure.
-    #[error("the store failed and could not be opened again: {0}")]
+    #[error("the store failed and could not be opened again")]
     Reopen(#[source] RedbOpenError),
     /// redb failed in another way.
     #[error("redb failed: {0}")]

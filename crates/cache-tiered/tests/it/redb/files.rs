@@ -1,5 +1,6 @@
 //! Files: restarts, locks, foreign files, growth, codecs.
 
+use crate::operations::run;
 use buffer_pool::{BufferPool, PooledBytes};
 use bytes::Bytes;
 use cache_tiered::{
@@ -103,6 +104,22 @@ fn a_locked_file_is_refused_by_name() {
     );
     drop(first);
     open(&path, Durability::Process);
+}
+
+#[test]
+fn the_file_is_free_once_the_last_operation_and_the_last_handle_are_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data.redb");
+    for key in 0..50 {
+        let cache = cache(open(&path, Durability::Volatile));
+        // Driven by a thread of the cache, which must not hold the store beyond the answer.
+        let (put, get) = (cache.put(key, "value".to_owned()), cache.get(&(key + 1)));
+        drop(cache);
+        run(async {
+            put.await.unwrap();
+            assert!(get.await.unwrap().is_none());
+        });
+    }
 }
 
 #[test]
