@@ -40,17 +40,29 @@ impl Table {
         Self(inner)
     }
 
-    /// Adds a row; a cell that begins with a digit and holds a number (`12`, `0.5`, `12 MiB`) goes to the right.
+    /// Adds a row; a cell that begins with a digit and holds a number (`12`, `0.5`, `12 MiB`) goes to the right, and its
+    /// column's header with it.
     pub fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) -> &mut Self {
-        self.0.add_row(cells.into_iter().map(|cell| {
-            let text = cell.into();
-            let alignment = if text.starts_with(|c: char| c.is_ascii_digit()) {
-                CellAlignment::Right
-            } else {
-                CellAlignment::Left
-            };
-            Cell::new(text).set_alignment(alignment)
-        }));
+        let texts: Vec<String> = cells.into_iter().map(Into::into).collect();
+        let is_number = |text: &String| text.starts_with(|c: char| c.is_ascii_digit());
+        let numbers: Vec<bool> = texts.iter().map(is_number).collect();
+        self.0
+            .add_row(texts.into_iter().zip(&numbers).map(|(text, number)| {
+                let alignment = if *number {
+                    CellAlignment::Right
+                } else {
+                    CellAlignment::Left
+                };
+                Cell::new(text).set_alignment(alignment)
+            }));
+        for (column, _) in self
+            .0
+            .column_iter_mut()
+            .zip(numbers)
+            .filter(|(_, number)| *number)
+        {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
         self
     }
 }
@@ -68,6 +80,20 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::{Table, WIDTH};
+
+    #[test]
+    fn numbers_and_their_headers_end_in_one_column() {
+        let mut table = Table::new(["policy", "misses"]);
+        table.row(["lru", "1234567890"]).row(["s3-fifo", "5"]);
+        let shown = table.to_string();
+        let ends: Vec<usize> = shown
+            .lines()
+            .filter(|line| !line.starts_with('─'))
+            .map(str::len)
+            .collect();
+        assert_eq!(ends.len(), 3);
+        assert!(ends.iter().all(|end| *end == ends[0]), "{shown}");
+    }
 
     #[test]
     fn no_line_is_wider_than_the_limit() {

@@ -38,8 +38,8 @@ pub(super) enum Fault {
     Corrupt(String),
     /// The data asks for more memory than it may.
     Window,
-    /// The data unfolds to more than it may.
-    Ratio,
+    /// The data unfolds to more than this many times its size.
+    Ratio(u64),
 }
 
 /// The decompressed content of a file.
@@ -130,7 +130,7 @@ impl Decoder {
         self.produced += read as u64;
         let bound = RATIO_FLOOR.max(self.consumed().saturating_mul(self.ratio_max));
         if self.compression != Compression::None && self.produced > bound {
-            return Err(Fault::Ratio);
+            return Err(Fault::Ratio(self.ratio_max));
         }
         Ok(read)
     }

@@ -186,9 +186,11 @@ impl Stream {
             },
             Fault::Corrupt(what) => TraceError::Corrupt { path, at, what },
             Fault::Window => refused(path, "the zstd frame wants a window of more than 128 MiB"),
-            Fault::Ratio => refused(
+            Fault::Ratio(times) => refused(
                 path,
-                "it unfolds to more than --expansion-max times its size; raise that if you trust the file",
+                &format!(
+                    "it unfolds to more than {times} times its size: raise --expansion-max if you trust it"
+                ),
             ),
         }
     }
