@@ -171,8 +171,11 @@ fn a_class_above_the_cap_on_idle_bytes_is_never_kept() {
 
 #[test]
 fn reclaim_frees_what_was_asked() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).stripes(2).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder()
+        .provider(memory.clone())
+        .stripes(2)
+        .build();
     assert_eq!(pool.reclaim(usize::MAX), 0);
     let live = pool.acquire(4096);
     drop((0..8).map(|_| pool.acquire(64 * KIB)).collect::<Vec<_>>());
@@ -190,9 +193,9 @@ fn reclaim_frees_what_was_asked() {
 
 #[test]
 fn prewarmed_blocks_are_hit_and_zero() {
-    let memory = Poisoned::leak();
+    let memory = Poisoned::shared();
     let pool = BufferPool::builder()
-        .provider(memory)
+        .provider(memory.clone())
         .max_bytes(64 * KIB)
         .build();
     assert_eq!(pool.prewarm(4 * KIB, 3), Ok(3));
@@ -232,8 +235,8 @@ fn prewarmed_blocks_are_hit_and_zero() {
 
 #[test]
 fn a_closed_pool_keeps_nothing() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder().provider(memory.clone()).build();
     let (live, idle) = (pool.acquire(4096), pool.acquire(4096));
     drop(idle);
     let other = pool.clone();

@@ -10,7 +10,7 @@ use crate::memory::{POISON, Poisoned};
 fn small() -> BufferPool {
     BufferPool::builder()
         .classes(Classes::down_to(64))
-        .provider(Poisoned::leak())
+        .provider(Poisoned::shared())
         .build()
 }
 
@@ -168,8 +168,8 @@ fn reserve_moves_to_a_larger_block_once_asked() {
 
 #[test]
 fn reserve_after_the_pool_is_gone() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder().provider(memory.clone()).build();
     let mut buf = pool.acquire_zeroed(4096);
     drop(pool);
     buf.reserve(1);

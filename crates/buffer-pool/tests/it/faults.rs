@@ -3,6 +3,8 @@
 use buffer_pool::{AcquireError, BufferPool, Classes};
 use slab_core::{Counting, Failing, Global, StaticRegion};
 
+use crate::memory::Shared;
+
 /// Uses a pool in every way that allocates, then drops everything.
 fn exercise(pool: BufferPool) -> usize {
     let mut refused = 0;
@@ -36,16 +38,19 @@ fn exercise(pool: BufferPool) -> usize {
 
 #[test]
 fn the_nth_call_fails_for_every_n() {
-    let counted: &'static _ = Box::leak(Box::new(Failing::every(Counting::new(Global), 0)));
-    assert_eq!(exercise(BufferPool::builder().provider(counted).build()), 0);
+    let counted = Shared::new(Failing::every(Counting::new(Global), 0));
+    assert_eq!(
+        exercise(BufferPool::builder().provider(counted.clone()).build()),
+        0
+    );
     let calls = counted.calls();
     assert!(calls > 20);
-    let memory: &'static Counting<Global> = Box::leak(Box::new(Counting::new(Global)));
+    let memory = Shared::new(Counting::new(Global));
     let mut failures = 0;
     for call in 0..calls {
         failures += exercise(
             BufferPool::builder()
-                .provider(Failing::at(memory, call))
+                .provider(Failing::at(memory.clone(), call))
                 .build(),
         );
         assert_eq!(
@@ -61,7 +66,7 @@ fn the_nth_call_fails_for_every_n() {
     for call in 0..calls {
         exercise(
             BufferPool::builder()
-                .provider(Failing::from(memory, call))
+                .provider(Failing::from(memory.clone(), call))
                 .build(),
         );
         assert_eq!(
@@ -73,7 +78,7 @@ fn the_nth_call_fails_for_every_n() {
     for period in 1..calls {
         exercise(
             BufferPool::builder()
-                .provider(Failing::every(memory, period))
+                .provider(Failing::every(memory.clone(), period))
                 .build(),
         );
         assert_eq!(

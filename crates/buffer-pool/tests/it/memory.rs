@@ -1,7 +1,9 @@
 //! Providers that tests look into.
 
 use std::alloc::Layout;
+use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use slab_core::{Counting, Global, ProvideError, Provider};
 
@@ -12,9 +14,8 @@ pub(crate) const POISON: u8 = 0xA5;
 pub(crate) struct Poisoned(Counting<Global>);
 
 impl Poisoned {
-    /// One that outlives every pool.
-    pub(crate) fn leak() -> &'static Self {
-        Box::leak(Box::new(Self(Counting::new(Global))))
+    pub(crate) fn shared() -> Shared<Self> {
+        Shared::new(Self(Counting::new(Global)))
     }
 
     pub(crate) fn live_bytes(&self) -> usize {
@@ -23,6 +24,45 @@ impl Poisoned {
 
     pub(crate) fn allocations(&self) -> usize {
         self.0.allocations()
+    }
+}
+
+/// A provider that a pool and its test own together.
+pub(crate) struct Shared<P>(Arc<P>);
+
+impl<P> Shared<P> {
+    pub(crate) fn new(provider: P) -> Self {
+        Self(Arc::new(provider))
+    }
+}
+
+impl<P> Clone for Shared<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P> Deref for Shared<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.0
+    }
+}
+
+// SAFETY: each clause as for `P`, which stays where it is while a clone exists.
+unsafe impl<P: Provider> Provider for Shared<P> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        self.0.allocate(layout)
+    }
+
+    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        self.0.allocate_zeroed(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: passed on from the caller.
+        unsafe { self.0.deallocate(block, layout) };
     }
 }
 

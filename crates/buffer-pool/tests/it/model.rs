@@ -7,7 +7,7 @@ use buffer_pool::{AcquireError, BufferPool, Builder, Classes, PooledBuf, PooledB
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use crate::memory::{POISON, Poisoned};
+use crate::memory::{POISON, Poisoned, Shared};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -128,7 +128,7 @@ struct Frozen {
 
 struct Machine {
     pool: BufferPool,
-    memory: &'static Poisoned,
+    memory: Shared<Poisoned>,
     limits: Limits,
     buffers: Vec<Buffer>,
     frozen: Vec<Frozen>,
@@ -146,11 +146,11 @@ struct Limits {
 
 impl Machine {
     fn new(limits: Limits) -> Self {
-        let memory = Poisoned::leak();
+        let memory = Poisoned::shared();
         let classes = Classes::custom(&[64, 96, 128, 500, 1000]).unwrap();
         let builder: Builder = BufferPool::builder()
             .classes(classes)
-            .provider(memory)
+            .provider(memory.clone())
             .stripes(4);
         let builder = builder
             .max_bytes(limits.bytes)
@@ -475,7 +475,7 @@ impl Machine {
     }
 
     fn finish(self) {
-        let memory = self.memory;
+        let memory = self.memory.clone();
         drop(self);
         assert_eq!(memory.live_bytes(), 0);
     }

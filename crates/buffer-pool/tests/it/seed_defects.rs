@@ -4,6 +4,8 @@
 use buffer_pool::BufferPool;
 use slab_core::{Counting, Global};
 
+use crate::memory::Shared;
+
 #[test]
 fn reuse_clears_nothing_unasked() {
     let pool = BufferPool::new();
@@ -26,9 +28,10 @@ fn reuse_clears_nothing_unasked() {
 fn no_public_release_of_foreign_memory() {
     // There is no call that takes a buffer: a drop finds the pool that it came from (`Core::release` shows that a Vec
     // does not compile).
-    let memory: [&'static Counting<Global>; 2] =
-        [0, 1].map(|_| &*Box::leak(Box::new(Counting::new(Global))));
-    let pools = memory.map(|memory| BufferPool::builder().provider(memory).build());
+    let memory = [(); 2].map(|()| Shared::new(Counting::new(Global)));
+    let pools = memory
+        .clone()
+        .map(|memory| BufferPool::builder().provider(memory.clone()).build());
     let mut bufs: Vec<_> = (0..8).map(|n| pools[n % 2].acquire(4096)).collect();
     bufs.swap(0, 1);
     let (first, second) = bufs.split_at_mut(4);
@@ -41,15 +44,15 @@ fn no_public_release_of_foreign_memory() {
         );
     }
     drop(pools);
-    assert_eq!(memory.map(Counting::live_bytes), [0, 0]);
+    assert_eq!(memory.map(|memory| memory.live_bytes()), [0, 0]);
 }
 
 #[test]
 fn idle_bytes_are_trimmed() {
     const MIB: usize = 1 << 20;
-    let memory: &'static Counting<Global> = Box::leak(Box::new(Counting::new(Global)));
+    let memory = Shared::new(Counting::new(Global));
     let pool = BufferPool::builder()
-        .provider(memory)
+        .provider(memory.clone())
         .max_idle_bytes(4 * MIB)
         .build();
     let burst: Vec<_> = (0..64).map(|n| pool.acquire(64 << (10 + n % 5))).collect();
@@ -76,7 +79,7 @@ fn idle_bytes_are_trimmed() {
     );
 
     // Unless told otherwise a pool trims as well.
-    let pool = BufferPool::builder().provider(memory).build();
+    let pool = BufferPool::builder().provider(memory.clone()).build();
     drop((0..140).map(|_| pool.acquire(MIB)).collect::<Vec<_>>());
     assert!(pool.stats().idle_bytes() <= BufferPool::MAX_IDLE_BYTES_DEFAULT as u64);
 }

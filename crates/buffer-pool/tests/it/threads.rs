@@ -22,8 +22,11 @@ impl Random {
 
 #[test]
 fn short_lived_threads_leave_nothing_behind() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).stripes(4).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder()
+        .provider(memory.clone())
+        .stripes(4)
+        .build();
     for _ in 0..200 {
         let pool = pool.clone();
         thread::spawn(move || drop((pool.acquire(4096), pool.acquire_zeroed(10_000))))
@@ -43,8 +46,8 @@ fn short_lived_threads_leave_nothing_behind() {
 
 #[test]
 fn buffers_return_from_any_thread() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder().provider(memory.clone()).build();
     let (sender, receiver) = mpsc::sync_channel::<PooledBuf>(4);
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -88,8 +91,11 @@ impl Drop for AtExit {
 
 #[test]
 fn destructors_of_thread_locals_return_buffers() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).stripes(1).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder()
+        .provider(memory.clone())
+        .stripes(1)
+        .build();
     let start = Arc::new(Barrier::new(4));
     let spawn = |_| {
         let (pool, start) = (pool.clone(), Arc::clone(&start));
@@ -117,8 +123,8 @@ fn destructors_of_thread_locals_return_buffers() {
 
 #[test]
 fn a_buffer_outlives_its_pool() {
-    let memory = Poisoned::leak();
-    let pool = BufferPool::builder().provider(memory).build();
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder().provider(memory.clone()).build();
     let mut buf = pool.acquire(4096);
     let frozen = pool.acquire_zeroed(5000).freeze();
     drop(pool.acquire(1 << 20));
@@ -142,10 +148,10 @@ fn a_buffer_outlives_its_pool() {
 
 #[test]
 fn last_releases_race_with_the_pool_drop() {
-    let memory = Poisoned::leak();
+    let memory = Poisoned::shared();
     for _ in 0..300 {
         let pool = BufferPool::builder()
-            .provider(memory)
+            .provider(memory.clone())
             .classes(Classes::down_to(64))
             .stripes(2)
             .build();
@@ -234,10 +240,10 @@ fn churn(
 #[test]
 fn churn_on_a_bounded_pool() {
     const BUDGET: usize = 128 << 10;
-    let memory = Poisoned::leak();
+    let memory = Poisoned::shared();
     let classes = Classes::down_to(64);
     let pool = BufferPool::builder()
-        .provider(memory)
+        .provider(memory.clone())
         .classes(classes)
         .max_bytes(BUDGET)
         .stripes(2)
