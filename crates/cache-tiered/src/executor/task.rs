@@ -10,7 +10,7 @@
 //! future is never contended; a wake that arrives meanwhile queues the task once more afterwards.
 
 use super::Detached;
-use crossbeam::channel::Sender;
+use super::pool::Queue;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,12 +27,12 @@ pub(super) struct Task {
     /// One of the states above. Every transition is a read-modify-write with AcqRel, so that the
     /// worker that runs the task sees what happened before the wake that queued it.
     state: AtomicU8,
-    queue: Sender<Arc<Task>>,
+    queue: Arc<Queue>,
 }
 
 impl Task {
     /// A task in the state QUEUED: the caller puts it on the queue.
-    pub(super) fn new(future: Detached<()>, queue: Sender<Arc<Task>>) -> Self {
+    pub(super) fn new(future: Detached<()>, queue: Arc<Queue>) -> Self {
         Self {
             future: Mutex::new(Some(future)),
             state: AtomicU8::new(QUEUED),
@@ -69,9 +69,8 @@ impl Task {
     }
 
     fn enqueue(self: Arc<Self>) {
-        let queue = self.queue.clone();
-        // The receiver lives in the workers, and they live as long as a sender does.
-        let _closed = queue.send(self);
+        let queue = Arc::clone(&self.queue);
+        queue.push(self);
     }
 }
 

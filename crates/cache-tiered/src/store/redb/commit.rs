@@ -302,3 +302,6 @@ impl From<Failed> for RedbError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::codec::Raw;
 use crate::durability::Durability;
 use redb::StorageBackend;
 use redb::backends::FileBackend;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,7 +109,8 @@ impl<C, D> RedbOptions<C, D> {
     pub fn open(self, path: impl AsRef<Path>) -> Result<Redb<C, D>, RedbOpenError> {
         let path = path.as_ref().to_owned();
         let opened = path.clone();
-        self.open_by(path, Box::new(move || open_file(&opened)))
+        let durable = self.durability == Durability::Power;
+        self.open_by(path, Box::new(move || open_file(&opened, durable)))
     }
 
     /// Opens a store over a backend of one's own: another medium, or one that fails on purpose.
@@ -145,7 +146,8 @@ impl<C, D> RedbOptions<C, D> {
     }
 }
 
-fn open_file(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+/// Opens or makes the file; `durable` makes the name of a new one survive a loss of power too.
+fn open_file(path: &Path, durable: bool) -> io::Result<Box<dyn StorageBackend>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -153,6 +155,14 @@ fn open_file(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let backend = FileBackend::new(options.open(path)?).map_err(io::Error::other)?;
+    let file = options.open(path)?;
+    if durable && cfg!(unix) && file.metadata()?.len() == 0 {
+        // A name is an entry of its directory, which has a sync of its own.
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    let backend = FileBackend::new(file).map_err(io::Error::other)?;
     Ok(Box::new(backend))
 }
