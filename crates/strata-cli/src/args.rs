@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 use crate::outcome::Outcome;
+use crate::replay;
 use crate::simulate;
 use crate::trace::{Format, OpenOptions};
 
@@ -21,13 +22,16 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  strata replay
+  strata replay --trace web.oracleGeneral.zst --memory 64MiB --durability power
   strata simulate web.oracleGeneral.zst --policies lru,s3-fifo --sizes 1%,10%
   strata simulate --help";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    // `Replay(replay::Args)` goes here, first: it is the main job.
+    /// Serve a trace or a generated workload through the whole stack, every value checked to the byte.
+    Replay(replay::Args),
     /// Miss ratios of eviction policies at several cache sizes, from one reading of each trace.
     Simulate(simulate::Args),
 }
@@ -41,6 +45,7 @@ impl Cli {
     /// `out` refusing to be written to.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         match &self.command {
+            Command::Replay(args) => replay::run(args, out),
             Command::Simulate(args) => simulate::run(args, out),
         }
     }

@@ -5,6 +5,7 @@
 pub mod args;
 pub mod outcome;
 pub mod progress;
+pub mod replay;
 pub mod simulate;
 pub mod table;
 pub mod trace;

@@ -1,0 +1,215 @@
+//! The arguments of `strata replay`.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::thread;
+
+use cache_policies::AnyConfig;
+use cache_tiered::Durability;
+use clap::ValueEnum;
+
+use super::error::ReplayError;
+use super::report::Format;
+use super::value::ValueSizes;
+use crate::args::ReadArgs;
+use crate::trace::generate::Pattern;
+use crate::units::{Bytes, parse_bytes};
+
+/// The arguments of `strata replay`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Replay this trace [default: a generated workload].
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["workload", "keys", "skew"])]
+    pub trace: Option<PathBuf>,
+
+    /// How the trace is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+
+    /// Generate requests of this pattern.
+    #[arg(long, value_enum, default_value_t = Pattern::Mixed)]
+    pub workload: Pattern,
+
+    /// The keys that a generated workload returns to.
+    #[arg(long, value_name = "N", default_value = "200000", value_parser = parse_count, allow_negative_numbers = true)]
+    pub keys: NonZeroU64,
+
+    /// The Zipf exponent of a generated workload: 0 is uniform.
+    #[arg(long, value_name = "S", default_value = "0.9", value_parser = parse_skew, allow_hyphen_values = true)]
+    pub skew: f64,
+
+    /// Requests to serve [default: 500000 generated ones, or all of the trace].
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    pub requests: Option<NonZeroU64>,
+
+    /// What keys, overwrites and their order in a generated workload depend on.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Bytes of keys and values that the memory tier holds.
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_memory, allow_hyphen_values = true)]
+    pub memory: Bytes,
+
+    /// The memory tier's eviction policy: fifo, lru, clock, sieve or s3-fifo, with parameters as in s3-fifo:small=0.2.
+    #[arg(long, value_name = "POLICY", default_value = "s3-fifo")]
+    pub policy: AnyConfig,
+
+    /// What lies beneath the memory tier.
+    #[arg(long, value_enum, default_value_t = StoreKind::Redb)]
+    pub store: StoreKind,
+
+    /// Keep the store in this directory [default: a temporary one, removed at the end].
+    ///
+    /// The directory is made if only its last part is missing. A store that is already there is used further.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// How writes reach the store.
+    #[arg(long, value_enum, default_value_t = WriteMode::Through)]
+    pub writes: WriteMode,
+
+    /// The share of requests that overwrite their key after reading it, 0 to 1.
+    #[arg(long, value_name = "R", default_value = "0.1", value_parser = parse_ratio, allow_hyphen_values = true)]
+    pub write_ratio: f64,
+
+    /// What an acknowledged write survives: volatile (a clean end), process (kill -9) or power (its loss) [default: process].
+    #[arg(long, value_name = "WHAT")]
+    pub durability: Option<Durability>,
+
+    /// Threads that serve; each key is served by one of them [default: 8 for each processor].
+    ///
+    /// The requests of a key keep their order; those of different keys may overtake one another by some hundreds for each
+    /// thread, which moves the hits a little from run to run. One thread keeps the order of the trace.
+    #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Sizes of values, the ends included: one size, or a range.
+    #[arg(long, value_name = "MIN..MAX", default_value = "100..1KiB", value_parser = parse_sizes, allow_hyphen_values = true)]
+    pub value_size: ValueSizes,
+
+    /// Append every acknowledged write to this file; first read back those that an earlier run appended.
+    ///
+    /// For kill tests: a write recorded here was acknowledged, whatever happened to the process afterwards.
+    #[arg(long, value_name = "FILE", requires = "dir")]
+    pub acks: Option<PathBuf>,
+
+    /// The form of the report.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// What lies beneath the memory tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[non_exhaustive]
+pub enum StoreKind {
+    /// A redb database, the file data.redb.
+    Redb,
+    /// A map in memory, gone with the process.
+    Memory,
+}
+
+/// How writes reach the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[non_exhaustive]
+pub enum WriteMode {
+    /// The store acknowledges each write before it counts.
+    Through,
+}
+
+impl Args {
+    /// The requests of a generated workload, unless told otherwise.
+    pub const REQUESTS: u64 = 500_000;
+
+    /// Threads, unless told otherwise: 8 for each processor, since most of them wait for the store, which
+    /// acknowledges the writes of many threads in one commit.
+    pub const THREADS_PER_PROCESSOR: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+    /// The most threads.
+    pub const THREADS_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+    /// How many threads serve.
+    #[must_use]
+    pub fn threads(&self) -> NonZeroUsize {
+        let processors = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = || {
+            processors()
+                .saturating_mul(Self::THREADS_PER_PROCESSOR)
+                .min(Self::THREADS_MAX)
+        };
+        self.threads.unwrap_or_else(threads)
+    }
+
+    /// What an acknowledged write survives.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        self.durability.unwrap_or(Durability::Process)
+    }
+
+    /// Refuses what contradicts itself, before anything is opened.
+    pub(crate) fn check(&self) -> Result<(), ReplayError> {
+        let refuse = |message: &str| Err(ReplayError::Arguments(message.to_owned()));
+        if self.store == StoreKind::Memory {
+            if self.dir.is_some() {
+                return refuse("--store memory keeps no files: drop --dir, or use --store redb");
+            }
+            if self
+                .durability
+                .is_some_and(|kind| kind != Durability::Volatile)
+            {
+                return refuse(
+                    "--store memory survives nothing: drop --durability, or use --store redb",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A count of something that there must be at least one of.
+fn parse_count(text: &str) -> Result<NonZeroU64, String> {
+    text.parse()
+        .map_err(|_| "give a whole number from 1".to_owned())
+}
+
+fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse() {
+        Ok(threads) if threads <= Args::THREADS_MAX => Ok(threads),
+        _ => Err(format!(
+            "give a whole number from 1 to {}",
+            Args::THREADS_MAX
+        )),
+    }
+}
+
+fn parse_skew(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(skew) if (0.0..=10.0).contains(&skew) => Ok(skew),
+        _ => Err("give a number from 0 (uniform) to 10".to_owned()),
+    }
+}
+
+fn parse_memory(text: &str) -> Result<Bytes, String> {
+    let bytes: Bytes = text
+        .parse()
+        .map_err(|error: crate::units::BytesError| error.to_string())?;
+    if bytes.get() == 0 {
+        return Err("a memory tier of 0 bytes holds nothing: give a size such as 64MiB".to_owned());
+    }
+    Ok(bytes)
+}
+
+fn parse_ratio(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => {
+            Err("give a number from 0 (no request overwrites) to 1 (every request does)".to_owned())
+        }
+    }
+}
+
+fn parse_sizes(text: &str) -> Result<ValueSizes, String> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let parse = |part: &str| parse_bytes(part).map_err(|error| error.to_string());
+    let (min, max) = (parse(min)?, parse(max.strip_prefix('=').unwrap_or(max))?);
+    ValueSizes::new(min..=max).map_err(|error| error.to_string())
+}

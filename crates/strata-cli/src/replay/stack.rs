@@ -1,0 +1,166 @@
+//! The stack that a replay runs on: the memory tier over a store, opened and opened again.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use buffer_pool::{BufferPool, Classes, PooledBytes};
+use cache_policies::AnyConfig;
+use cache_tiered::{Durability, InMemory, MemoryTier, Pooled, Redb, Tiered, Writes};
+use tempfile::TempDir;
+
+use super::arguments::{Args, StoreKind, WriteMode};
+use super::error::ReplayError;
+use crate::units::Bytes;
+
+/// The name of the database file in its directory.
+const STORE_FILE: &str = "data.redb";
+
+/// The tiers of a replay.
+pub(crate) type Cache = Tiered<u64, PooledBytes>;
+
+/// What a stack is made of, and where its store lies.
+pub(crate) struct Stack {
+    home: Home,
+    pool: BufferPool,
+    memory: u64,
+    policy: AnyConfig,
+    writes: WriteMode,
+}
+
+enum Home {
+    Memory(InMemory<u64, PooledBytes>),
+    File {
+        path: PathBuf,
+        durability: Durability,
+        /// Removed when the stack is dropped.
+        temporary: Option<TempDir>,
+    },
+}
+
+impl Stack {
+    /// Finds or makes the directory; the store itself is opened by [`Stack::open`].
+    pub(crate) fn prepare(args: &Args) -> Result<Self, ReplayError> {
+        let pool = BufferPool::builder().classes(Classes::down_to(64)).build();
+        let home = match args.store {
+            StoreKind::Memory => Home::Memory(InMemory::new()),
+            StoreKind::Redb => {
+                let (directory, temporary) = directory(args)?;
+                let path = directory.join(STORE_FILE);
+                Home::File {
+                    path,
+                    durability: args.durability(),
+                    temporary,
+                }
+            }
+        };
+        Ok(Self {
+            home,
+            pool,
+            memory: args.memory.get(),
+            policy: args.policy.clone(),
+            writes: args.writes,
+        })
+    }
+
+    /// Builds the tiers over the store.
+    pub(crate) fn open(&self) -> Result<Cache, ReplayError> {
+        // What an entry weighs: its bytes, the key's included.
+        let weigh = |_: &u64, value: &PooledBytes| (value.len() + size_of::<u64>()) as u32;
+        let memory = MemoryTier::weighted(self.memory, weigh).policy(self.policy.clone());
+        let builder = Tiered::builder().memory(memory).writes(match self.writes {
+            WriteMode::Through => Writes::Through,
+        });
+        let built = match &self.home {
+            Home::Memory(store) => builder.store(store.clone()).build(),
+            Home::File {
+                path, durability, ..
+            } => {
+                let options = Redb::options()
+                    .durability(*durability)
+                    .codec(Pooled::new(self.pool.clone()));
+                let store = options.open(path);
+                let store = store.map_err(|error| ReplayError::Open {
+                    source: error.into(),
+                })?;
+                builder.store(store).build()
+            }
+        };
+        built.map_err(|error| ReplayError::Build {
+            source: error.into(),
+        })
+    }
+
+    pub(crate) fn pool(&self) -> &BufferPool {
+        &self.pool
+    }
+
+    /// Whether the store is files, closed with the stack, rather than a map that lives as long as this value.
+    pub(crate) fn has_files(&self) -> bool {
+        matches!(self.home, Home::File { .. })
+    }
+
+    /// Whether there is nothing in the store yet.
+    pub(crate) fn is_new(&self) -> bool {
+        match &self.home {
+            Home::Memory(_) => true,
+            Home::File { path, .. } => !path.exists(),
+        }
+    }
+
+    /// The bytes of the store's files.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        match &self.home {
+            Home::Memory(_) => 0,
+            Home::File { path, .. } => fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        }
+    }
+
+    pub(crate) fn describe_store(&self) -> String {
+        match &self.home {
+            Home::Memory(_) => "memory".to_owned(),
+            Home::File {
+                path,
+                durability,
+                temporary,
+            } => {
+                let kept = if temporary.is_some() {
+                    ", temporary"
+                } else {
+                    ""
+                };
+                format!("redb, durability {durability}, {}{kept}", path.display())
+            }
+        }
+    }
+
+    pub(crate) fn describe_memory(&self) -> String {
+        format!("{}, {}", self.policy, Bytes::new(self.memory))
+    }
+}
+
+fn directory(args: &Args) -> Result<(PathBuf, Option<TempDir>), ReplayError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ReplayError::Directory { path, source }
+    };
+    let Some(path) = &args.dir else {
+        let temporary = tempfile::Builder::new().prefix("strata-replay-").tempdir();
+        let temporary = temporary.map_err(failed(&std::env::temp_dir()))?;
+        return Ok((temporary.path().to_owned(), Some(temporary)));
+    };
+    if !path.exists() {
+        make_private(path).map_err(failed(path))?;
+    } else if !path.is_dir() {
+        return Err(failed(path)(io::ErrorKind::NotADirectory.into()));
+    }
+    Ok((path.clone(), None))
+}
+
+/// Makes the last part of `path`, for its owner alone.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

@@ -1,0 +1,186 @@
+//! One thread's part of a replay: its keys, what they must hold, and what it met.
+
+use std::time::{Duration, Instant};
+
+use buffer_pool::BufferPool;
+use cache_tiered::Tier;
+
+use super::acknowledgements::AcknowledgementLog;
+use super::error::ReplayError;
+use super::latency::Latencies;
+use super::ledger::{Entered, Ledger};
+use super::report::Hits;
+use super::stack::Cache;
+use super::value::{self, Identity, ValueSizes};
+
+/// Wrong values and lost writes that one thread describes in words; all are counted.
+const FINDINGS_MAX: usize = 4;
+
+/// A request on its way to the thread that drives its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Job {
+    pub(crate) key: u64,
+    /// Whether the request overwrites its key after reading it.
+    pub(crate) overwrites: bool,
+}
+
+/// What one thread served and found.
+#[derive(Clone, Debug)]
+pub(crate) struct Tally {
+    pub(crate) requests: u64,
+    pub(crate) hits: Hits,
+    pub(crate) origin: u64,
+    pub(crate) overwrites: u64,
+    pub(crate) wrong_values: u64,
+    pub(crate) lost_writes: u64,
+    pub(crate) acknowledged_writes: u64,
+    pub(crate) acknowledged_bytes: u64,
+    pub(crate) latencies: Latencies,
+    pub(crate) findings: Vec<String>,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self {
+            requests: 0,
+            hits: Hits::default(),
+            origin: 0,
+            overwrites: 0,
+            wrong_values: 0,
+            lost_writes: 0,
+            acknowledged_writes: 0,
+            acknowledged_bytes: 0,
+            latencies: Latencies::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.hits.memory += other.hits.memory;
+        self.hits.disk += other.hits.disk;
+        self.hits.store += other.hits.store;
+        self.origin += other.origin;
+        self.overwrites += other.overwrites;
+        self.wrong_values += other.wrong_values;
+        self.lost_writes += other.lost_writes;
+        self.acknowledged_writes += other.acknowledged_writes;
+        self.acknowledged_bytes += other.acknowledged_bytes;
+        self.latencies.merge(&other.latencies);
+        self.findings.extend(other.findings);
+    }
+
+    fn wrong(&mut self, finding: impl FnOnce() -> String) {
+        self.wrong_values += 1;
+        self.find(finding);
+    }
+
+    pub(crate) fn lost(&mut self, finding: impl FnOnce() -> String) {
+        self.lost_writes += 1;
+        self.find(finding);
+    }
+
+    pub(crate) fn find(&mut self, finding: impl FnOnce() -> String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding());
+        }
+    }
+}
+
+/// The keys of one thread, and what it met.
+pub(crate) struct Worker {
+    pub(crate) pool: BufferPool,
+    pub(crate) sizes: ValueSizes,
+    pub(crate) ledger: Ledger,
+    pub(crate) log: Option<AcknowledgementLog>,
+    /// The store began empty, so that a value nobody is known to have written is wrong.
+    pub(crate) began_empty: bool,
+    pub(crate) tally: Tally,
+}
+
+impl Worker {
+    /// Reads the key; what nobody holds is made by the origin and put; then overwrites, if that is asked.
+    ///
+    /// The clock runs while the stack works, not while values are checked.
+    pub(crate) fn serve(&mut self, cache: &Cache, job: Job) -> Result<(), ReplayError> {
+        let start = Instant::now();
+        let hit = cache.get(&job.key).wait();
+        let mut latency = start.elapsed();
+        let hit = hit.map_err(|error| ReplayError::Read {
+            key: job.key,
+            source: error.into(),
+        })?;
+        match hit {
+            Some(hit) => {
+                match hit.tier {
+                    Tier::Memory => self.tally.hits.memory += 1,
+                    Tier::Disk => self.tally.hits.disk += 1,
+                    // The only tier beneath, and what answers where no loader is given.
+                    _ => self.tally.hits.store += 1,
+                }
+                self.check(job.key, &hit.value);
+            }
+            None => {
+                self.tally.origin += 1;
+                if let Some(version) = self.ledger.version(job.key) {
+                    let lost = Identity {
+                        key: job.key,
+                        version,
+                    };
+                    self.tally
+                        .lost(|| format!("{lost} was acknowledged, and then nobody held it"));
+                }
+                latency += self.write(cache, job.key)?;
+            }
+        }
+        if job.overwrites {
+            self.tally.overwrites += 1;
+            latency += self.write(cache, job.key)?;
+        }
+        self.tally.requests += 1;
+        self.tally.latencies.record(latency);
+        Ok(())
+    }
+
+    fn check(&mut self, key: u64, bytes: &[u8]) {
+        let version = match value::examine(bytes, key) {
+            Ok(version) => version,
+            Err(flaw) => return self.tally.wrong(|| format!("key {key}: read {flaw}")),
+        };
+        match self.ledger.enter(Identity { key, version }) {
+            Entered::Expected => {}
+            Entered::Learnt if self.began_empty => {
+                self.tally
+                    .wrong(|| format!("key {key}: read version {version}, which nobody wrote"));
+            }
+            Entered::Learnt => {}
+            Entered::Instead(current) => {
+                self.tally
+                    .wrong(|| format!("key {key}: read version {version} instead of {current}"));
+            }
+        }
+    }
+
+    /// Puts the next version of `key`, and returns how long the stack took for it.
+    fn write(&mut self, cache: &Cache, key: u64) -> Result<Duration, ReplayError> {
+        let next = self.ledger.successor(key);
+        let size = self.sizes.of(next);
+        let bytes = value::compose(next, size, &self.pool);
+        let start = Instant::now();
+        let put = cache.put(key, bytes).wait();
+        let latency = start.elapsed();
+        if let Err(error) = put {
+            return Err(ReplayError::Write {
+                written: next,
+                source: error.into(),
+            });
+        }
+        if let Some(log) = &self.log {
+            log.append(next)?;
+        }
+        self.ledger.acknowledge(next);
+        self.tally.acknowledged_writes += 1;
+        self.tally.acknowledged_bytes += u64::from(size) + size_of::<u64>() as u64;
+        Ok(latency)
+    }
+}
