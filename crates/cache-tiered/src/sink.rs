@@ -183,7 +183,8 @@ impl<E> ApplyError<E> {
 ///
 /// # Contract
 ///
-/// * `apply` is all or nothing, and its mutations take effect in their order.
+/// * `apply` is all or nothing, and its mutations take effect in their order. Its answer tells of
+///   each mutation; one that tells of fewer makes the cache panic.
 /// * When it returns, the batch has taken effect or never will: an attempt that may still act is
 ///   not to be left behind.
 /// * A value it acknowledged is what a [`Source`](crate::Source) over the same data loads from

@@ -2,6 +2,7 @@
 
 use super::shards::Core;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// All entries of a [`MemoryCache`](crate::MemoryCache) as clones; see
@@ -34,7 +35,7 @@ impl<K, V> Iter<K, V> {
     }
 }
 
-impl<K: Clone, V: Clone> Iterator for Iter<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> Iterator for Iter<K, V> {
     type Item = (K, V);
 
     fn next(&mut self) -> Option<(K, V)> {
@@ -42,15 +43,8 @@ impl<K: Clone, V: Clone> Iterator for Iter<K, V> {
             if let Some(entry) = self.entries.next() {
                 return Some(entry);
             }
-            let shard = self.core.shards().get(self.shard)?.lock();
-            let entries: Vec<_> = shard
-                .entries
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect();
-            drop(shard);
+            self.entries = self.core.snapshot(self.shard)?.into_iter();
             self.shard += 1;
-            self.entries = entries.into_iter();
         }
     }
 }

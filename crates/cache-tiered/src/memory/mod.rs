@@ -97,7 +97,8 @@ impl<K, V> MemoryCache<K, V> {
         self.capacity() / self.shards() as u64
     }
 
-    /// The number of entries. Of a cache in use by others it is true of no single instant.
+    /// The number of entries; those whose life is over count until their shard is next used (see
+    /// [`expire`](Self::expire)). Of a cache in use by others it is true of no single instant.
     #[must_use]
     pub fn len(&self) -> usize {
         self.core

@@ -68,6 +68,12 @@ impl<K, V> Shard<K, V> {
     }
 }
 
+impl<K, V> Shard<K, V> {
+    pub(super) const fn is_timed(&self) -> bool {
+        self.timed
+    }
+}
+
 impl<K: Hash + Eq, V> Shard<K, V> {
     /// Lets the time pass that has passed; nothing where no entry has a limited life.
     #[inline]

@@ -112,15 +112,20 @@ impl<K: Hash + Eq, V> Core<K, V> {
         result
     }
 
-    /// A counted look-up.
+    /// A counted look-up. Nothing can leave by it unless some entry has a limited life.
     #[inline]
     pub(crate) fn get<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V>
     where
         V: Clone,
     {
-        self.with(hash, |shard| {
-            shard.entries.get_with_hash(hash, key).cloned()
-        })
+        let mut shard = self.shard_of(hash).lock();
+        if shard.is_timed() {
+            drop(shard);
+            return self.with(hash, |shard| {
+                shard.entries.get_with_hash(hash, key).cloned()
+            });
+        }
+        shard.entries.get_with_hash(hash, key).cloned()
     }
 
     /// A look-up that neither counts nor uses the entry.
@@ -168,23 +173,51 @@ impl<K: Hash + Eq, V> Core<K, V> {
         if capacity < shards as u64 {
             return Err(ResizeError::TooSmall { capacity, shards });
         }
+        let mut all_departed = Vec::with_capacity(shards);
         let mut current = self.capacity.lock();
-        let set = |index: usize, capacity: u64| {
+        let mut set = |index: usize, capacity: u64| {
             let mut shard = self.shards[index].lock();
             let set = shard.entries.set_capacity(share(capacity, shards, index));
-            let departed = shard.entries.listener_mut().take();
-            drop(shard);
-            self.dispatch(departed);
+            all_departed.push(shard.entries.listener_mut().take());
             set.is_ok()
         };
-        if let Some(pinned) = (0..shards).find(|&index| !set(index, capacity)) {
-            // What was pinned fitted before, so going back can not fail.
-            let restored = (0..pinned).all(|index| set(index, *current));
-            debug_assert!(restored, "the former capacity holds what is pinned");
-            return Err(ResizeError::Pinned { capacity });
-        }
-        *current = capacity;
-        Ok(())
+        let pinned = (0..shards).find(|&index| !set(index, capacity));
+        let resized = match pinned {
+            None => {
+                *current = capacity;
+                Ok(())
+            }
+            Some(pinned) => {
+                // Only a smaller capacity is refused, so this one is larger and can not be.
+                let restored = (0..pinned).all(|index| set(index, *current));
+                debug_assert!(restored, "the former capacity holds what is pinned");
+                Err(ResizeError::Pinned { capacity })
+            }
+        };
+        drop(current);
+        all_departed
+            .into_iter()
+            .for_each(|departed| self.dispatch(departed));
+        resized
+    }
+
+    /// The entries of one shard at one instant; none if there is no such shard.
+    pub(super) fn snapshot(&self, shard: usize) -> Option<Vec<(K, V)>>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        let mut shard = self.shards.get(shard)?.lock();
+        shard.tick(self.clock());
+        let entries = shard
+            .entries
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let departed = shard.entries.listener_mut().take();
+        drop(shard);
+        self.dispatch(departed);
+        Some(entries)
     }
 
     /// Whether the tier holds a key, and whether a load and whether a mutation of it is under way.
@@ -222,11 +255,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
                 return Joined::Waiting { load, same };
             }
             Joined::Leading(Lead {
-                load: shard.flights.attach(hash, key, asked),
                 core: Arc::clone(self),
                 hash,
                 key: key.clone(),
                 landed: false,
+                // Last: a clone that panics must not leave a load that nobody leads.
+                load: shard.flights.attach(hash, key, asked),
             })
         })
     }
@@ -234,11 +268,12 @@ impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
     /// Queues a mutation of the key; dropped before its turn came it leaves the queue.
     pub(crate) fn enqueue(self: &Arc<Self>, hash: u64, key: &K) -> Ownership<K, V> {
         Ownership {
-            turn: self.with(hash, |shard| shard.flights.enqueue(hash, key)),
             core: Arc::clone(self),
             hash,
             key: key.clone(),
             ended: false,
+            // Last: a clone that panics must not leave a turn that nobody takes.
+            turn: self.with(hash, |shard| shard.flights.enqueue(hash, key)),
         }
     }
 }

@@ -174,6 +174,7 @@ fn a_life_of_its_own_needs_no_default() {
         "counted from its insert, not from the start of the clock"
     );
     now.store(57, Ordering::SeqCst);
+    assert_eq!(cache.iter().collect::<Vec<_>>(), [(1, 10)]);
     cache.expire();
     assert_eq!((cache.len(), cache.get(&1)), (1, Some(10)));
 }
@@ -272,6 +273,28 @@ fn the_listener_may_use_the_cache() {
         cache.insert(key, key * 10);
     }
     assert_eq!(HEARD.load(Ordering::SeqCst), 7);
+}
+
+#[test]
+fn the_listener_may_ask_for_the_capacity_while_it_is_changed() {
+    static CACHE: OnceLock<Numbers> = OnceLock::new();
+    static HEARD: AtomicUsize = AtomicUsize::new(0);
+    let listener = |_, _, _| {
+        assert_eq!(CACHE.get().unwrap().stats().capacity, 2);
+        HEARD.fetch_add(1, Ordering::SeqCst);
+    };
+    let cache = CACHE.get_or_init(|| {
+        Numbers::builder()
+            .capacity(10)
+            .listener(listener)
+            .build()
+            .unwrap()
+    });
+    for key in 0..10 {
+        cache.insert(key, key);
+    }
+    cache.resize(2).unwrap();
+    assert_eq!(HEARD.load(Ordering::SeqCst), 8);
 }
 
 #[test]
