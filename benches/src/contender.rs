@@ -1,0 +1,101 @@
+//! Contenders, the samples that they give, and the workloads that they meet in.
+
+use std::time::Instant;
+
+/// What one round of one contender gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// The figure, in the workload's unit; lower is better.
+    pub value: f64,
+    /// A digest of the work's result: contenders of one group must agree on it in each round.
+    pub checksum: u64,
+}
+
+impl Sample {
+    /// A figure that was not timed (bytes, a miss ratio).
+    pub fn new(value: f64, checksum: u64) -> Self {
+        Self { value, checksum }
+    }
+
+    /// Runs `work` once and gives nanoseconds for each of `operations`; `work` returns the checksum.
+    pub fn timed(operations: usize, work: impl FnOnce() -> u64) -> Self {
+        let start = Instant::now();
+        let checksum = std::hint::black_box(work());
+        let nanoseconds = start.elapsed().as_nanos() as f64;
+        Self {
+            value: nanoseconds / operations as f64,
+            checksum,
+        }
+    }
+}
+
+/// One entrant of a workload: a name and the round that it runs.
+pub struct Contender {
+    /// Ours begin with `strata`.
+    pub name: String,
+    /// Contenders of the same group must give the same checksum in the same round.
+    pub group: &'static str,
+    pub(crate) round: Box<dyn FnMut() -> Sample>,
+}
+
+impl Contender {
+    /// A contender whose checksum must equal that of all others made so.
+    pub fn new(name: impl Into<String>, round: impl FnMut() -> Sample + 'static) -> Self {
+        Self::in_group(name, "all", round)
+    }
+
+    /// A contender whose checksum must equal that of the others in `group`: policies that differ
+    /// answer differently, and rightly.
+    pub fn in_group(
+        name: impl Into<String>,
+        group: &'static str,
+        round: impl FnMut() -> Sample + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            group,
+            round: Box::new(round),
+        }
+    }
+}
+
+impl std::fmt::Debug for Contender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contender")
+            .field("name", &self.name)
+            .field("group", &self.group)
+            .finish()
+    }
+}
+
+/// One piece of work and those who do it.
+#[derive(Debug)]
+pub struct Workload {
+    /// `slab`, `pool`, `policy` or `memory`.
+    pub race: &'static str,
+    /// The row's name, as `reach.csv` has it.
+    pub name: String,
+    /// `ns`, `us`, `bytes` or `miss_ratio`.
+    pub unit: &'static str,
+    /// In the order of the first round; later rounds start one further on.
+    pub contenders: Vec<Contender>,
+}
+
+impl Workload {
+    /// A workload without contenders.
+    pub fn new(race: &'static str, name: impl Into<String>, unit: &'static str) -> Self {
+        Self {
+            race,
+            name: name.into(),
+            unit,
+            contenders: Vec::new(),
+        }
+    }
+
+    /// Adds an entrant.
+    #[must_use]
+    pub fn with(mut self, contender: Contender) -> Self {
+        self.contenders.push(contender);
+        self
+    }
+}

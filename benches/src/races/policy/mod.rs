@@ -1,0 +1,56 @@
+//! cache-policies' `Cache` against the single-threaded caches.
+
+mod caches;
+
+use std::rc::Rc;
+
+use cache_policies::{Clock, Fifo, Lru, S3Fifo, Sieve};
+
+use self::caches::{
+    Clru, Hashlink, LruCrate, MiniMoka, QuickCache, Schnellru, SieveCrate, Single, Strata,
+};
+use super::{Build, traces};
+use crate::{Contender, Effort, Sample, Workload};
+
+/// Every workload of the race: get, and insert where it missed.
+pub const WORKLOADS: &[Build] = &[
+    |effort| replay("p3-20k", "P3", 20_000, effort),
+    |effort| replay("oltp-2k", "OLTP", 2_000, effort),
+    |effort| replay("web12-1k", "web12", 1_000, effort),
+];
+
+fn replay(name: &str, trace: &str, capacity: usize, effort: Effort) -> Vec<Workload> {
+    fn contender<C: Single>(keys: &Rc<Vec<u64>>, capacity: usize) -> Contender {
+        let keys = Rc::clone(keys);
+        Contender::in_group(C::NAME, C::GROUP, move || {
+            let mut cache = C::of_capacity(capacity);
+            Sample::timed(keys.len(), || {
+                let mut hits = 0;
+                for &key in keys.iter() {
+                    if cache.hit(key) {
+                        hits += 1;
+                    } else {
+                        cache.insert(key);
+                    }
+                }
+                hits
+            })
+        })
+    }
+    let keys = Rc::new(traces::keys(trace, effort));
+    vec![
+        Workload::new("policy", name, "ns")
+            .with(contender::<Strata<Lru>>(&keys, capacity))
+            .with(contender::<Schnellru>(&keys, capacity))
+            .with(contender::<LruCrate>(&keys, capacity))
+            .with(contender::<Hashlink>(&keys, capacity))
+            .with(contender::<Clru>(&keys, capacity))
+            .with(contender::<Strata<Fifo>>(&keys, capacity))
+            .with(contender::<Strata<Clock>>(&keys, capacity))
+            .with(contender::<Strata<Sieve>>(&keys, capacity))
+            .with(contender::<SieveCrate>(&keys, capacity))
+            .with(contender::<Strata<S3Fifo>>(&keys, capacity))
+            .with(contender::<QuickCache>(&keys, capacity))
+            .with(contender::<MiniMoka>(&keys, capacity)),
+    ]
+}
