@@ -16,6 +16,15 @@ use crate::trace::generate::Pattern;
 use crate::units::{Bytes, parse_bytes};
 
 /// The arguments of `strata replay`.
+///
+/// ```
+/// use clap::Parser;
+/// use strata_cli::args::{Cli, Command};
+///
+/// let cli = Cli::parse_from(["strata", "replay", "--threads", "3"]);
+/// let Command::Replay(args) = cli.command else { unreachable!() };
+/// assert_eq!(args.threads().get(), 3);
+/// ```
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Replay this trace [default: a generated workload].
@@ -211,5 +220,5 @@ fn parse_sizes(text: &str) -> Result<ValueSizes, String> {
     let (min, max) = text.split_once("..").unwrap_or((text, text));
     let parse = |part: &str| parse_bytes(part).map_err(|error| error.to_string());
     let (min, max) = (parse(min)?, parse(max.strip_prefix('=').unwrap_or(max))?);
-    ValueSizes::new(min..=max).map_err(|error| error.to_string())
+    ValueSizes::new(min, max).map_err(|error| error.to_string())
 }

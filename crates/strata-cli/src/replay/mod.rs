@@ -18,7 +18,7 @@ mod value;
 mod worker;
 mod written;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -57,7 +57,8 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         error => anyhow::Error::from(error),
     })?;
     for finding in &report.findings {
-        eprintln!("wrong: {finding}");
+        // Stderr may be gone; the report says it too.
+        let _ = writeln!(io::stderr(), "wrong: {finding}");
     }
     report.print(args.format, out)?;
     Ok(if report.passed() {
@@ -68,6 +69,19 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
 }
 
 /// Serves the requests that `args` describe, checks every value and reads every acknowledged write back.
+///
+/// ```
+/// use clap::Parser;
+/// use strata_cli::args::{Cli, Command};
+/// use strata_cli::replay::replay;
+///
+/// let cli = Cli::parse_from(["strata", "replay", "--store", "memory", "--workload", "loop", "--keys", "10", "--requests", "30"]);
+/// let Command::Replay(args) = cli.command else { unreachable!() };
+/// let report = replay(&args)?;
+/// assert!(report.passed());
+/// assert_eq!((report.origin, report.hits.memory), (10, 20));
+/// # Ok::<(), strata_cli::replay::ReplayError>(())
+/// ```
 ///
 /// # Errors
 ///

@@ -1,7 +1,6 @@
 //! Values that prove what they are: a header with key, version and length, and a body that follows from the three.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use buffer_pool::{BufferPool, PooledBytes};
 use thiserror::Error;
@@ -64,6 +63,16 @@ pub enum Flaw {
 }
 
 /// Which sizes values have: uniform over a range, decided by key and version.
+///
+/// ```
+/// use strata_cli::replay::{Identity, ValueSizes};
+///
+/// let sizes = ValueSizes::new(100, 1024)?;
+/// let size = sizes.of(Identity { key: 7, version: 1 });
+/// assert!((100..=1024).contains(&size));
+/// assert_eq!(size, sizes.of(Identity { key: 7, version: 1 }));
+/// # Ok::<(), strata_cli::replay::ValueSizesError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ValueSizes {
     min: u32,
@@ -99,12 +108,12 @@ pub enum ValueSizesError {
 }
 
 impl ValueSizes {
-    /// Sizes within `range`, both ends included, in bytes.
+    /// Sizes from `min` to `max` bytes, both included.
     ///
     /// # Errors
+    ///
     /// A reversed range, one that starts below [`HEADER_LEN`] or ends above [`VALUE_LEN_MAX`].
-    pub fn new(range: RangeInclusive<u64>) -> Result<Self, ValueSizesError> {
-        let (min, max) = range.into_inner();
+    pub fn new(min: u64, max: u64) -> Result<Self, ValueSizesError> {
         if min < u64::from(HEADER_LEN) {
             return Err(ValueSizesError::TooSmall { size: min });
         }
@@ -124,12 +133,6 @@ impl ValueSizes {
         let draw = scramble(identity.key ^ scramble(u64::from(identity.version)));
         self.min + (draw % span) as u32
     }
-
-    /// The largest size.
-    #[must_use]
-    pub fn max(&self) -> u32 {
-        self.max
-    }
 }
 
 impl fmt::Display for ValueSizes {
@@ -138,7 +141,18 @@ impl fmt::Display for ValueSizes {
     }
 }
 
-/// The value of `identity` with `size` bytes, in a buffer of `pool`.
+/// The value of `identity` with `size` bytes, in a buffer of `pool`. O(size).
+///
+/// ```
+/// use buffer_pool::BufferPool;
+/// use strata_cli::replay::{Identity, compose, examine};
+///
+/// let pool = BufferPool::builder().build();
+/// let value = compose(Identity { key: 7, version: 3 }, 100, &pool);
+/// assert_eq!(examine(&value, 7), Ok(3));
+/// assert!(examine(&value, 8).is_err());
+/// assert!(examine(&value[..99], 7).is_err());
+/// ```
 ///
 /// # Panics
 /// When `size` is below [`HEADER_LEN`].
@@ -304,7 +318,7 @@ mod tests {
 
     #[test]
     fn sizes_stay_in_their_range_and_reach_both_ends() {
-        let sizes = ValueSizes::new(100..=103).expect("a valid range");
+        let sizes = ValueSizes::new(100, 103).expect("a valid range");
         let drawn = (0..1000).map(|key| sizes.of(Identity { key, version: 1 }));
         let mut seen: Vec<u32> = drawn.collect();
         seen.sort_unstable();
@@ -314,14 +328,14 @@ mod tests {
 
     #[test]
     fn impossible_sizes_are_refused() {
-        let small = ValueSizes::new(0..=10);
+        let small = ValueSizes::new(0, 10);
         assert_eq!(small, Err(ValueSizesError::TooSmall { size: 0 }));
-        let reversed = ValueSizes::new(200..=100);
+        let reversed = ValueSizes::new(200, 100);
         assert_eq!(
             reversed,
             Err(ValueSizesError::Reversed { min: 200, max: 100 })
         );
-        let large = ValueSizes::new(100..=u64::MAX);
+        let large = ValueSizes::new(100, u64::MAX);
         assert_eq!(large, Err(ValueSizesError::TooLarge { size: u64::MAX }));
     }
 }

@@ -184,3 +184,113 @@ impl Worker {
         Ok(latency)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache_tiered::{InMemory, MemoryTier, Tiered};
+
+    use super::*;
+
+    fn worker() -> (Cache, Worker) {
+        let builder = Tiered::builder().memory(MemoryTier::entries(100));
+        let cache = builder.store(InMemory::new()).build().expect("a cache");
+        let worker = Worker {
+            pool: BufferPool::builder().build(),
+            sizes: ValueSizes::new(100, 200).expect("a range"),
+            ledger: Ledger::default(),
+            log: None,
+            began_empty: true,
+            tally: Tally::new(),
+        };
+        (cache, worker)
+    }
+
+    fn serve(worker: &mut Worker, cache: &Cache, key: u64) {
+        worker
+            .serve(
+                cache,
+                Job {
+                    key,
+                    overwrites: false,
+                },
+            )
+            .expect("a store that works");
+    }
+
+    fn found(worker: &Worker) -> (u64, u64, &[String]) {
+        (
+            worker.tally.wrong_values,
+            worker.tally.lost_writes,
+            &worker.tally.findings,
+        )
+    }
+
+    /// Puts a value past the worker.
+    fn put(worker: &Worker, cache: &Cache, key: u64, identity: Identity) {
+        let value = value::compose(identity, 100, &worker.pool);
+        cache.put(key, value).wait().expect("a store that works");
+    }
+
+    #[test]
+    fn what_is_right_is_not_complained_about() {
+        let (cache, mut worker) = worker();
+        for overwrites in [false, true, true, false] {
+            worker
+                .serve(&cache, Job { key: 1, overwrites })
+                .expect("a store that works");
+        }
+        assert_eq!(found(&worker), (0, 0, &[][..]));
+        assert_eq!((worker.tally.origin, worker.tally.hits.memory), (1, 3));
+        assert_eq!(worker.tally.acknowledged_writes, 3);
+        assert_eq!(worker.ledger.version(1), Some(3));
+    }
+
+    #[test]
+    fn a_stale_value_is_wrong() {
+        let (cache, mut worker) = worker();
+        worker
+            .serve(
+                &cache,
+                Job {
+                    key: 1,
+                    overwrites: true,
+                },
+            )
+            .expect("a store that works");
+        put(&worker, &cache, 1, Identity { key: 1, version: 1 });
+        serve(&mut worker, &cache, 1);
+        let finding = "key 1: read version 1 instead of 2".to_owned();
+        assert_eq!(found(&worker), (1, 0, &[finding][..]));
+    }
+
+    #[test]
+    fn a_value_that_nobody_wrote_is_wrong() {
+        let (cache, mut worker) = worker();
+        put(&worker, &cache, 1, Identity { key: 1, version: 9 });
+        serve(&mut worker, &cache, 1);
+        let finding = "key 1: read version 9, which nobody wrote".to_owned();
+        assert_eq!(found(&worker), (1, 0, &[finding][..]));
+    }
+
+    #[test]
+    fn an_acknowledged_value_that_vanishes_is_lost() {
+        let (cache, mut worker) = worker();
+        serve(&mut worker, &cache, 1);
+        cache.remove(&1).wait().expect("a store that works");
+        serve(&mut worker, &cache, 1);
+        let finding = "version 1 of key 1 was acknowledged, and then nobody held it".to_owned();
+        assert_eq!(found(&worker), (0, 1, &[finding][..]));
+        assert_eq!((worker.tally.origin, worker.tally.requests), (2, 2));
+    }
+
+    #[test]
+    fn all_is_counted_and_the_first_is_told() {
+        let (cache, mut worker) = worker();
+        put(&worker, &cache, 1, Identity { key: 2, version: 1 });
+        for _ in 0..100 {
+            serve(&mut worker, &cache, 1);
+        }
+        assert_eq!(worker.tally.wrong_values, 100);
+        assert_eq!(worker.tally.findings.len(), FINDINGS_MAX);
+    }
+}
