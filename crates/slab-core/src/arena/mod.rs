@@ -143,10 +143,13 @@ impl<T, P: Provider> Arena<T, P> {
     #[inline]
     #[track_caller]
     pub fn insert(&mut self, value: T) -> Handle<T> {
-        match self.try_insert(value) {
-            Ok(handle) => handle,
-            Err(error) => refused(error.kind()),
+        // SAFETY: `self.provider` is the only provider this table is ever given.
+        if let Err(kind) = unsafe { self.table.refill(&self.provider) } {
+            refused(kind);
         }
+        // SAFETY: `refill` has just succeeded.
+        let (index, generation) = unsafe { self.table.fill(value) };
+        Handle::of_live(index, generation)
     }
 
     /// Stores `value` and gives its handle. O(1); adds a slab when every slot is taken.

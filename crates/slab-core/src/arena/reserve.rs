@@ -9,9 +9,7 @@ use crate::table::value_of;
 impl<T, P: Provider> Arena<T, P> {
     /// Values that fit before another slab is needed. O(1).
     pub fn free_slots(&self) -> usize {
-        self.table.slots()
-            - (self.table.live_slots() + self.table.detached_slots() + self.table.retired_slots())
-                as usize
+        self.table.free_slots() as usize
     }
 
     /// Adds slabs until `additional` more values fit: the next `additional` inserts need no memory.

@@ -11,7 +11,7 @@ use crate::error::ProvideError;
 #[derive(Debug, Clone, Copy)]
 enum Schedule {
     At(usize),
-    From(usize),
+    Since(usize),
     Every(usize),
 }
 
@@ -20,7 +20,7 @@ enum Schedule {
 /// ```
 /// use slab_core::{Arena, Failing, Global};
 ///
-/// let memory = Failing::from(Global, 2);
+/// let memory = Failing::since(Global, 2);
 /// let mut arena = Arena::with_slots_per_slab_in(1, &memory);
 /// arena.insert("a slab and the directory were granted");
 /// assert_eq!(arena.try_insert("refused").unwrap_err().into_value(), "refused");
@@ -41,8 +41,8 @@ impl<P> Failing<P> {
     }
 
     /// Refuses every allocation from number `call` on.
-    pub const fn from(provider: P, call: usize) -> Self {
-        Self::new(provider, Schedule::From(call))
+    pub const fn since(provider: P, call: usize) -> Self {
+        Self::new(provider, Schedule::Since(call))
     }
 
     /// Refuses every `period`th allocation: the last of each `period` calls. A period of 0 refuses none.
@@ -67,7 +67,7 @@ impl<P> Failing<P> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let refused = match self.schedule {
             Schedule::At(at) => call == at,
-            Schedule::From(from) => call >= from,
+            Schedule::Since(first) => call >= first,
             Schedule::Every(period) => (call + 1).checked_rem(period) == Some(0),
         };
         if refused {

@@ -46,15 +46,19 @@ const NONE: u32 = u32::MAX;
 /// Watermark of a released slab that had a retired slot: it does not come back.
 const DEAD: u32 = u32::MAX;
 
+/// The index of a slot of a resident slab, and where it lies.
+type Vacancy<V> = (u32, NonNull<Slot<V>>);
+
 /// Generational slots with values `V`, in slabs of equal shape from a provider that the caller passes
 /// in: always the same one, which is the safety clause of every function that takes it.
 pub(crate) struct SlotTable<V> {
     directory: Directory<V>,
     shape: Shape,
-    /// The slot that `fill` uses next, or `NONE`.
-    vacancy: u32,
-    /// Slots with an odd generation.
-    live: u32,
+    /// The slot that `fill` uses next.
+    vacancy: Option<Vacancy<V>>,
+    /// Free bits that are set. Live slots are what is left: so filling a slot and vacating it, which
+    /// leave the free bits alone, count nothing.
+    free_bits: u32,
     /// Top of the stack of slabs with a free bit, or `NONE`.
     open: u32,
     /// Head of the list of released slabs that may come back, or `NONE`.
@@ -83,8 +87,8 @@ impl<V> SlotTable<V> {
         Self {
             directory: Directory::new(),
             shape: Shape::new::<V>(shift, stride),
-            vacancy: NONE,
-            live: 0,
+            vacancy: None,
+            free_bits: 0,
             open: NONE,
             absent: NONE,
             resident: 0,
@@ -95,9 +99,16 @@ impl<V> SlotTable<V> {
         }
     }
 
+    /// Slots with an odd generation.
     #[inline]
     pub(crate) fn live_slots(&self) -> u32 {
-        self.live
+        let vacant = self.free_bits + u32::from(self.vacancy.is_some());
+        (self.resident << self.shape.shift) - vacant - self.detached - self.retired
+    }
+
+    /// Slots that can be filled without another slab.
+    pub(crate) fn free_slots(&self) -> u32 {
+        self.free_bits + u32::from(self.vacancy.is_some())
     }
 
     pub(crate) fn detached_slots(&self) -> u32 {
@@ -129,7 +140,7 @@ impl<V> SlotTable<V> {
 
     #[inline]
     fn locate(&self, index: u32) -> (u32, u32) {
-        (index >> self.shape.shift, index & (self.shape.slots() - 1))
+        (index >> self.shape.shift, index & self.shape.mask)
     }
 
     /// The slot of `index`, if its slab has memory. Its generation is initialised.
@@ -213,20 +224,34 @@ impl<V> SlotTable<V> {
         &mut self,
         provider: &P,
     ) -> Result<u32, InsertErrorKind> {
-        if self.vacancy == NONE && !self.pull() {
+        match self.vacancy {
+            Some((index, _)) => Ok(index),
             // SAFETY: clause 1.
-            unsafe { self.grow(provider)? };
-            self.pull();
+            None => unsafe { self.refill_from_slabs(provider) },
         }
-        debug_assert_ne!(self.vacancy, NONE);
-        Ok(self.vacancy)
+    }
+
+    /// `refill` without a vacancy; out of line, so that what is inlined is short.
+    ///
+    /// # Safety
+    /// 1. `provider` is the table's.
+    #[inline(never)]
+    unsafe fn refill_from_slabs<P: Provider>(
+        &mut self,
+        provider: &P,
+    ) -> Result<u32, InsertErrorKind> {
+        if let Some(index) = self.pull() {
+            return Ok(index);
+        }
+        // SAFETY: clause 1.
+        unsafe { self.grow(provider)? };
+        self.pull().ok_or(InsertErrorKind::IndexSpace)
     }
 
     /// The generation in which `fill` will make the vacancy live. There is one.
     #[inline]
     pub(crate) fn next_generation(&self) -> u32 {
-        self.slot(self.vacancy)
-            .map_or(1, |slot| generation_of(slot) + 1)
+        self.vacancy.map_or(1, |(_, slot)| generation_of(slot) + 1)
     }
 
     /// Makes the vacancy live with `value`; gives its index and generation.
@@ -235,13 +260,15 @@ impl<V> SlotTable<V> {
     /// 1. `refill` succeeded and nothing was filled since.
     #[inline]
     pub(crate) unsafe fn fill(&mut self, value: V) -> (u32, u32) {
-        let index = self.vacancy;
-        debug_assert!(self.slot(index).is_some());
-        // SAFETY: by clause 1 the vacancy is a slot of a resident slab.
-        let slot = unsafe { self.slot(index).unwrap_unchecked() };
+        debug_assert!(
+            self.vacancy
+                .is_some_and(|(index, slot)| self.slot(index) == Some(slot))
+        );
+        // SAFETY: by clause 1 there is a vacancy.
+        let (index, slot) = unsafe { self.vacancy.unwrap_unchecked() };
         let generation = generation_of(slot) + 1;
         debug_assert!(generation & 1 == 1 && generation <= LAST_GENERATION);
-        self.vacancy = NONE;
+        self.vacancy = None;
         // SAFETY: the slot is in a resident slab and holds no value, so nothing is overwritten.
         unsafe {
             slot.write(Slot {
@@ -249,7 +276,6 @@ impl<V> SlotTable<V> {
                 generation,
             })
         };
-        self.live += 1;
         (index, generation)
     }
 
@@ -259,7 +285,6 @@ impl<V> SlotTable<V> {
     /// 1. `slot` is the live slot of `index`. 2. The caller has read the value out, or forgets it.
     #[inline]
     pub(crate) unsafe fn vacate(&mut self, index: u32, slot: NonNull<Slot<V>>) {
-        self.live -= 1;
         // SAFETY: clause 1.
         unsafe { self.free(index, slot, generation_of(slot)) };
     }
@@ -271,24 +296,27 @@ impl<V> SlotTable<V> {
     #[inline]
     unsafe fn free(&mut self, index: u32, slot: NonNull<Slot<V>>, generation: u32) {
         if generation == LAST_GENERATION {
-            set_generation(slot, 0);
-            self.retired += 1;
+            self.retire(slot);
             return;
         }
         set_generation(slot, generation + 1);
-        let before = core::mem::replace(&mut self.vacancy, index);
-        if before != NONE {
+        if let Some((before, _)) = self.vacancy.replace((index, slot)) {
             self.publish(before);
         }
     }
 
-    /// Takes a slot out of the open slab at the top and makes it the vacancy.
+    /// Withdraws a slot that is neither live nor free.
+    #[cold]
+    fn retire(&mut self, slot: NonNull<Slot<V>>) {
+        set_generation(slot, 0);
+        self.retired += 1;
+    }
+
+    /// Takes a slot out of the open slab at the top and makes it the vacancy; gives its index.
     #[inline]
-    fn pull(&mut self) -> bool {
+    fn pull(&mut self) -> Option<u32> {
         let slab = self.open;
-        let Some(base) = self.directory.base(slab) else {
-            return false;
-        };
+        let base = self.directory.base(slab)?;
         let entry = self.directory.entry(slab);
         let number = entry.summary.trailing_zeros();
         // SAFETY: an open slab is resident and its summary is not 0, so `number` is one of its words.
@@ -304,12 +332,17 @@ impl<V> SlotTable<V> {
                 self.open = entry.next;
             }
         }
-        self.vacancy = slab << self.shape.shift | number << 6 | bits.trailing_zeros();
-        true
+        self.free_bits -= 1;
+        let number = number << 6 | bits.trailing_zeros();
+        let index = slab << self.shape.shift | number;
+        // SAFETY: the bit stood for a slot of this slab.
+        self.vacancy = Some((index, unsafe { base.add(number as usize) }));
+        Some(index)
     }
 
-    /// Sets the free bit of the slot of `index`, and opens its slab if that was full.
-    #[inline]
+    /// Sets the free bit of the slot of `index`, and opens its slab if that was full. Out of line, so that
+    /// what is inlined into a removal is short.
+    #[inline(never)]
     fn publish(&mut self, index: u32) {
         let (slab, slot) = self.locate(index);
         let Some(base) = self.directory.base(slab) else {
@@ -322,6 +355,7 @@ impl<V> SlotTable<V> {
         debug_assert!(bits >> (slot & 63) & 1 == 0, "the slot was not free");
         // SAFETY: as above.
         unsafe { word.write(bits | 1 << (slot & 63)) };
+        self.free_bits += 1;
         if bits == 0 {
             let open = self.open;
             let entry = self.directory.entry(slab);
@@ -346,7 +380,7 @@ impl<V> SlotTable<V> {
 
     /// Whether the slot of `index` is neither free nor live nor the vacancy.
     fn is_held_back(&self, index: u32) -> bool {
-        index != self.vacancy
+        self.vacancy.is_none_or(|(vacant, _)| vacant != index)
             && !self.is_free(index)
             && self
                 .slot(index)
@@ -375,7 +409,6 @@ impl<V> SlotTable<V> {
     /// 1. `slot` is a live slot of this table. 2. The caller has read the value out, or forgets it.
     pub(crate) unsafe fn detach(&mut self, slot: NonNull<Slot<V>>) {
         set_generation(slot, generation_of(slot) + 1);
-        self.live -= 1;
         self.detached += 1;
     }
 
@@ -395,7 +428,6 @@ impl<V> SlotTable<V> {
             })
         };
         self.detached -= 1;
-        self.live += 1;
         Ok(())
     }
 

@@ -69,6 +69,7 @@ impl<V> SlotTable<V> {
         self.open = slab;
         self.directory.set_base(slab, Some(base));
         self.resident += 1;
+        self.free_bits += self.shape.slots();
         Ok(())
     }
 
@@ -78,8 +79,7 @@ impl<V> SlotTable<V> {
     /// # Safety
     /// 1. `provider` is the table's.
     pub(crate) unsafe fn release_empty<P: Provider>(&mut self, provider: &P, keep: usize) -> usize {
-        if self.vacancy != NONE {
-            let index = core::mem::replace(&mut self.vacancy, NONE);
+        if let Some((index, _)) = self.vacancy.take() {
             self.publish(index);
         }
         let (mut kept, mut released) = (0, 0);
@@ -135,6 +135,7 @@ impl<V> SlotTable<V> {
             retired += u32::from(self.is_retired(slab << self.shape.shift | slot));
         }
         self.retired -= retired;
+        self.free_bits -= self.shape.slots() - retired;
         let absent = self.absent;
         let entry = self.directory.entry(slab);
         entry.summary = 0;
@@ -183,10 +184,10 @@ impl<V> SlotTable<V> {
         }
         // SAFETY: clause 1, and no slab has memory.
         unsafe { self.directory.destroy(provider) };
-        self.vacancy = NONE;
+        self.vacancy = None;
         self.open = NONE;
         self.absent = NONE;
-        self.live = 0;
+        self.free_bits = 0;
         self.resident = 0;
         self.retired = 0;
         self.detached = 0;

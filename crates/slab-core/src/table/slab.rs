@@ -31,6 +31,8 @@ const PAYLOAD_ALIGN: usize = 64;
 pub(super) struct Shape {
     /// log2 of the slots in a slab; at most 12.
     pub(super) shift: u32,
+    /// `slots() - 1`, kept because every access needs it.
+    pub(super) mask: u32,
     /// Payload bytes for each slot.
     pub(super) stride: u32,
     /// Bytes from the base to the payload of slot 0.
@@ -41,6 +43,7 @@ impl Shape {
     pub(super) const fn new<V>(shift: u32, stride: u32) -> Self {
         let mut shape = Self {
             shift,
+            mask: (1 << shift) - 1,
             stride,
             payload_offset: 0,
         };

@@ -61,7 +61,6 @@ impl<V> SlotTable<V> {
         value: V,
     ) {
         debug_assert!(generation & 1 == 1);
-        self.live += u32::from(generation_of(slot) & 1 == 0);
         // SAFETY: clause 1: the slot is in a resident slab; clause 2.
         unsafe {
             slot.write(Slot {
@@ -78,7 +77,6 @@ impl<V> SlotTable<V> {
     /// 1. `slot` is the live slot of `index`. 2. The caller has read its value out, or forgets it.
     pub(crate) unsafe fn unoccupy(&mut self, index: u32, slot: NonNull<Slot<V>>) {
         set_generation(slot, generation_of(slot) - 1);
-        self.live -= 1;
         self.mark(index, true);
     }
 
@@ -93,7 +91,9 @@ impl<V> SlotTable<V> {
         unsafe {
             let word = self.shape.word(base, slot >> 6);
             let bits = word.read();
-            word.write(if free { bits | bit } else { bits & !bit });
+            let marked = if free { bits | bit } else { bits & !bit };
+            word.write(marked);
+            self.free_bits = self.free_bits + marked.count_ones() - bits.count_ones();
         }
     }
 }

@@ -282,6 +282,24 @@ fn types_are_send_and_sync_with_their_values() {
 }
 
 #[test]
+fn arenas_and_handles_are_covariant() {
+    fn shorter<'a>(
+        arena: Arena<&'static str>,
+        handle: Handle<&'static str>,
+        text: &'a str,
+    ) -> &'a str {
+        let mut arena: Arena<&'a str> = arena;
+        let handle: Handle<&'a str> = handle;
+        let other = arena.insert(text);
+        assert_ne!(other, handle);
+        arena[handle]
+    }
+    let mut arena = Arena::new();
+    let handle = arena.insert("static");
+    assert_eq!(shorter(arena, handle, &String::from("local")), "static");
+}
+
+#[test]
 #[should_panic(expected = "the handle is stale")]
 fn indexing_with_a_stale_handle_panics() {
     let mut arena = Arena::new();
