@@ -66,7 +66,7 @@ fn the_nth_call_fails_for_every_n() {
     for call in 0..calls {
         exercise(
             BufferPool::builder()
-                .provider(Failing::from(memory.clone(), call))
+                .provider(Failing::since(memory.clone(), call))
                 .build(),
         );
         assert_eq!(
@@ -93,7 +93,7 @@ fn the_nth_call_fails_for_every_n() {
 #[should_panic(expected = "the provider has no 4096 bytes")]
 fn acquire_panics_without_memory() {
     let pool = BufferPool::builder()
-        .provider(Failing::from(Global, 0))
+        .provider(Failing::since(Global, 0))
         .build();
     let _ = pool.acquire(1);
 }
