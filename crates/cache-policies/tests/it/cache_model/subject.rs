@@ -152,22 +152,8 @@ fn entry_insert<P: Policy, S: BuildHasher>(
     );
 }
 
-/// Time, limits and what empties the cache.
-fn apply_to_all<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subject<P, S>, op: &Op) {
-    let all = |model: &Model| model.residents.keys().copied().collect::<BTreeSet<_>>();
+fn apply_limit<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subject<P, S>, op: &Op) {
     match *op {
-        Op::Advance { ticks } => {
-            model.now = model.now.saturating_add(ticks);
-            let now = model.now;
-            let due = model
-                .residents
-                .iter()
-                .filter(|(_, r)| r.deadline <= now && r.deadline != u64::MAX);
-            let due = due.map(|(&key, _)| key).collect();
-            assert_eq!(cache.advance_to(now), BTreeSet::len(&due));
-            model.hear_exactly(heard(cache), &due, Cause::Expired);
-        }
-        Op::GoBack { ticks } => assert_eq!(cache.advance_to(model.now.saturating_sub(ticks)), 0),
         Op::SetCapacity { capacity } => {
             let pinned: u64 = model
                 .residents
@@ -194,6 +180,27 @@ fn apply_to_all<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subjec
             }
             model.hear_victims(heard(cache), None);
         }
+        _ => unreachable!("{op:?} is no limit"),
+    }
+}
+
+/// Time, limits and what empties the cache.
+fn apply_to_all<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subject<P, S>, op: &Op) {
+    let all = |model: &Model| model.residents.keys().copied().collect::<BTreeSet<_>>();
+    match *op {
+        Op::Advance { ticks } => {
+            model.now = model.now.saturating_add(ticks);
+            let now = model.now;
+            let due = model
+                .residents
+                .iter()
+                .filter(|(_, r)| r.deadline <= now && r.deadline != u64::MAX);
+            let due = due.map(|(&key, _)| key).collect();
+            assert_eq!(cache.advance_to(now), BTreeSet::len(&due));
+            model.hear_exactly(heard(cache), &due, Cause::Expired);
+        }
+        Op::GoBack { ticks } => assert_eq!(cache.advance_to(model.now.saturating_sub(ticks)), 0),
+        Op::SetCapacity { .. } | Op::SetMaxEntries { .. } => apply_limit(model, cache, op),
         Op::Retain { odd } => {
             cache.retain(|key, _| (key % 2 == 1) == odd);
             let gone = all(model)
@@ -227,6 +234,53 @@ fn apply_to_all<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subjec
             None => assert!(model.residents.values().all(|resident| resident.pinned)),
         },
         _ => unreachable!("{op:?} is about one key"),
+    }
+}
+
+/// What is done to an entry that is there, and otherwise does nothing.
+fn apply_to_resident<P: Policy, S: BuildHasher>(
+    model: &mut Model,
+    cache: &mut Subject<P, S>,
+    op: &Op,
+) {
+    match *op {
+        Op::Remove { key } => {
+            let removed = cache.remove_entry(&key);
+            let expected = model.residents.remove(&key);
+            assert_eq!(
+                removed.as_ref().map(|(key, value)| (*key, value.id)),
+                expected.map(|r| (key, r.id))
+            );
+            if let Some((_, value)) = removed {
+                model.settle(&value);
+            }
+        }
+        Op::Pin { key } => {
+            assert_eq!(cache.pin(&key), model.residents.contains_key(&key));
+            if let Some(resident) = model.residents.get_mut(&key) {
+                resident.pinned = true;
+            }
+        }
+        Op::Unpin { key } => {
+            let resident = model.residents.get_mut(&key);
+            let was = resident.is_some_and(|resident| std::mem::take(&mut resident.pinned));
+            assert_eq!(cache.unpin(&key), was);
+        }
+        Op::SetTtl { key, ticks } => {
+            assert_eq!(
+                cache.set_ttl(&key, ticks),
+                model.residents.contains_key(&key)
+            );
+            let (limit, deadline) = model.limits(ticks);
+            let Some(resident) = model.residents.get_mut(&key) else {
+                return;
+            };
+            (resident.limit, resident.deadline) = (limit, deadline);
+            if deadline <= model.now {
+                model.hear_exactly(heard(cache), &BTreeSet::from([key]), Cause::Expired);
+            }
+        }
+        _ => apply_to_all(model, cache, op),
     }
 }
 
@@ -288,42 +342,6 @@ pub(super) fn apply<P: Policy, S: BuildHasher>(
             }
             model.touch(key);
         }
-        Op::Remove { key } => {
-            let removed = cache.remove_entry(&key);
-            let expected = model.residents.remove(&key);
-            assert_eq!(
-                removed.as_ref().map(|(key, value)| (*key, value.id)),
-                expected.map(|r| (key, r.id))
-            );
-            if let Some((_, value)) = removed {
-                model.settle(&value);
-            }
-        }
-        Op::Pin { key } => {
-            assert_eq!(cache.pin(&key), model.residents.contains_key(&key));
-            if let Some(resident) = model.residents.get_mut(&key) {
-                resident.pinned = true;
-            }
-        }
-        Op::Unpin { key } => {
-            let resident = model.residents.get_mut(&key);
-            let was = resident.is_some_and(|resident| std::mem::take(&mut resident.pinned));
-            assert_eq!(cache.unpin(&key), was);
-        }
-        Op::SetTtl { key, ticks } => {
-            assert_eq!(
-                cache.set_ttl(&key, ticks),
-                model.residents.contains_key(&key)
-            );
-            let (limit, deadline) = model.limits(ticks);
-            let Some(resident) = model.residents.get_mut(&key) else {
-                return;
-            };
-            (resident.limit, resident.deadline) = (limit, deadline);
-            if deadline <= model.now {
-                model.hear_exactly(heard(cache), &BTreeSet::from([key]), Cause::Expired);
-            }
-        }
-        _ => apply_to_all(model, cache, op),
+        _ => apply_to_resident(model, cache, op),
     }
 }
