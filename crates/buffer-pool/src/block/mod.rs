@@ -15,16 +15,19 @@
 //! `PooledBytes` together. `refs` is 1 whenever a `Block` exists. The block keeps its pool's core alive from creation
 //! to destruction, so that neither acquire nor release count references.
 
+mod shared;
+
 use core::alloc::Layout;
-use core::mem::{ManuallyDrop, MaybeUninit};
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use slab_core::ProvideError;
 
-use crate::mutant::{Mutant, weaken};
 use crate::pool_core::Core;
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::AtomicUsize;
 use crate::sync::{Arc, TrackedCell};
+
+pub(crate) use shared::Shared;
 
 /// Where a block came from, which says where it goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -305,7 +308,7 @@ impl Block {
     }
 
     pub(crate) fn share(self) -> Shared {
-        Shared(self.0)
+        Shared::new(self)
     }
 }
 
@@ -354,97 +357,6 @@ impl Chain {
     #[cfg(buffer_pool_loom)]
     pub(crate) fn duplicate_head(&self) -> Option<Block> {
         self.head.as_ref().map(|block| Block(block.0))
-    }
-}
-
-/// One of several references to a block whose contents no longer change.
-pub(crate) struct Shared(NonNull<Header>);
-
-// SAFETY: a `Shared` gives read access to bytes and to fields that never change; `refs` is atomic; the last owner may
-// be on any thread, as a `Block` may.
-unsafe impl Send for Shared {}
-// SAFETY: as above; `clone` through `&Shared` is an atomic addition.
-unsafe impl Sync for Shared {}
-
-/// Far from overflow: this many references would need half of the address space.
-const REFS_MAX: usize = isize::MAX as usize;
-
-impl Shared {
-    #[inline]
-    fn header(&self) -> &Header {
-        // SAFETY: the header lives while a reference is counted, and `self` is one.
-        unsafe { self.0.as_ref() }
-    }
-
-    #[inline]
-    pub(crate) fn data(&self) -> NonNull<u8> {
-        self.header().data
-    }
-
-    #[inline]
-    pub(crate) fn capacity(&self) -> usize {
-        self.header().capacity
-    }
-
-    /// Tells loom that the contents are being read.
-    #[inline(always)]
-    pub(crate) fn witness(&self) {
-        #[cfg(buffer_pool_loom)]
-        self.header().marks.with(|_| ());
-    }
-
-    /// References to the block at this moment.
-    pub(crate) fn count(&self) -> usize {
-        // Relaxed: a number for diagnostics; nothing is done on it.
-        self.header().refs.load(Ordering::Relaxed)
-    }
-
-    /// Gives the reference up; the last one gets the block.
-    #[inline]
-    pub(crate) fn release(self) -> Option<Block> {
-        let header = ManuallyDrop::new(self);
-        let refs = &header.header().refs;
-        // Release: what this owner read happens before the last owner's Acquire, and so before the block's reuse.
-        if refs.fetch_sub(1, weaken(Ordering::Release, Mutant::DropRelaxed)) != 1 {
-            return None;
-        }
-        // Acquire: pairs with the Release of every earlier drop (all in one release sequence). A load, not a fence,
-        // so that ThreadSanitizer sees it.
-        let rest = refs.load(weaken(Ordering::Acquire, Mutant::LastRelaxed));
-        debug_assert_eq!(rest, 0);
-        // Relaxed: the block has one owner again; its next owner gets it through a synchronising hand-over.
-        refs.store(1, Ordering::Relaxed);
-        Some(Block(header.0))
-    }
-
-    /// The block itself when this is the only reference.
-    pub(crate) fn try_unique(self) -> Result<Block, Self> {
-        // Acquire: pairs with the Release of drops that brought the count to 1. Nobody else can raise it: a clone
-        // needs a reference, and the only one is ours.
-        if self
-            .header()
-            .refs
-            .load(weaken(Ordering::Acquire, Mutant::UniqueRelaxed))
-            == 1
-        {
-            Ok(Block(ManuallyDrop::new(self).0))
-        } else {
-            Err(self)
-        }
-    }
-}
-
-impl Clone for Shared {
-    #[inline]
-    fn clone(&self) -> Self {
-        // Relaxed: `self` keeps the count above zero, and the clone is handed to other threads by its holder.
-        let refs = self.header().refs.fetch_add(1, Ordering::Relaxed);
-        if refs > REFS_MAX {
-            // Relaxed: takes back what was just added.
-            self.header().refs.fetch_sub(1, Ordering::Relaxed);
-            panic!("too many references to one buffer");
-        }
-        Self(self.0)
     }
 }
 
