@@ -81,6 +81,13 @@ pub(crate) const fn shift_for(slots: u32) -> u32 {
 /// arena.remove(handle);
 /// println!("{value}");
 /// ```
+///
+/// An arena goes to another thread only with values that may:
+///
+/// ```compile_fail,E0277
+/// let arena = slab_core::Arena::<std::rc::Rc<u8>>::new();
+/// std::thread::spawn(move || drop(arena));
+/// ```
 pub struct Arena<T, P: Provider = Global> {
     table: SlotTable<T>,
     provider: P,
