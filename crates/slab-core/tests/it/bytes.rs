@@ -122,6 +122,24 @@ fn resize_keeps_the_bytes_and_zeroes_the_rest() {
 }
 
 #[test]
+fn a_string_that_shrinks_by_half_gives_its_slot_up() {
+    let mut slab = ByteSlab::with_classes(Classes::DOUBLINGS);
+    let long = slab.alloc(&[5; 4096]).expect("memory is there");
+    let same = slab.resize(long, 2049).expect("memory is there");
+    assert_eq!(same, long, "more than half of the slot is used");
+    let short = slab.resize(same, 70).expect("memory is there");
+    assert_eq!(slab.check(long), Err(HandleError::Stale));
+    assert_eq!(slab.get(short), Some(&[5; 70][..]));
+    let occupied = |slot_bytes| {
+        let class = slab
+            .class_stats()
+            .find(|class| class.slot_bytes == slot_bytes);
+        class.map(|class| class.occupied)
+    };
+    assert_eq!((occupied(128), occupied(4096)), (Some(1), Some(0)));
+}
+
+#[test]
 fn statistics_add_up() {
     let mut slab = ByteSlab::with_classes(Classes::DOUBLINGS);
     for length in [1, 64, 65, 200, 4096, 10_000] {
