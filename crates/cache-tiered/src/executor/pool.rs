@@ -112,6 +112,7 @@ impl Workers {
 mod tests {
     use super::*;
     use std::sync::Barrier;
+    use std::task::Poll;
 
     #[test]
     fn as_many_tasks_run_at_once_as_threads_are_allowed() {
@@ -128,6 +129,28 @@ mod tests {
             barrier.wait();
         }
         assert_eq!(*pool.queue.workers.started.lock(), 4);
+    }
+
+    #[test]
+    fn a_task_that_is_woken_while_it_runs_runs_again() {
+        let pool = Pool::new(1);
+        let barrier = Arc::new(Barrier::new(2));
+        let reached = Arc::clone(&barrier);
+        pool.spawn(Box::pin(async move {
+            let mut polls = 0;
+            std::future::poll_fn(|context| {
+                polls += 1;
+                context.waker().wake_by_ref();
+                if polls == 100 {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
+            reached.wait();
+        }));
+        barrier.wait();
     }
 
     #[test]

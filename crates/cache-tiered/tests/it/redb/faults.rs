@@ -130,6 +130,16 @@ fn a_full_disk_at_any_write_loses_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn a_write_that_fails_after_it_was_done_is_judged_by_what_is_there() {
+    for durability in [Durability::Process, Durability::Power] {
+        let tried = (0..)
+            .take_while(|nth| survive(Call::LateWrite, *nth, durability))
+            .count();
+        assert!(tried > 50, "{tried} writes");
+    }
+}
+
+#[test]
 fn a_failing_read_costs_one_call_and_nothing_else() {
     let medium = Medium::default();
     let value = |key: u64| format!("{key} ").repeat(200);

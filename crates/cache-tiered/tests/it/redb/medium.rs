@@ -13,6 +13,8 @@ const BLOCK: u64 = 4096;
 pub(crate) enum Call {
     Read,
     Write,
+    /// A write that is done, and fails all the same.
+    LateWrite,
     Sync,
 }
 
@@ -131,6 +133,7 @@ impl StorageBackend for Opening {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut state = self.medium.state.lock().unwrap();
         state.meet(Call::Write, ErrorKind::StorageFull)?;
+        let late = state.meet(Call::LateWrite, ErrorKind::Other);
         let end = offset + data.len() as u64;
         for block in offset / BLOCK..end.div_ceil(BLOCK) {
             let taken = state.blocks.contains(&block);
@@ -150,7 +153,7 @@ impl StorageBackend for Opening {
             let (start, stop) = (usize::try_from(from).unwrap(), usize::try_from(to).unwrap());
             state.bytes[start..stop].copy_from_slice(&data[at(from)..at(to)]);
         }
-        Ok(())
+        late
     }
 
     fn close(&self) -> io::Result<()> {
