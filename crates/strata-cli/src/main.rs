@@ -1,5 +1,7 @@
 //! The `strata` command: parses its arguments, runs the subcommand, turns the outcome into an exit code.
 
+#![forbid(unsafe_code)]
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
