@@ -35,6 +35,13 @@ pub trait Codec<T>: Send + Sync + 'static {
 }
 
 /// Why bytes and value do not go together.
+///
+/// ```
+/// use cache_tiered::{Codec, CodecError, Raw};
+///
+/// let found: Result<u64, _> = Raw.decode(b"abc");
+/// assert!(matches!(found, Err(CodecError::Length { expected: 8, found: 3 })));
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {

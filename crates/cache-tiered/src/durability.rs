@@ -30,6 +30,11 @@ impl std::fmt::Display for Durability {
 }
 
 /// The name is none of a [`Durability`].
+///
+/// ```
+/// let refused = "forever".parse::<cache_tiered::Durability>().unwrap_err();
+/// assert_eq!(refused.to_string(), "unknown durability \"forever\": use volatile, process or power");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown durability {name:?}: use volatile, process or power")]
 pub struct ParseDurabilityError {

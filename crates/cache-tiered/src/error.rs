@@ -59,6 +59,16 @@ impl Error for StoreError {
 }
 
 /// Why a key could not be read.
+///
+/// ```
+/// use cache_tiered::{InMemory, LoadError, MemoryTier, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.close().wait()?;
+/// assert!(matches!(cache.get(&1).wait(), Err(LoadError::Closed)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -73,7 +83,19 @@ pub enum LoadError {
     Closed,
 }
 
-/// Why a value was not written. Where it certainly was not, it comes back.
+/// Why a value was not written; it comes back.
+///
+/// ```
+/// use cache_tiered::{InMemory, MemoryTier, PutError, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.close().wait()?;
+/// let error = cache.put(1, 10).wait().unwrap_err();
+/// assert!(matches!(error, PutError::Closed { .. }) && error.is_without_effect());
+/// assert_eq!(error.into_value(), 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[non_exhaustive]
 pub enum PutError<V> {
     /// The store refused: it and the cache are as they were.
@@ -152,6 +174,16 @@ impl<V> Error for PutError<V> {
 }
 
 /// Why a key was not removed.
+///
+/// ```
+/// use cache_tiered::{InMemory, MemoryTier, RemoveError, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.close().wait()?;
+/// assert!(matches!(cache.remove(&1).wait(), Err(RemoveError::Closed)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoveError {
@@ -168,6 +200,16 @@ pub enum RemoveError {
 }
 
 /// Why `flush` or `close` did not reach its end.
+///
+/// ```
+/// use cache_tiered::{FlushError, InMemory, MemoryTier, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.close().wait()?;
+/// assert!(matches!(cache.close().wait(), Err(FlushError::Closed)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlushError {
@@ -180,6 +222,13 @@ pub enum FlushError {
 }
 
 /// What is wrong with the settings of a cache.
+///
+/// ```
+/// use cache_tiered::{BuildError, MemoryCache};
+///
+/// let refused = MemoryCache::<u8, u8>::builder().capacity(0).build();
+/// assert_eq!(refused.unwrap_err(), BuildError::ZeroCapacity);
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -208,6 +257,14 @@ pub enum BuildError {
 }
 
 /// A capacity that the cache can not take on.
+///
+/// ```
+/// use cache_tiered::{MemoryCache, ResizeError};
+///
+/// let cache: MemoryCache<u8, u8> = MemoryCache::builder().capacity(10).shards(4).build()?;
+/// assert_eq!(cache.resize(3), Err(ResizeError::TooSmall { capacity: 3, shards: 4 }));
+/// # Ok::<(), cache_tiered::BuildError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResizeError {

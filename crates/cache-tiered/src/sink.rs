@@ -8,6 +8,14 @@ use std::future::{Future, ready};
 ///
 /// `stamp` grows with every mutation that one cache makes, so of two mutations of a key the one
 /// with the larger stamp is the later. It is comparable within one cache in one process.
+///
+/// ```
+/// use cache_tiered::Mutation;
+///
+/// let put = Mutation::put("key", 7, 1);
+/// assert_eq!((*put.key(), put.value(), put.stamp()), ("key", Some(&7), 1));
+/// assert_eq!(Mutation::<_, u8>::remove("key", 2).value(), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mutation<K, V> {
@@ -152,6 +160,14 @@ impl fmt::Debug for Applied {
 }
 
 /// How a batch failed. A batch is all or nothing.
+///
+/// ```
+/// use cache_tiered::ApplyError;
+///
+/// let refused = ApplyError::Refused("read-only");
+/// assert_eq!(refused.to_string(), "the store refused the write: read-only");
+/// assert_eq!(refused.map(str::len), ApplyError::Refused(9));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError<E> {
     /// Nothing of the batch took effect, and nothing of it will.
@@ -189,6 +205,26 @@ impl<E> ApplyError<E> {
 ///   not to be left behind.
 /// * A value it acknowledged is what a [`Source`](crate::Source) over the same data loads from
 ///   then on.
+///
+/// # Examples
+///
+/// ```
+/// use cache_tiered::{Applied, ApplyError, Mutation, Sink};
+/// use std::convert::Infallible;
+/// use std::sync::Mutex;
+///
+/// /// Keeps a record of all that is written.
+/// struct Log(Mutex<Vec<String>>);
+/// impl Sink<u64, String> for Log {
+///     type Error = Infallible;
+///     async fn apply(&self, batch: &[Mutation<u64, String>]) -> Result<Applied, ApplyError<Infallible>> {
+///         let mut log = self.0.lock().unwrap();
+///         Ok(batch.iter().map(|mutation| { log.push(format!("{mutation:?}")); false }).collect())
+///     }
+/// }
+/// # fn is_a_sink(_: impl Sink<u64, String>) {}
+/// # is_a_sink(Log(Mutex::default()));
+/// ```
 pub trait Sink<K, V>: Send + Sync + 'static {
     /// Why a write fails.
     type Error: Error + Send + Sync + 'static;
@@ -208,6 +244,15 @@ pub trait Sink<K, V>: Send + Sync + 'static {
 /// A sink whose calls block; [`Blocking`](crate::Blocking) makes a [`Sink`] of it.
 ///
 /// The contract of [`Sink`] holds here too.
+///
+/// ```
+/// use cache_tiered::{BlockingSink, InMemory, Mutation};
+///
+/// let store: InMemory<u8, u8> = InMemory::new();
+/// let applied = store.apply(&[Mutation::put(1, 10, 1), Mutation::remove(1, 2)])?;
+/// assert!(!applied.existed(0) && applied.existed(1));
+/// # Ok::<(), cache_tiered::ApplyError<cache_tiered::InMemoryError>>(())
+/// ```
 pub trait BlockingSink<K, V>: Send + Sync + 'static {
     /// Why a write fails.
     type Error: Error + Send + Sync + 'static;

@@ -124,6 +124,14 @@ pub trait Source<K, V>: Send + Sync + 'static {
 }
 
 /// A source whose calls block; [`Blocking`](crate::Blocking) makes a [`Source`] of it.
+///
+/// ```
+/// use cache_tiered::{BlockingSource, InMemory};
+///
+/// let store: InMemory<u8, u8> = InMemory::new();
+/// assert_eq!(BlockingSource::load(&store, &1)?.into_value(), None);
+/// # Ok::<(), cache_tiered::InMemoryError>(())
+/// ```
 pub trait BlockingSource<K, V>: Send + Sync + 'static {
     /// Why a load fails.
     type Error: Error + Send + Sync + 'static;

@@ -36,6 +36,12 @@ pub struct InMemory<K, V> {
 }
 
 /// Why an [`InMemory`] store refuses.
+///
+/// ```
+/// use cache_tiered::{InMemory, InMemoryError};
+///
+/// assert_eq!(InMemory::<u8, u8>::with_limit(0).unwrap_err(), InMemoryError::ZeroLimit);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InMemoryError {

@@ -1,6 +1,12 @@
 //! What a read found, and where.
 
-/// Where a value was found.
+/// Where a value was found, the nearest first.
+///
+/// ```
+/// use cache_tiered::Tier;
+///
+/// assert!(Tier::Memory < Tier::Disk && Tier::Disk < Tier::Store);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Tier {
@@ -42,6 +48,17 @@ impl<V> Hit<V> {
 }
 
 /// Where a key is and what is under way for it; from [`Tiered::explain`](crate::Tiered::explain).
+///
+/// ```
+/// use cache_tiered::{InMemory, MemoryTier, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.put(1, 10).wait()?;
+/// let explanation = cache.explain(&1);
+/// assert!(explanation.in_memory && !explanation.loading && !explanation.mutating);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {

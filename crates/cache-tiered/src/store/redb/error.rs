@@ -7,6 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a [`Redb`](crate::Redb) file could not be opened. The file is as it was.
+///
+/// ```
+/// use cache_tiered::{Redb, RedbOpenError};
+///
+/// let file = tempfile::NamedTempFile::new()?;
+/// std::fs::write(file.path(), "not a database")?;
+/// assert!(matches!(Redb::options().open(file.path()), Err(RedbOpenError::NotADatabase { .. })));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedbOpenError {
@@ -108,6 +117,16 @@ impl RedbOpenError {
 }
 
 /// Why a [`Redb`](crate::Redb) store could not read or write. What was acknowledged is safe.
+///
+/// ```
+/// use cache_tiered::{BlockingSource, Redb, RedbError};
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = Redb::options().open(directory.path().join("data.redb"))?;
+/// let loaded: Result<_, RedbError> = BlockingSource::<u64, String>::load(&store, &1);
+/// assert!(loaded?.into_value().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedbError {
