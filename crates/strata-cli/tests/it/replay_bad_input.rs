@@ -5,7 +5,7 @@ use std::process::Command;
 
 use cache_tiered::Redb;
 
-use crate::replay::{folder, replay, replayed};
+use crate::replay::{folder, not_checked, replay, replayed};
 
 /// Fails with `code` and one line that contains `words`.
 fn refused(arguments: &[&str], code: i32, words: &str) {
@@ -178,7 +178,7 @@ fn a_directory_without_write_permission_is_an_error() {
         .args(["-t", "tmpfs", "-o", "ro", "tmpfs", &path])
         .output();
     if !mounted.is_ok_and(|output| output.status.success()) {
-        eprintln!("not checked: a read-only file system, which only root can mount");
+        not_checked("a read-only file system, which takes root to mount");
         return;
     }
     let (run, _) = replay(&["--dir", &path]);

@@ -12,7 +12,7 @@ use crate::replay::{folder, number, replayed};
 const RECORD_LEN: u64 = 16;
 
 /// How often each store is killed.
-const ROUNDS: u64 = 4;
+const ROUNDS: u64 = 8;
 
 #[test]
 fn killed_half_way_at_durability_power_every_acknowledged_value_is_there() {
