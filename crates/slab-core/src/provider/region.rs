@@ -53,7 +53,8 @@ pub struct StaticRegion<const N: usize> {
     bytes: UnsafeCell<[MaybeUninit<u8>; N]>,
     /// Set while one thread is inside a call; everything below and the records belong to that thread.
     busy: AtomicBool,
-    /// Offset of the first free block, or `END`.
+    /// Offset of the first free block, or `END`. 0 in a new region, as every field is: one that is not
+    /// would put all `N` bytes into the executable.
     first: Cell<usize>,
     /// Whether the record of the initial free block has been written.
     ready: Cell<bool>,
@@ -67,12 +68,13 @@ impl<const N: usize> StaticRegion<N> {
     /// Bytes that can be given out: `N` without the rest below 16.
     const USABLE: usize = N / GRANULE * GRANULE;
 
-    /// A region of which everything is free. `const`, so that it can initialise a `static`.
+    /// A region of which everything is free. `const`, so that it can initialise a `static`, which takes no
+    /// room in the executable.
     pub const fn new() -> Self {
         Self {
             bytes: UnsafeCell::new([MaybeUninit::uninit(); N]),
             busy: AtomicBool::new(false),
-            first: Cell::new(END),
+            first: Cell::new(0),
             ready: Cell::new(false),
         }
     }
@@ -103,7 +105,9 @@ impl<const N: usize> StaticRegion<N> {
         }
         if !self.ready.get() {
             self.ready.set(true);
-            if Self::USABLE != 0 {
+            if Self::USABLE == 0 {
+                self.first.set(END);
+            } else {
                 self.write(
                     0,
                     Free {
@@ -111,7 +115,6 @@ impl<const N: usize> StaticRegion<N> {
                         next: END,
                     },
                 );
-                self.first.set(0);
             }
         }
         let result = step();

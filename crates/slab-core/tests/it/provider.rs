@@ -111,6 +111,19 @@ fn tiny_regions_refuse() {
 }
 
 #[test]
+fn a_region_takes_no_room_in_the_executable() {
+    const BYTES: usize = 128 << 20;
+    static MEMORY: StaticRegion<BYTES> = StaticRegion::new();
+    assert_eq!(MEMORY.free_bytes(), BYTES);
+    let file = std::env::current_exe().and_then(std::fs::metadata);
+    let bytes = file.expect("the test's own file").len();
+    assert!(
+        bytes < BYTES as u64,
+        "an initial value that is not zero would be stored"
+    );
+}
+
+#[test]
 fn threads_share_a_region() {
     static SHARED: StaticRegion<65536> = StaticRegion::new();
     std::thread::scope(|scope| {
