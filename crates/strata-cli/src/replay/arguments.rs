@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<NonZeroU64>,
 
-    /// What keys, overwrites and their order in a generated workload depend on.
+    /// What generated requests and the choice of overwrites depend on.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
