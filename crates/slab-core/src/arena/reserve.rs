@@ -17,8 +17,11 @@ impl<T, P: Provider> Arena<T, P> {
     ///
     /// # Errors
     /// [`InsertErrorKind`] if the provider refuses memory or no index is left; slabs added before that
-    /// stay.
+    /// stay. More values than an arena can hold are refused before any memory is taken.
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), InsertErrorKind> {
+        if additional as u64 > self.table.free_slots_max() {
+            return Err(InsertErrorKind::IndexSpace);
+        }
         while self.free_slots() < additional {
             // SAFETY: `self.provider` is the only provider this table is ever given.
             unsafe { self.table.grow(&self.provider)? };

@@ -111,6 +111,13 @@ impl<V> SlotTable<V> {
         self.free_bits + u32::from(self.vacancy.is_some())
     }
 
+    /// Slots that could be filled with all the memory there is, at most: a slab that is gone for good
+    /// still counts.
+    pub(crate) fn free_slots_max(&self) -> u64 {
+        let slabs = u64::from(self.slabs_max - self.resident);
+        (slabs << self.shape.shift) + u64::from(self.free_slots())
+    }
+
     pub(crate) fn detached_slots(&self) -> u32 {
         self.detached
     }

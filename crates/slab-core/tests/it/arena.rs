@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use slab_core::{Arena, Counting, Global, Handle, HandleError, StaticRegion};
+use slab_core::{
+    Arena, Counting, Failing, Global, Handle, HandleError, InsertErrorKind, StaticRegion,
+};
 
 #[test]
 fn stale_handle_never_reads_another_value() {
@@ -174,6 +176,21 @@ fn a_reserved_arena_needs_no_memory() {
     arena.try_reserve(100).expect("memory is there");
     let calls = memory.allocations();
     arena.extend(0..100);
+    assert_eq!(memory.allocations(), calls);
+}
+
+#[test]
+fn a_reservation_beyond_the_index_space_takes_no_memory() {
+    let memory = Counting::new(Failing::since(Global, 100));
+    let mut arena = Arena::<u64, _>::new_in(&memory);
+    arena.insert(1);
+    let calls = memory.allocations();
+    for additional in [usize::MAX, u32::MAX as usize] {
+        assert_eq!(
+            arena.try_reserve(additional),
+            Err(InsertErrorKind::IndexSpace)
+        );
+    }
     assert_eq!(memory.allocations(), calls);
 }
 
