@@ -222,9 +222,10 @@ impl<P: Provider> ByteSlab<P> {
     /// As [`alloc`](Self::alloc).
     pub fn alloc_uninit(&mut self, length: usize) -> Result<Reservation<'_, P>, InsertErrorKind> {
         let Some(number) = self.sizes.class_of(length) else {
+            let layout = Block::layout(length)?;
             // SAFETY: `self.provider` is the only provider the tables are ever given.
             unsafe { self.large.refill(&self.provider)? };
-            let data = self.provider.allocate(Block::layout(length)?)?;
+            let data = self.provider.allocate(layout)?;
             // SAFETY: the block is new and `length` bytes long, and `refill` has just succeeded.
             return Ok(unsafe { Reservation::new(self, LARGE, data, length) });
         };

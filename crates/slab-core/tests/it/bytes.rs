@@ -1,6 +1,9 @@
 //! What a byte slab promises, each promise by name.
 
-use slab_core::{ByteHandle, ByteSlab, Classes, Counting, Global, HandleError, StaticRegion};
+use slab_core::{
+    ByteHandle, ByteSlab, Classes, Counting, Global, HandleError, InsertErrorKind, ProvideError,
+    StaticRegion,
+};
 
 #[test]
 fn byte_slab_length_is_not_the_callers() {
@@ -90,6 +93,17 @@ fn empty_byte_slab_holds_no_memory() {
     );
     drop(slab);
     assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn a_length_that_no_address_space_holds_changes_nothing() {
+    let memory = Counting::new(Global);
+    let mut slab = ByteSlab::new_in(&memory);
+    for length in [usize::MAX, isize::MAX as usize] {
+        let refused = slab.alloc_uninit(length).expect_err("it is too long");
+        assert_eq!(refused, InsertErrorKind::Memory(ProvideError::TooLarge));
+    }
+    assert_eq!((memory.allocations(), slab.stats().held_bytes), (0, 0));
 }
 
 #[test]
