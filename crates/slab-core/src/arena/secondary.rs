@@ -8,7 +8,7 @@ use core::fmt;
 use core::mem;
 use core::ops::{Index, IndexMut};
 
-use super::{default_shift, no_value, refused};
+use super::{default_shift, refused};
 use crate::error::{HandleError, InsertError, InsertErrorKind};
 use crate::handle::Handle;
 use crate::provider::{Global, Provider};
@@ -183,6 +183,13 @@ fn cast<T, V>(handle: Handle<V>) -> Handle<T> {
     Handle::of_live(handle.index(), handle.generation())
 }
 
+/// The map cannot tell why: it knows the handles that were used with it, not those of the arena.
+#[cold]
+#[track_caller]
+fn nothing_stored() -> ! {
+    panic!("no value is stored for the handle: insert one first")
+}
+
 impl<T, V, P: Provider> Index<Handle<T>> for SecondaryMap<T, V, P> {
     type Output = V;
 
@@ -191,7 +198,7 @@ impl<T, V, P: Provider> Index<Handle<T>> for SecondaryMap<T, V, P> {
     fn index(&self, handle: Handle<T>) -> &V {
         match self.get(handle) {
             Some(value) => value,
-            None => no_value(self.table.diagnose(handle.index(), handle.generation())),
+            None => nothing_stored(),
         }
     }
 }
@@ -204,7 +211,7 @@ impl<T, V, P: Provider> IndexMut<Handle<T>> for SecondaryMap<T, V, P> {
         match slot {
             // SAFETY: the slot is live, and `self` is borrowed exclusively.
             Some(slot) => unsafe { value_of(slot).as_mut() },
-            None => no_value(self.table.diagnose(handle.index(), handle.generation())),
+            None => nothing_stored(),
         }
     }
 }

@@ -44,6 +44,25 @@ fn a_sparse_map_holds_few_slabs() {
     assert_eq!(map.iter().next(), Some((handles[999_999], &1)));
 }
 
+#[test]
+#[should_panic(expected = "no value is stored for the handle")]
+fn indexing_with_a_handle_that_was_never_used_panics() {
+    let mut arena = Arena::new();
+    let map = SecondaryMap::<u8, u8>::new();
+    let _ = map[arena.insert(1)];
+}
+
+#[test]
+#[should_panic(expected = "no value is stored for the handle")]
+fn indexing_with_a_handle_whose_value_was_removed_panics() {
+    let mut arena = Arena::new();
+    let mut map = SecondaryMap::new();
+    let handle = arena.insert(1);
+    map.insert(handle, 2);
+    map.remove(handle);
+    map[handle] += 1;
+}
+
 proptest! {
     #![proptest_config(Config {
         cases: super::cases(2_000),
