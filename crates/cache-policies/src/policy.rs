@@ -113,6 +113,12 @@ pub trait Policy {
     /// If the slot is not resident.
     fn remove(&mut self, slot: Slot, remember: bool);
 
+    /// The weight of a resident slot, as it was inserted or last reweighed, so that owners need not keep it too.
+    ///
+    /// # Panics
+    /// If the slot is not resident.
+    fn weight_of(&self, slot: Slot) -> u32;
+
     /// Changes the weight of a resident slot; its place in the order stays.
     ///
     /// # Panics

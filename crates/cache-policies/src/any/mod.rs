@@ -244,6 +244,11 @@ impl Policy for AnyPolicy {
         each!(AnyPolicy, self, policy => policy.remove(slot, remember))
     }
 
+    #[inline]
+    fn weight_of(&self, slot: Slot) -> u32 {
+        each!(AnyPolicy, self, policy => policy.weight_of(slot))
+    }
+
     fn reweigh(&mut self, slot: Slot, weight: u32) {
         each!(AnyPolicy, self, policy => policy.reweigh(slot, weight))
     }

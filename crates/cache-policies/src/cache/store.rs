@@ -247,17 +247,9 @@ impl<K, V, P: Policy> Store<K, V, P> {
     }
 
     /// The weight that the policy knows of `slot`.
-    pub(crate) fn weight_of(&mut self, slot: u32) -> u32 {
-        // The policy keeps the weights; a second copy here would cost 4 bytes an entry. So it is put on the scales: 1 is
-        // the weight for which a policy needs no memory.
-        let before = self.policy.weight();
-        self.policy.reweigh(Slot::new(slot), 1);
-        let others = self.policy.weight() - 1;
-        let weight = (before - others) as u32;
-        if weight != 1 {
-            self.policy.reweigh(Slot::new(slot), weight);
-        }
-        weight
+    #[inline]
+    pub(crate) fn weight_of(&self, slot: u32) -> u32 {
+        self.policy.weight_of(Slot::new(slot))
     }
 
     /// Tells of a use of `slot`.

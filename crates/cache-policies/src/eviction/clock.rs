@@ -195,6 +195,11 @@ impl Policy for Clock {
         self.ledger.dismiss(slot);
     }
 
+    fn weight_of(&self, slot: Slot) -> u32 {
+        self.circle.expect_resident(slot);
+        self.ledger.weight_of(slot)
+    }
+
     fn reweigh(&mut self, slot: Slot, weight: u32) {
         self.circle.expect_resident(slot);
         self.ledger.reweigh(slot, weight);

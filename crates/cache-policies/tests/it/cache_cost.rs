@@ -121,6 +121,9 @@ impl Policy for Counting {
         count(|calls| calls.2 += 1);
         self.0.remove(slot, remember);
     }
+    fn weight_of(&self, slot: Slot) -> u32 {
+        self.0.weight_of(slot)
+    }
     fn reweigh(&mut self, slot: Slot, weight: u32) {
         self.0.reweigh(slot, weight);
     }

@@ -238,6 +238,10 @@ impl<P: Policy> Owner<P> {
         assert_eq!(self.policy.len(), self.index.len());
         assert_eq!(self.policy.is_empty(), self.index.is_empty());
         assert_eq!(self.policy.weight(), self.weight);
+        let resident = self.entries.iter().zip(0..);
+        for (entry, slot) in resident.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot))) {
+            assert_eq!(self.policy.weight_of(Slot::new(slot)), entry.weight);
+        }
     }
 
     /// Unpins half, evicts what is linked, then the rest.

@@ -262,6 +262,11 @@ impl Policy for S3Fifo {
         self.ledger.dismiss(slot);
     }
 
+    fn weight_of(&self, slot: Slot) -> u32 {
+        self.expect_resident(slot);
+        self.ledger.weight_of(slot)
+    }
+
     fn reweigh(&mut self, slot: Slot, weight: u32) {
         let mark = self.expect_resident(slot);
         let old = u64::from(self.ledger.reweigh(slot, weight));
