@@ -14,7 +14,7 @@ pub enum ProvideError {
     TooLarge,
 }
 
-/// Why a handle names no value.
+/// Why a handle names no value, or cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandleError {
@@ -28,6 +28,9 @@ pub enum HandleError {
     /// The arena never had a slot of this index: the handle comes from another arena.
     #[error("the handle is out of range: it comes from another arena")]
     OutOfRange,
+    /// The handle has a value already, where it must be detached.
+    #[error("the handle has a value already: detach or remove that first")]
+    Occupied,
     /// The same handle was given twice where each must name another value.
     #[error("the same handle was given twice: ask for each value once")]
     Repeated,

@@ -82,7 +82,7 @@ impl<T, P: Provider> Arena<T, P> {
             .reattach(handle.index(), handle.generation(), value)
             .map_err(|value| {
                 let why = match self.check(handle) {
-                    Ok(()) => HandleError::Repeated,
+                    Ok(()) => HandleError::Occupied,
                     Err(error) => error,
                 };
                 InsertError::new(value, InsertErrorKind::Handle(why))

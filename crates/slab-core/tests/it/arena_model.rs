@@ -267,7 +267,7 @@ impl<'p> Model<'p> {
                 let refused = self.arena.reattach(handle, value).expect_err("it is live");
                 assert_eq!(
                     refused.kind(),
-                    InsertErrorKind::Handle(HandleError::Repeated)
+                    InsertErrorKind::Handle(HandleError::Occupied)
                 );
             }
             Step::Abandon(at) if !self.detached.is_empty() => {
