@@ -43,10 +43,12 @@ pub(crate) const fn shift_for(slots: u32) -> u32 {
 
 /// Values of one type, each behind a [`Handle`] that never names another value.
 ///
-/// Insert, access and remove are O(1) in the worst case but for the provider's own cost. Values lie in
-/// slabs of equal size; growth adds a slab and moves no value, so a value's address holds until it is
-/// removed, and no insert pays for copying the others. An empty arena that was never used holds no
-/// memory. A slab has 4096 slots, or what fits into 64 KiB, unless
+/// Insert, access and remove are O(1) in the worst case but for growth. Values lie in slabs of equal
+/// size; growth adds a slab and moves no value, so a value's address holds until it is removed, and no
+/// insert pays for copying the others. Growth costs the provider's call and at most a write to each slot
+/// of the slab; where the number of slabs has doubled it also copies the directory, 24 bytes a slab.
+///
+/// An arena that was never used holds no memory. A slab has 4096 slots, or what fits into 64 KiB, unless
 /// [`with_slots_per_slab`](Self::with_slots_per_slab) says otherwise.
 ///
 /// The slot freed last is used first (its memory is warm), then the lowest of the slab used last. A
@@ -351,7 +353,9 @@ impl<T, P: Provider> Arena<T, P> {
     /// Drops every value; every handle is stale then. Keeps the slabs, and the slots of detached
     /// values. O(slots / 64 + values). A panic in a `Drop` leaves the values not yet dropped in place.
     pub fn clear(&mut self) {
-        self.retain(|_, _| false);
+        if !self.is_empty() {
+            self.retain(|_, _| false);
+        }
     }
 
     /// Values with their handles, in index order.

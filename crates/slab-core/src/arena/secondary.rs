@@ -163,7 +163,9 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
 
     /// Drops every value. Keeps the slabs.
     pub fn clear(&mut self) {
-        self.retain(|_, _| false);
+        if !self.is_empty() {
+            self.retain(|_, _| false);
+        }
     }
 
     /// Values with their handles, in index order.
