@@ -68,7 +68,7 @@ impl<P> Failing<P> {
         let refused = match self.schedule {
             Schedule::At(at) => call == at,
             Schedule::Since(first) => call >= first,
-            Schedule::Every(period) => (call + 1).checked_rem(period) == Some(0),
+            Schedule::Every(period) => call.wrapping_add(1).checked_rem(period) == Some(0),
         };
         if refused {
             Err(ProvideError::Exhausted)
