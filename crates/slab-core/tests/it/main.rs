@@ -8,6 +8,7 @@ mod faults;
 mod panics;
 mod provider;
 mod secondary;
+mod threads;
 
 /// Cases that a model test runs: `STRATA_CASES`, or `default`.
 fn cases(default: u32) -> u32 {
