@@ -122,7 +122,8 @@ impl Builder {
     }
 
     /// Where the blocks' memory comes from; the global allocator unless set. The provider is never called while a lock
-    /// of the pool is held, and it is dropped after the last block.
+    /// of the pool is held, and it is dropped after the last block. While it takes memory back it must not acquire from
+    /// a pool that it serves: a request that finds no memory waits for idle blocks that are on their way back.
     pub fn provider(mut self, provider: impl Provider + Send + Sync + 'static) -> Self {
         self.provider = Box::new(provider);
         self

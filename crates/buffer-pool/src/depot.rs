@@ -26,6 +26,7 @@
 
 use crate::block::{Block, Chain};
 use crate::class::Classes;
+use crate::departures::Departures;
 use crate::mutant::{Mutant, active};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{CachePadded, Mutex, home};
@@ -42,6 +43,7 @@ pub(crate) struct Caps {
 pub(crate) struct Depot {
     /// A power of two of them.
     stripes: Box<[CachePadded<Stripe>]>,
+    departures: Departures,
 }
 
 struct Stripe {
@@ -103,6 +105,7 @@ impl Depot {
         };
         Self {
             stripes: (0..count).map(stripe).collect(),
+            departures: Departures::new(),
         }
     }
 
@@ -155,14 +158,19 @@ impl Depot {
         self.stripes.len()
     }
 
+    /// Blocks that `remove` and `close` have taken; whoever destroys one says so there.
+    pub(crate) fn departures(&self) -> &Departures {
+        &self.departures
+    }
+
     /// Takes idle blocks out of one stripe, the largest first, until they have `bytes` or none is left.
     pub(crate) fn remove(&self, stripe: usize, bytes: usize) -> Chain {
-        self.stripes[stripe].remove(bytes, false)
+        self.stripes[stripe].remove(bytes, false, &self.departures)
     }
 
     /// Closes one stripe for good and takes all its blocks.
     pub(crate) fn close(&self, stripe: usize) -> Chain {
-        self.stripes[stripe].remove(usize::MAX, true)
+        self.stripes[stripe].remove(usize::MAX, true, &self.departures)
     }
 
     /// Adds this moment's counts to `counts`, one a class.
@@ -189,6 +197,10 @@ impl Stripe {
         #[cfg(buffer_pool_loom)]
         if active(Mutant::TakeInTwoSections) {
             return self.take_in_two_sections(class);
+        }
+        #[cfg(buffer_pool_loom)]
+        if active(Mutant::UnlinkUnseen) {
+            return self.take_seen(class);
         }
         let mut shelves = self.shelves.lock();
         let shelf = &mut shelves.shelves[class];
@@ -228,7 +240,7 @@ impl Stripe {
         Ok(())
     }
 
-    fn remove(&self, bytes: usize, close: bool) -> Chain {
+    fn remove(&self, bytes: usize, close: bool, departures: &Departures) -> Chain {
         let mut removed = Chain::new();
         let mut sum = 0;
         let mut shelves = self.shelves.lock();
@@ -249,6 +261,7 @@ impl Stripe {
             }
         }
         shelves.idle_bytes -= sum;
+        departures.start(removed.len());
         removed
     }
 
@@ -266,14 +279,23 @@ impl Stripe {
 
     #[cfg(buffer_pool_loom)]
     fn take_in_two_sections(&self, class: usize) -> Option<Block> {
-        let duplicate = self.shelves.lock().shelves[class].blocks.duplicate_head();
+        let duplicate = self.shelves.lock().shelves[class].blocks.duplicate_head()?;
         let mut shelves = self.shelves.lock();
         if let Some(block) = shelves.shelves[class].blocks.pop() {
             let _: Block = block;
             let size = shelves.shelves[class].size;
             shelves.idle_bytes -= size;
         }
-        duplicate
+        Some(duplicate)
+    }
+
+    #[cfg(buffer_pool_loom)]
+    fn take_seen(&self, class: usize) -> Option<Block> {
+        let seen = !self.shelves.lock().shelves[class].blocks.is_empty();
+        let mut shelves = self.shelves.lock();
+        let block = shelves.shelves[class].blocks.pop()?;
+        shelves.idle_bytes -= block.capacity();
+        seen.then_some(block)
     }
 }
 

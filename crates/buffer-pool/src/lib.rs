@@ -5,6 +5,7 @@ mod budget;
 mod buffer;
 mod builder;
 mod class;
+mod departures;
 mod depot;
 mod error;
 mod frozen;

@@ -11,6 +11,9 @@ pub(crate) enum Mutant {
     /// A taker reads the head of a shelf in one critical section and unlinks it in another.
     #[cfg(buffer_pool_loom)]
     TakeInTwoSections,
+    /// A taker that saw an empty shelf in one critical section unlinks, in another, a block that came since.
+    #[cfg(buffer_pool_loom)]
+    UnlinkUnseen,
     /// A putter reads `closed` in one critical section and pushes in another.
     ClosedReadBeforeLock,
     /// The decrement of a shared block's count publishes nothing.
@@ -21,6 +24,8 @@ pub(crate) enum Mutant {
     UniqueRelaxed,
     /// The budget is compared in one step and charged in another.
     ChargeInTwoSteps,
+    /// Who finds no idle block does not wait for those that others are giving back.
+    DeparturesIgnored,
 }
 
 #[cfg(not(buffer_pool_loom))]

@@ -18,9 +18,10 @@ use crate::budget::Budget;
 use crate::class::Classes;
 use crate::depot::{Caps, Depot, ShelfCount};
 use crate::error::AcquireError;
+use crate::mutant::{Mutant, active};
 use crate::stats::{ClassStats, PoolStats};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Arc, Tally};
+use crate::sync::{Arc, Tally, yield_now};
 
 /// A provider as a pool keeps it.
 pub(crate) type SharedProvider = Box<dyn Provider + Send + Sync>;
@@ -139,16 +140,25 @@ impl Core {
         size: usize,
         fill: Fill,
     ) -> Result<Block, AcquireError> {
+        Self::attempt(this, size, fill).inspect_err(|_| this.counts.refused.add(1))
+    }
+
+    /// Like `try_acquire`, but a refusal is not counted: the caller asks for less next.
+    #[inline]
+    pub(crate) fn attempt(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
         if let Some(class) = this.classes.index(size)
             && let Some(block) = this.depot.take(class)
         {
             return Ok(block);
         }
         if this.is_closed() {
-            this.counts.refused.add(1);
             return Err(AcquireError::Closed);
         }
-        Self::supply(this, size, fill).inspect_err(|_| this.counts.refused.add(1))
+        Self::supply(this, size, fill)
     }
 
     /// Like `try_acquire`, but past the budget, and after `close`, the block comes from the provider all the same.
@@ -209,11 +219,8 @@ impl Core {
                 limit,
             });
         }
-        // Ends: each turn but the last freed a block, or another thread was served with what this one freed.
-        while let Err(shortfall) = this.budget.charge(capacity) {
-            if this.reclaim(shortfall) == 0 {
-                return Err(AcquireError::Exhausted { max_bytes: limit });
-            }
+        if !this.charge(capacity) {
+            return Err(AcquireError::Exhausted { max_bytes: limit });
         }
         match Self::allocate(this, capacity, place, fill) {
             Ok(block) => Ok(block),
@@ -222,6 +229,31 @@ impl Core {
                 Err(error)
             }
         }
+    }
+
+    /// Charges the budget, reclaiming idle blocks; `false` when it is lent out.
+    fn charge(&self, bytes: usize) -> bool {
+        // Ends: each turn freed a block, or waits for a thread that is freeing some.
+        while let Err(shortfall) = self.budget.charge(bytes) {
+            if self.reclaim(shortfall) > 0 {
+                continue;
+            }
+            if self.departed().is_some() {
+                // What others took off the shelves before this thread looked there has been refunded by now.
+                return self.budget.charge(bytes).is_ok();
+            }
+            yield_now();
+        }
+        true
+    }
+
+    /// How many idle blocks have gone back to the provider so far, if none is on its way.
+    fn departed(&self) -> Option<usize> {
+        let departures = self.depot.departures();
+        if active(Mutant::DeparturesIgnored) {
+            return Some(departures.ended());
+        }
+        departures.settled()
     }
 
     /// An uncharged block with the capacity that a pooled one would have.
@@ -235,20 +267,30 @@ impl Core {
         Ok(block)
     }
 
-    /// Asks the provider; when it has nothing, once more after every idle block went back to it.
+    /// Asks the provider; when it has nothing, again after every idle block went back to it.
     fn allocate(
         this: &Arc<Self>,
         capacity: usize,
         place: Place,
         fill: Fill,
     ) -> Result<Block, AcquireError> {
-        let block = match Block::create(this, capacity, place, fill) {
-            Ok(block) => block,
-            Err(_) if this.reclaim(usize::MAX) == 0 => {
+        let mut departed = this.depot.departures().ended();
+        // Ends: between two requests an idle block went back, by this thread or another.
+        let block = loop {
+            if let Ok(block) = Block::create(this, capacity, place, fill) {
+                break block;
+            }
+            this.reclaim(usize::MAX);
+            let settled = loop {
+                match this.departed() {
+                    Some(departed) => break departed,
+                    None => yield_now(),
+                }
+            };
+            if settled == departed {
                 return Err(AcquireError::Alloc { bytes: capacity });
             }
-            Err(_) => Block::create(this, capacity, place, fill)
-                .map_err(|_| AcquireError::Alloc { bytes: capacity })?,
+            departed = settled;
         };
         match place {
             Place::Class(class) => this.counts.classes[class].blocks.add(1),
@@ -309,6 +351,7 @@ impl Core {
                 self.counts.classes[class].reclaimed.add(1);
             }
             Self::destroy(block);
+            self.depot.departures().end_one();
         }
         bytes
     }

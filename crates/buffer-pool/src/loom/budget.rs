@@ -1,9 +1,15 @@
 //! The budget is never passed, and nobody is refused while idle blocks would do.
 
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use slab_core::{ProvideError, Provider};
+
 use super::{BLOCK, Bound, Tracked, prove, small};
 use crate::mutant::Mutant;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
-use crate::{AcquireError, BufferPool, Classes};
+use crate::{AcquireError, BufferPool, Builder, Classes};
 
 const OVERSPENT: &[&str] = &["assertion"];
 
@@ -60,5 +66,78 @@ fn a_creator_reclaims_what_another_released() {
                 "only idle blocks are left"
             );
         },
+    );
+}
+
+/// What a creator says that did not wait for blocks on their way back.
+const REFUSED: &[&str] = &["refused although nothing is lent"];
+
+/// Two threads want a block each, and the idle block that one of them frees makes room for both.
+fn both_are_served(builder: Builder) {
+    let classes = Classes::custom(&[BLOCK, 2 * BLOCK]).expect("a valid table");
+    let pool = builder.classes(classes).stripes(1).build();
+    drop(pool.acquire(2 * BLOCK));
+    let other = pool.clone();
+    let thread = thread::spawn(move || other.try_acquire(BLOCK));
+    let mine = pool.try_acquire(BLOCK);
+    let theirs = thread.join().unwrap();
+    assert!(
+        mine.is_ok() && theirs.is_ok(),
+        "refused although nothing is lent"
+    );
+}
+
+#[test]
+fn nobody_is_refused_while_another_frees_idle_blocks() {
+    prove(
+        "budget, departures",
+        Bound::Unbounded,
+        &[(Mutant::DeparturesIgnored, REFUSED)],
+        || both_are_served(small().max_bytes(2 * BLOCK)),
+    );
+}
+
+/// Has memory for two small blocks, headers apart.
+struct TwoBlocks(AtomicUsize);
+
+// SAFETY: `Tracked`'s blocks; a refusal gives none.
+unsafe impl Provider for TwoBlocks {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        // Data is not aligned, headers are.
+        if layout.align() == 1 {
+            let mut used = self.0.load(Ordering::Relaxed);
+            loop {
+                let more = used + layout.size();
+                if more > 2 * BLOCK {
+                    return Err(ProvideError::Exhausted);
+                }
+                let exchange =
+                    self.0
+                        .compare_exchange(used, more, Ordering::Acquire, Ordering::Relaxed);
+                match exchange {
+                    Ok(_) => break,
+                    Err(current) => used = current,
+                }
+            }
+        }
+        Tracked.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: passed on from the caller.
+        unsafe { Tracked.deallocate(block, layout) };
+        if layout.align() == 1 {
+            self.0.fetch_sub(layout.size(), Ordering::Release);
+        }
+    }
+}
+
+#[test]
+fn the_provider_is_asked_again_after_another_freed_idle_blocks() {
+    prove(
+        "budget, provider departures",
+        Bound::Unbounded,
+        &[(Mutant::DeparturesIgnored, REFUSED)],
+        || both_are_served(small().provider(TwoBlocks(AtomicUsize::new(0)))),
     );
 }

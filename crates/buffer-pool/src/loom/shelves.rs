@@ -1,12 +1,12 @@
 //! Blocks are neither lost nor handed out twice.
 
-use super::{BLOCK, Bound, prove, small};
+use super::{BLOCK, Bound, RACE, prove, small};
 use crate::mutant::Mutant;
 use crate::sync::{set_home, thread};
 use crate::{BufferPool, PooledBuf};
 
-/// A race of the two owners of one block, or the wrong sum that is left of it.
-const TWO_OWNERS: &[&str] = &["Causality violation", "assertion `left == right` failed"];
+/// What is left of a block that nobody holds: a buffer that is counted and does not exist.
+const LOST: &[&str] = &["assertion `left == right` failed: a block is lost"];
 
 /// Writes `mark` and checks that nobody else writes to the same buffer.
 fn use_buffer(mut buffer: PooledBuf, mark: u8) {
@@ -17,7 +17,7 @@ fn use_buffer(mut buffer: PooledBuf, mark: u8) {
 
 fn all_idle(pool: &BufferPool, blocks: core::ops::RangeInclusive<u64>) {
     let stats = pool.stats();
-    assert_eq!(stats.outstanding(), 0);
+    assert_eq!(stats.outstanding(), 0, "a block is lost");
     assert_eq!(stats.classes[0].idle * BLOCK as u64, stats.charged_bytes);
     assert!(blocks.contains(&stats.classes[0].idle));
 }
@@ -27,7 +27,10 @@ fn two_threads_share_one_stripe() {
     prove(
         "shelves, 1 stripe",
         Bound::Unbounded,
-        &[(Mutant::TakeInTwoSections, TWO_OWNERS)],
+        &[
+            (Mutant::TakeInTwoSections, RACE),
+            (Mutant::UnlinkUnseen, LOST),
+        ],
         || {
             let pool = small().build();
             drop(pool.acquire(BLOCK));
@@ -45,7 +48,10 @@ fn a_thread_takes_from_the_stripe_of_another() {
     prove(
         "shelves, 2 stripes",
         Bound::Unbounded,
-        &[(Mutant::TakeInTwoSections, TWO_OWNERS)],
+        &[
+            (Mutant::TakeInTwoSections, RACE),
+            (Mutant::UnlinkUnseen, LOST),
+        ],
         || {
             let pool = small().stripes(2).build();
             drop(pool.acquire(BLOCK));
@@ -66,7 +72,7 @@ fn three_threads_with_a_reclaimer() {
     prove(
         "shelves, reclaim",
         Bound::Preemptions(3),
-        &[(Mutant::TakeInTwoSections, TWO_OWNERS)],
+        &[(Mutant::UnlinkUnseen, LOST)],
         || {
             let pool = small().build();
             drop(pool.acquire(BLOCK));

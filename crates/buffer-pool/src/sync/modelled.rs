@@ -5,6 +5,7 @@ use std::cell::Cell;
 pub(crate) use loom::sync::Arc;
 #[cfg(test)]
 pub(crate) use loom::thread;
+pub(crate) use loom::thread::yield_now;
 
 /// Atomics and their orderings.
 pub(crate) mod atomic {

@@ -10,6 +10,7 @@ use std::ops::Deref;
 
 #[cfg(test)]
 pub(crate) use std::thread;
+pub(crate) use std::thread::yield_now;
 
 /// Atomics and their orderings. Types of their own, because the ban follows re-exports.
 pub(crate) mod atomic {
