@@ -232,7 +232,7 @@ impl PooledBuf {
         if additional > self.remaining() {
             let core = self.block.core();
             let least = self.len.saturating_add(additional);
-            let larger = Core::try_acquire(core, self.larger(additional), Fill::Nothing)
+            let larger = Core::attempt(core, self.larger(additional), Fill::Nothing)
                 .or_else(|_| Core::try_acquire(core, least, Fill::Nothing))?;
             self.move_to(larger);
         }

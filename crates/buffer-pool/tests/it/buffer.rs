@@ -167,6 +167,17 @@ fn reserve_moves_to_a_larger_block_once_asked() {
 }
 
 #[test]
+fn try_reserve_is_one_request() {
+    let pool = BufferPool::builder().max_bytes(10 << 10).build();
+    let mut buf = pool.acquire_zeroed(4096);
+    buf.try_reserve(1)
+        .expect("6 KiB fit, though twice the capacity does not");
+    assert_eq!((buf.capacity(), pool.stats().refused), (6144, 0));
+    buf.try_reserve(1 << 20).expect_err("above the budget");
+    assert_eq!((buf.capacity(), pool.stats().refused), (6144, 1));
+}
+
+#[test]
 fn reserve_after_the_pool_is_gone() {
     let memory = Poisoned::shared();
     let pool = BufferPool::builder().provider(memory.clone()).build();
