@@ -34,7 +34,7 @@ use crate::table::LAST_GENERATION;
 pub struct Handle<T> {
     /// Odd, and at most `LAST_GENERATION`.
     generation: NonZeroU32,
-    /// `slab << shift | slot`: dense over the slots of an arena.
+    /// `slab << shift | slot`: dense over the slots that an arena has had.
     index: u32,
     value: PhantomData<fn() -> T>,
 }
@@ -67,8 +67,8 @@ impl<T> Handle<T> {
         }
     }
 
-    /// The index of the slot: below the arena's number of slots, so that a plain array can run in
-    /// parallel to the arena. Another value may have the same index later.
+    /// The index of the slot: below the number of different slots that the arena has had, so that a
+    /// plain array can run in parallel to it. Another value may have the same index later.
     #[inline]
     pub const fn index(self) -> u32 {
         self.index

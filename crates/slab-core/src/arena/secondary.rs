@@ -21,6 +21,9 @@ use crate::table::{Cursor, Slot, SlotTable, generation_of, value_of};
 /// value: it keeps what was stored until a later handle of the same index takes its place or
 /// [`remove`](Self::remove) or [`retain`](Self::retain) takes it out.
 ///
+/// Use it with the handles of one arena: another's are memory-safe, but may find this one's values, or,
+/// being of a later generation, shut them out.
+///
 /// ```
 /// use slab_core::{Arena, SecondaryMap};
 ///
