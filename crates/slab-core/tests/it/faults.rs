@@ -46,6 +46,7 @@ fn arena_survives_the_nth_refusal() {
 
 #[test]
 fn byte_slab_survives_the_nth_refusal() {
+    let mut shrinks_refused = 0;
     for nth in 0.. {
         let memory = Counting::new(Global);
         let failing = Failing::at(&memory, nth);
@@ -61,10 +62,15 @@ fn byte_slab_survives_the_nth_refusal() {
             });
             strings.push((handle.expect("one refusal only"), bytes));
             let at = round / 2;
-            let length = (round * 97) % 6000;
+            let length = (round * 2741) % 6000;
             let (old, bytes) = &mut strings[at];
+            let before = failing.calls();
             match slab.resize(*old, length) {
                 Ok(handle) => {
+                    if (before..failing.calls()).contains(&nth) {
+                        assert_eq!(handle, *old, "a refused move that only saves memory");
+                        shrinks_refused += 1;
+                    }
                     *old = handle;
                     bytes.resize(length, 0);
                 }
@@ -79,6 +85,7 @@ fn byte_slab_survives_the_nth_refusal() {
         assert_eq!((memory.live_bytes(), memory.live_blocks()), (0, 0));
         if nth >= calls {
             assert!(calls > 50, "the test reaches slabs, directories and blocks");
+            assert!(shrinks_refused > 5, "the test refuses shrinks too");
             break;
         }
     }
@@ -125,6 +132,11 @@ fn a_periodic_refusal_never_corrupts() {
         }
         assert_eq!(stored.is_empty(), period == 1);
         assert!(stored.iter().all(|&(handle, value)| arena[handle] == value));
+        let indices = stored.iter().map(|(handle, _)| handle.index());
+        assert!(
+            indices.eq(0..stored.len() as u32),
+            "a refusal uses no index up"
+        );
         drop(arena);
         assert_eq!(memory.live_bytes(), 0);
     }
