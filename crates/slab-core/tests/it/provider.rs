@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use slab_core::{Arena, Counting, Global, ProvideError, Provider, StaticRegion};
+use slab_core::{Arena, Counting, Failing, Global, ProvideError, Provider, StaticRegion};
 
 const REGION: usize = 4096;
 
@@ -141,6 +141,51 @@ fn threads_share_a_region() {
         }
     });
     assert_eq!(SHARED.free_bytes(), 65536);
+}
+
+#[test]
+fn threads_never_get_the_same_block() {
+    static SHARED: StaticRegion<16384> = StaticRegion::new();
+    let start = std::sync::Barrier::new(4);
+    std::thread::scope(|scope| {
+        for thread in 0..4_usize {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                for round in 0..20_000_usize {
+                    let size = 16 * (1 + (round + thread) % 20);
+                    let layout = Layout::from_size_align(size, 16).expect("small");
+                    let block = (&SHARED)
+                        .allocate(layout)
+                        .expect("there is enough for four");
+                    // SAFETY: the block has `size` bytes, is ours until it is given back with its layout,
+                    // and is not used after that.
+                    unsafe {
+                        block.write_bytes(thread as u8, size);
+                        let bytes = std::slice::from_raw_parts(block.as_ptr(), size);
+                        assert!(bytes.iter().all(|&byte| byte == thread as u8));
+                        (&SHARED).deallocate(block, layout);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(SHARED.free_bytes(), 16384);
+}
+
+#[test]
+fn failing_refuses_when_it_says() {
+    let layout = Layout::new::<u64>();
+    let refused = |memory: &Failing<&StaticRegion<1024>>| {
+        (0..9)
+            .filter(|_| memory.allocate(layout).is_err())
+            .collect::<Vec<_>>()
+    };
+    let region = StaticRegion::new();
+    assert_eq!(refused(&Failing::at(&region, 2)), [2]);
+    assert_eq!(refused(&Failing::since(&region, 6)), [6, 7, 8]);
+    assert_eq!(refused(&Failing::every(&region, 3)), [2, 5, 8]);
+    assert_eq!(refused(&Failing::every(&region, 0)), [0; 0]);
 }
 
 #[test]
