@@ -151,6 +151,9 @@ fn a_string_that_shrinks_by_half_gives_its_slot_up() {
         class.map(|class| class.occupied)
     };
     assert_eq!((occupied(128), occupied(4096)), (Some(1), Some(0)));
+    let half = slab.alloc(&[6; 4096]).expect("memory is there");
+    let moved = slab.resize(half, 2048).expect("memory is there");
+    assert_ne!(moved, half, "half is not more than half");
 }
 
 #[test]

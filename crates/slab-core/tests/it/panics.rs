@@ -180,3 +180,19 @@ fn a_panicking_drop_leaves_a_secondary_map_whole() {
         assert_eq!(memory.live_bytes(), 0);
     }
 }
+
+#[test]
+fn a_panicking_drop_in_the_maps_own_drop_leaks_nothing() {
+    for k in 0..COUNT {
+        let memory = Counting::new(Global);
+        let dropped = Rc::new(Cell::new(0));
+        let mut arena = Arena::new();
+        let mut map = SecondaryMap::new_in(&memory);
+        for bomb in bombs(k, &dropped) {
+            map.insert(arena.insert(()), bomb);
+        }
+        catch_unwind(AssertUnwindSafe(|| drop(map))).expect_err("the bomb went off");
+        assert_eq!(dropped.get(), COUNT);
+        assert_eq!((memory.live_bytes(), memory.live_blocks()), (0, 0));
+    }
+}

@@ -28,6 +28,12 @@ fn a_stale_handle_does_not_overwrite_a_later_one() {
     assert_eq!(refused.into_value(), "late");
     assert_eq!(map.insert(new, "newer"), Some("new"));
     assert_eq!((map[new], map.len()), ("newer", 1));
+    assert_eq!(map.remove(new), Some("newer"));
+    let refused = map
+        .try_insert(old, "late")
+        .expect_err("a later handle was used, though its value is gone");
+    assert_eq!(refused.kind(), InsertErrorKind::Handle(HandleError::Stale));
+    assert_eq!(map.insert(new, "again"), None, "the same handle may");
 }
 
 #[test]
