@@ -4,6 +4,7 @@
 //! refunds the budget. In between they are neither idle nor lent: a second thread finds the shelves empty, and must not
 //! conclude that the budget, or the provider's memory, is lent out. It waits for them instead ([`Departures::settled`]).
 
+use crate::mutant::{Mutant, weaken};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts of blocks; both wrap around.
@@ -32,7 +33,8 @@ impl Departures {
 
     pub(crate) fn end_one(&self) {
         // Release: pairs with the Acquire of `ended`.
-        self.ended.fetch_add(1, Ordering::Release);
+        let release = weaken(Ordering::Release, Mutant::DepartureRelaxed);
+        self.ended.fetch_add(1, release);
     }
 
     /// How many have ended so far.

@@ -26,6 +26,8 @@ pub(crate) enum Mutant {
     ChargeInTwoSteps,
     /// Who finds no idle block does not wait for those that others are giving back.
     DeparturesIgnored,
+    /// Who waits for those sees them gone, and not what that gave back.
+    DepartureRelaxed,
 }
 
 #[cfg(not(buffer_pool_loom))]

@@ -92,7 +92,10 @@ fn nobody_is_refused_while_another_frees_idle_blocks() {
     prove(
         "budget, departures",
         Bound::Unbounded,
-        &[(Mutant::DeparturesIgnored, REFUSED)],
+        &[
+            (Mutant::DeparturesIgnored, REFUSED),
+            (Mutant::DepartureRelaxed, REFUSED),
+        ],
         || both_are_served(small().max_bytes(2 * BLOCK)),
     );
 }

@@ -87,6 +87,11 @@ fn failure_of(mutant: Mutant) -> Option<String> {
         text.contains("running 1 test"),
         "{test} was not found again: {text}"
     );
+    assert!(
+        output.status.code().is_some(),
+        "{test} with {mutant:?} broke memory before loom saw it: {}",
+        output.status
+    );
     text.lines()
         .find_map(|line| Some(line.split_once(CAUGHT)?.1.to_owned()))
 }
