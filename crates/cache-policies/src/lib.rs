@@ -17,6 +17,7 @@ mod list;
 mod listener;
 mod marks;
 mod policy;
+mod queue;
 mod slot;
 mod timer_wheel;
 mod weigh;

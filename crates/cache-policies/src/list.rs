@@ -200,16 +200,6 @@ impl<const LISTS: usize> Lists<LISTS> {
         [cell.newer, cell.older]
     }
 
-    /// Links the slot of a new entry as the newest of a list.
-    ///
-    /// # Panics
-    /// If it is resident already, or above [`Slot::MAX`].
-    #[inline]
-    pub(crate) fn insert_new(&mut self, list: usize, slot: Slot) {
-        self.expect_absent(slot);
-        self.push_front(list, slot);
-    }
-
     /// Makes room for the cell of a slot that is not resident.
     ///
     /// # Panics

@@ -4,10 +4,10 @@ use alloc::string::{String, ToString};
 
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
-use crate::ledger::Ledger;
-use crate::list::{Lists, Place, Unlinked};
+use crate::list::Place;
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
+use crate::queue::Queue;
 use crate::slot::Slot;
 
 /// The parameters of [`Clock`].
@@ -92,9 +92,8 @@ impl Parameters for ClockConfig {
 /// ```
 #[derive(Debug)]
 pub struct Clock {
-    ledger: Ledger,
     /// The circle. Its sentinel stands anywhere in it and is stepped over.
-    circle: Lists<1>,
+    circle: Queue,
     counts: Marks,
     /// The oldest entry; the sentinel only if nothing is linked.
     hand: Place,
@@ -107,29 +106,28 @@ impl Clock {
     #[inline]
     fn after(&self, place: Place) -> Place {
         let next = self.circle.newer(place);
-        if next == Lists::<1>::sentinel(0) {
+        if next == Queue::sentinel() {
             self.circle.newer(next)
         } else {
             next
         }
     }
 
-    /// Links a slot where the hand comes last.
+    /// Puts the hand on a slot that was linked behind it, where the hand comes last, if it is the only one.
     #[inline]
-    fn link(&mut self, slot: Slot) {
-        self.circle.link_behind(self.hand, 0, slot);
-        if self.hand == Lists::<1>::sentinel(0) {
-            self.hand = Lists::<1>::place(slot);
+    fn start_at(&mut self, slot: Slot) {
+        if self.hand == Queue::sentinel() {
+            self.hand = Queue::place(slot);
         }
     }
 
     /// Moves the hand off a slot that is about to be unlinked.
     #[inline]
     fn step_off(&mut self, slot: Slot) {
-        if self.hand == Lists::<1>::place(slot) {
+        if self.hand == Queue::place(slot) {
             let next = self.after(self.hand);
             self.hand = if next == self.hand {
-                Lists::<1>::sentinel(0)
+                Queue::sentinel()
             } else {
                 next
             };
@@ -143,25 +141,18 @@ impl Policy for Clock {
     fn new(capacity: u64, config: &ClockConfig) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Clock {
-            ledger: Ledger::new(capacity),
-            circle: Lists::new(),
+            circle: Queue::new(capacity),
             counts: Marks::new(),
-            hand: Lists::<1>::sentinel(0),
+            hand: Queue::sentinel(),
             count_max: u8::MAX >> (8 - config.bits),
         })
     }
 
     #[inline]
-    fn miss(&mut self, _hash: u64) -> Hint {
-        Hint::NONE
-    }
-
-    #[inline]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
-        self.circle.expect_absent(slot);
-        self.link(slot);
+        self.circle.insert_behind(self.hand, slot, weight);
+        self.start_at(slot);
         self.counts.start(slot, 0);
-        self.ledger.admit(slot, weight);
     }
 
     #[inline]
@@ -171,8 +162,8 @@ impl Policy for Clock {
 
     #[inline]
     fn evict(&mut self) -> Option<Slot> {
-        let mut victim = Lists::<1>::slot(self.hand)?;
-        let steps_max = usize::from(self.count_max) * self.circle.len(0) + 1;
+        let mut victim = Queue::slot(self.hand)?;
+        let steps_max = usize::from(self.count_max) * self.circle.linked() + 1;
         for step in 1.. {
             debug_assert!(step <= steps_max, "the hand went around without an end");
             let count = self.counts.get(victim);
@@ -181,74 +172,44 @@ impl Policy for Clock {
             }
             self.counts.set(victim, count - 1);
             self.hand = self.after(self.hand);
-            victim = Lists::<1>::slot(self.hand)?;
+            victim = Queue::slot(self.hand)?;
         }
         self.step_off(victim);
-        self.circle.unlink(0, victim, Unlinked::Absent);
-        self.ledger.dismiss(victim);
+        self.circle.evict(victim);
         Some(victim)
     }
 
     fn remove(&mut self, slot: Slot, _remember: bool) {
         self.step_off(slot);
-        self.circle.remove_resident(0, slot);
-        self.ledger.dismiss(slot);
-    }
-
-    fn weight_of(&self, slot: Slot) -> u32 {
-        self.circle.expect_resident(slot);
-        self.ledger.weight_of(slot)
-    }
-
-    fn reweigh(&mut self, slot: Slot, weight: u32) {
-        self.circle.expect_resident(slot);
-        self.ledger.reweigh(slot, weight);
+        self.circle.remove(slot);
     }
 
     fn pin(&mut self, slot: Slot) {
         self.step_off(slot);
-        self.circle.pin_resident(0, slot);
+        self.circle.pin(slot);
     }
 
     fn unpin(&mut self, slot: Slot) {
-        if self.circle.expect_resident(slot) == Some(Unlinked::Pinned) {
-            self.link(slot);
+        if self.circle.unpin_behind(self.hand, slot) {
+            self.start_at(slot);
         }
     }
 
-    #[inline]
-    fn capacity(&self) -> u64 {
-        self.ledger.capacity()
-    }
-
-    fn set_capacity(&mut self, capacity: u64) {
-        self.ledger.set_capacity(capacity);
-    }
-
-    #[inline]
-    fn weight(&self) -> u64 {
-        self.ledger.weight()
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.ledger.len()
-    }
+    queue_answers!(circle);
 
     fn check(&self) {
-        self.circle.check(0);
-        let residents = || self.circle.iter(0).chain(self.circle.pinned());
-        self.ledger.check(residents());
-        match Lists::<1>::slot(self.hand) {
-            Some(slot) => assert_eq!(
-                self.circle.unlinked(slot),
-                None,
+        self.circle.check();
+        match Queue::slot(self.hand) {
+            Some(slot) => assert!(
+                self.circle.is_linked(slot),
                 "the hand is on an unlinked slot"
             ),
-            None => assert_eq!(self.circle.len(0), 0, "the hand is lost"),
+            None => assert_eq!(self.circle.linked(), 0, "the hand is lost"),
         }
         assert!(
-            residents().all(|slot| self.counts.get(slot) <= self.count_max),
+            self.circle
+                .residents()
+                .all(|slot| self.counts.get(slot) <= self.count_max),
             "a count is over its limit"
         );
     }

@@ -2,9 +2,8 @@
 
 use crate::any::Parameters;
 use crate::error::ConfigError;
-use crate::ledger::Ledger;
-use crate::list::{Lists, Unlinked};
 use crate::policy::{Hint, Policy};
+use crate::queue::Queue;
 use crate::slot::Slot;
 
 /// The parameters of [`Lru`]: it has none.
@@ -34,8 +33,7 @@ impl Parameters for LruConfig {
 /// ```
 #[derive(Debug)]
 pub struct Lru {
-    ledger: Ledger,
-    queue: Lists<1>,
+    queue: Queue,
 }
 
 impl Policy for Lru {
@@ -43,85 +41,43 @@ impl Policy for Lru {
 
     fn new(capacity: u64, _config: &LruConfig) -> Result<Self, ConfigError> {
         Ok(Lru {
-            ledger: Ledger::new(capacity),
-            queue: Lists::new(),
+            queue: Queue::new(capacity),
         })
     }
 
     #[inline]
-    fn miss(&mut self, _hash: u64) -> Hint {
-        Hint::NONE
-    }
-
-    #[inline]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
-        self.queue.insert_new(0, slot);
-        self.ledger.admit(slot, weight);
+        self.queue.insert(slot, weight);
     }
 
     #[inline]
     fn hit(&mut self, slot: Slot, _hash: u64) {
         // A pinned entry has no place in the order; unpinning makes it the most recent.
-        if self.queue.expect_resident(slot).is_none() {
-            self.queue.move_to_front(0, slot);
-        }
+        self.queue.renew(slot);
     }
 
     #[inline]
     fn evict(&mut self) -> Option<Slot> {
-        let victim = self.queue.back(0)?;
-        self.queue.unlink(0, victim, Unlinked::Absent);
-        self.ledger.dismiss(victim);
+        let victim = self.queue.oldest()?;
+        self.queue.evict(victim);
         Some(victim)
     }
 
     fn remove(&mut self, slot: Slot, _remember: bool) {
-        self.queue.remove_resident(0, slot);
-        self.ledger.dismiss(slot);
-    }
-
-    fn weight_of(&self, slot: Slot) -> u32 {
-        self.queue.expect_resident(slot);
-        self.ledger.weight_of(slot)
-    }
-
-    fn reweigh(&mut self, slot: Slot, weight: u32) {
-        self.queue.expect_resident(slot);
-        self.ledger.reweigh(slot, weight);
+        self.queue.remove(slot);
     }
 
     fn pin(&mut self, slot: Slot) {
-        self.queue.pin_resident(0, slot);
+        self.queue.pin(slot);
     }
 
     fn unpin(&mut self, slot: Slot) {
-        if self.queue.expect_resident(slot) == Some(Unlinked::Pinned) {
-            self.queue.push_front(0, slot);
-        }
+        self.queue.unpin(slot);
     }
 
-    #[inline]
-    fn capacity(&self) -> u64 {
-        self.ledger.capacity()
-    }
-
-    fn set_capacity(&mut self, capacity: u64) {
-        self.ledger.set_capacity(capacity);
-    }
-
-    #[inline]
-    fn weight(&self) -> u64 {
-        self.ledger.weight()
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.ledger.len()
-    }
+    queue_answers!(queue);
 
     fn check(&self) {
-        self.queue.check(0);
-        self.ledger
-            .check(self.queue.iter(0).chain(self.queue.pinned()));
+        self.queue.check();
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::any::Parameters;
 use crate::error::ConfigError;
-use crate::ledger::Ledger;
-use crate::list::{Lists, Place, Unlinked};
+use crate::list::Place;
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
+use crate::queue::Queue;
 use crate::slot::Slot;
 
 /// The parameters of [`Sieve`]: it has none.
@@ -43,8 +43,7 @@ impl Parameters for SieveConfig {
 /// ```
 #[derive(Debug)]
 pub struct Sieve {
-    ledger: Ledger,
-    queue: Lists<1>,
+    queue: Queue,
     visited: Marks,
     /// Where the next sweep starts; at the sentinel, which is newer than the head, it starts at the tail.
     hand: Place,
@@ -54,7 +53,7 @@ impl Sieve {
     /// Moves the hand off a slot that is about to be unlinked.
     #[inline]
     fn step_off(&mut self, slot: Slot) {
-        if self.hand == Lists::<1>::place(slot) {
+        if self.hand == Queue::place(slot) {
             self.hand = self.queue.newer(self.hand);
         }
     }
@@ -65,23 +64,16 @@ impl Policy for Sieve {
 
     fn new(capacity: u64, _config: &SieveConfig) -> Result<Self, ConfigError> {
         Ok(Sieve {
-            ledger: Ledger::new(capacity),
-            queue: Lists::new(),
+            queue: Queue::new(capacity),
             visited: Marks::new(),
-            hand: Lists::<1>::sentinel(0),
+            hand: Queue::sentinel(),
         })
     }
 
     #[inline]
-    fn miss(&mut self, _hash: u64) -> Hint {
-        Hint::NONE
-    }
-
-    #[inline]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
-        self.queue.insert_new(0, slot);
+        self.queue.insert(slot, weight);
         self.visited.start(slot, 0);
-        self.ledger.admit(slot, weight);
     }
 
     #[inline]
@@ -91,13 +83,13 @@ impl Policy for Sieve {
 
     #[inline]
     fn evict(&mut self) -> Option<Slot> {
-        if self.queue.len(0) == 0 {
+        if self.queue.linked() == 0 {
             return None;
         }
-        let steps_max = self.queue.len(0) + 1;
+        let steps_max = self.queue.linked() + 1;
         let mut steps = 0;
         let victim = loop {
-            let Some(slot) = Lists::<1>::slot(self.hand) else {
+            let Some(slot) = Queue::slot(self.hand) else {
                 self.hand = self.queue.newer(self.hand);
                 continue;
             };
@@ -110,70 +102,38 @@ impl Policy for Sieve {
             self.hand = self.queue.newer(self.hand);
         };
         self.step_off(victim);
-        self.queue.unlink(0, victim, Unlinked::Absent);
-        self.ledger.dismiss(victim);
+        self.queue.evict(victim);
         Some(victim)
     }
 
     fn remove(&mut self, slot: Slot, _remember: bool) {
         self.step_off(slot);
-        self.queue.remove_resident(0, slot);
-        self.ledger.dismiss(slot);
-    }
-
-    fn weight_of(&self, slot: Slot) -> u32 {
-        self.queue.expect_resident(slot);
-        self.ledger.weight_of(slot)
-    }
-
-    fn reweigh(&mut self, slot: Slot, weight: u32) {
-        self.queue.expect_resident(slot);
-        self.ledger.reweigh(slot, weight);
+        self.queue.remove(slot);
     }
 
     fn pin(&mut self, slot: Slot) {
         self.step_off(slot);
-        self.queue.pin_resident(0, slot);
+        self.queue.pin(slot);
     }
 
     fn unpin(&mut self, slot: Slot) {
-        if self.queue.expect_resident(slot) == Some(Unlinked::Pinned) {
-            self.queue.push_front(0, slot);
-        }
+        self.queue.unpin(slot);
     }
 
-    #[inline]
-    fn capacity(&self) -> u64 {
-        self.ledger.capacity()
-    }
-
-    fn set_capacity(&mut self, capacity: u64) {
-        self.ledger.set_capacity(capacity);
-    }
-
-    #[inline]
-    fn weight(&self) -> u64 {
-        self.ledger.weight()
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.ledger.len()
-    }
+    queue_answers!(queue);
 
     fn check(&self) {
-        self.queue.check(0);
-        let residents = || self.queue.iter(0).chain(self.queue.pinned());
-        self.ledger.check(residents());
-        if let Some(slot) = Lists::<1>::slot(self.hand) {
-            assert_eq!(
-                self.queue.unlinked(slot),
-                None,
+        self.queue.check();
+        if let Some(slot) = Queue::slot(self.hand) {
+            assert!(
+                self.queue.is_linked(slot),
                 "the hand is on an unlinked slot"
             );
         }
         assert!(
-            residents().all(|slot| self.visited.get(slot) <= 1),
+            self.queue
+                .residents()
+                .all(|slot| self.visited.get(slot) <= 1),
             "a mark is more than a bit"
         );
     }

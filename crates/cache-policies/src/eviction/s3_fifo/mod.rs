@@ -307,11 +307,6 @@ impl Policy for S3Fifo {
         }
     }
 
-    #[inline]
-    fn capacity(&self) -> u64 {
-        self.ledger.capacity()
-    }
-
     /// The ghost forgets at once what it may no longer hold: time in proportion to that.
     fn set_capacity(&mut self, capacity: u64) {
         self.ledger.set_capacity(capacity);
@@ -320,15 +315,7 @@ impl Policy for S3Fifo {
         self.ghost.set_limit(share(capacity, self.config.ghost()));
     }
 
-    #[inline]
-    fn weight(&self) -> u64 {
-        self.ledger.weight()
-    }
-
-    #[inline]
-    fn len(&self) -> usize {
-        self.ledger.len()
-    }
+    ledger_answers!(ledger);
 
     fn check(&self) {
         self.small.check();
