@@ -80,34 +80,72 @@ fn serve_by<C: Shared>(cache: &C, keys: &[u64], threads: usize, fill: bool) -> S
     })
 }
 
+/// What a cache is asked for: after a warm-up, the same keys in every round; without one, the cache begins empty
+/// in every round.
+struct Requests {
+    capacity: usize,
+    warm_up: Vec<u64>,
+    keys: Vec<u64>,
+}
+
+/// Serves the requests round by round.
+struct Server<C> {
+    requests: Rc<Requests>,
+    /// The cache that lives from round to round.
+    warm: Option<C>,
+}
+
+impl<C: Shared> Server<C> {
+    fn new(requests: &Rc<Requests>) -> Self {
+        let warm = (!requests.warm_up.is_empty()).then(|| {
+            let cache = C::of_capacity(requests.capacity);
+            serve(&cache, &requests.warm_up, true);
+            cache
+        });
+        Self {
+            requests: Rc::clone(requests),
+            warm,
+        }
+    }
+
+    fn round<R>(&self, run: impl FnOnce(&C, &[u64]) -> R) -> R {
+        match &self.warm {
+            Some(cache) => run(cache, &self.requests.keys),
+            None => run(&C::of_capacity(self.requests.capacity), &self.requests.keys),
+        }
+    }
+}
+
 /// Time of a request, the cache filling itself. The caches evict differently, so what must agree is
 /// that no value was wrong; the hits are a workload of their own.
-fn replayed<C: Shared>(keys: &Rc<Vec<u64>>, capacity: usize, threads: usize) -> Contender {
-    let keys = Rc::clone(keys);
+fn replayed<C: Shared>(requests: &Rc<Requests>, threads: usize) -> Contender {
+    let server = Server::<C>::new(requests);
     Contender::new(C::NAME, move || {
-        let cache = C::of_capacity(capacity);
-        Sample::timed(keys.len(), || serve_by(&cache, &keys, threads, true).wrong)
+        server.round(|cache, keys| {
+            Sample::timed(keys.len(), || serve_by(cache, keys, threads, true).wrong)
+        })
     })
 }
 
-fn missed<C: Shared>(keys: &Rc<Vec<u64>>, capacity: usize) -> Contender {
-    let keys = Rc::clone(keys);
+fn missed<C: Shared>(requests: &Rc<Requests>) -> Contender {
+    let server = Server::<C>::new(requests);
     Contender::new(C::NAME, move || {
-        let served = serve(&C::of_capacity(capacity), &keys, true);
-        Sample::new(1.0 - served.hits as f64 / keys.len() as f64, served.wrong)
+        server.round(|cache, keys| {
+            let served = serve(cache, keys, true);
+            Sample::new(1.0 - served.hits as f64 / keys.len() as f64, served.wrong)
+        })
     })
 }
 
-fn get_or_insert(label: &str, keys: Vec<u64>, capacity: usize) -> Vec<Workload> {
-    let keys = Rc::new(keys);
+fn get_or_insert(label: &str, requests: Requests) -> Vec<Workload> {
+    let requests = Rc::new(requests);
     let mut workloads: Vec<Workload> = [1, 2]
         .map(|threads| {
             four!(
                 format!("{label}-{threads}t"),
                 "ns",
                 replayed,
-                &keys,
-                capacity,
+                &requests,
                 threads
             )
         })
@@ -116,25 +154,37 @@ fn get_or_insert(label: &str, keys: Vec<u64>, capacity: usize) -> Vec<Workload> 
         format!("{label}-misses"),
         "miss_ratio",
         missed,
-        &keys,
-        capacity
+        &requests
     ));
     workloads
 }
 
-/// Zipf 0.99 over 1,000,000 keys, room for 100,000.
+/// Zipf 0.99 over 1,000,000 keys, room for 100,000, the cache warm.
 pub(super) fn zipf(effort: Effort) -> Vec<Workload> {
-    let requests = effort.operations(2_000_000);
+    let mut sequence = Sequence::seeded(7);
+    let warm_up = sequence.zipf(effort.operations(4_000_000), 1_000_000, 0.99);
+    let keys = sequence.zipf(effort.operations(2_000_000), 1_000_000, 0.99);
     get_or_insert(
         "zipf",
-        Sequence::seeded(7).zipf(requests, 1_000_000, 0.99),
-        100_000,
+        Requests {
+            capacity: 100_000,
+            warm_up,
+            keys,
+        },
     )
 }
 
-/// The trace P3, room for 50,000.
+/// The trace P3, room for 50,000, from an empty cache on.
 pub(super) fn p3(effort: Effort) -> Vec<Workload> {
-    get_or_insert("p3", traces::keys("P3", effort), 50_000)
+    let keys = traces::keys("P3", effort);
+    get_or_insert(
+        "p3",
+        Requests {
+            capacity: 50_000,
+            warm_up: Vec::new(),
+            keys,
+        },
+    )
 }
 
 /// Zipf reads over 1,000,000 keys that are all there.
