@@ -187,13 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_rows_parse_and_their_ids_differ() {
+    fn the_shipped_rows_parse_and_none_is_there_twice() {
         let rows = Reach::all();
         assert!(!rows.is_empty());
         for (index, row) in rows.iter().enumerate() {
             let twin = rows[..index].iter().find(|other| {
-                (&other.id, &other.workload, &other.contender)
-                    == (&row.id, &row.workload, &row.contender)
+                (&other.id, &other.workload, &other.contender, &other.peers)
+                    == (&row.id, &row.workload, &row.contender, &row.peers)
             });
             assert!(
                 twin.is_none(),
