@@ -21,8 +21,8 @@ fn an_index_space_that_is_used_up_refuses_until_a_slot_is_free() {
     let memory = slab_core::Counting::new(slab_core::Global);
     // 4 bits of index and 4 slots a slab: 3 slabs, because the last index is never used.
     let mut table = SlotTable::<u8>::new(2, 0, 4);
-    // SAFETY: every call passes the same provider, each `fill` follows a `refill` that succeeded, the slot
-    // vacated is live, and nothing uses the table after its end.
+    // SAFETY: every call passes the same provider, each `fill` follows a `refill` that succeeded, and
+    // nothing uses the table after its end.
     unsafe {
         for number in 0..12 {
             assert_eq!(table.refill(&memory), Ok(number));
@@ -33,8 +33,8 @@ fn an_index_space_that_is_used_up_refuses_until_a_slot_is_free() {
         assert_eq!(table.refill(&memory), Err(InsertErrorKind::IndexSpace));
         assert_eq!((memory.allocations(), table.bytes()), (calls, held));
         assert_eq!((table.live_slots(), table.free_slots()), (12, 0));
-        let slot = table.live(5, 1).expect("it was filled");
-        table.vacate(5, slot);
+        let live = table.live_mut(5, 1).expect("it was filled");
+        assert_eq!(live.take(), 7);
         assert_eq!(table.refill(&memory), Ok(5));
         assert_eq!(table.fill(8), (5, 3));
         table.destroy(&memory);

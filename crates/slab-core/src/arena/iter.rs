@@ -2,12 +2,12 @@
 
 use core::fmt;
 use core::iter::FusedIterator;
-use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use super::Arena;
 use crate::handle::Handle;
 use crate::provider::{Global, Provider};
-use crate::table::{Cursor, SlotTable, generation_of, value_of};
+use crate::table::{Cursor, SlotTable};
 
 /// Values of an arena with their handles, in index order. Cost: O(slots / 64 + values).
 ///
@@ -45,11 +45,11 @@ impl<'a, T> Iterator for Iter<'a, T> {
         if self.left == 0 {
             return None;
         }
-        let (index, slot) = self.cursor.next(self.table)?;
+        // SAFETY: it is one table, borrowed for `'a`, so it releases no slab.
+        let live = unsafe { self.cursor.next(self.table)? };
         self.left -= 1;
-        let handle = Handle::of_live(index, generation_of(slot));
-        // SAFETY: the slot is live, and the arena is borrowed for 'a, so nobody writes.
-        Some((handle, unsafe { value_of(slot).as_ref() }))
+        let handle = Handle::of_live(live.index(), live.generation());
+        Some((handle, live.value()))
     }
 
     #[inline]
@@ -81,9 +81,9 @@ impl<T> Clone for Iter<'_, T> {
 /// ```
 pub struct IterMut<'a, T> {
     cursor: Cursor<T>,
-    table: &'a SlotTable<T>,
+    /// For the cursor alone: references to the values that it has passed are out.
+    table: &'a mut SlotTable<T>,
     left: u32,
-    values: PhantomData<&'a mut T>,
 }
 
 // SAFETY: it gives out each `&mut T` once, as a slice's `IterMut` does.
@@ -97,7 +97,6 @@ impl<'a, T> IterMut<'a, T> {
             cursor: Cursor::new(),
             left: table.live_slots(),
             table,
-            values: PhantomData,
         }
     }
 }
@@ -110,13 +109,14 @@ impl<'a, T> Iterator for IterMut<'a, T> {
         if self.left == 0 {
             return None;
         }
-        let (index, slot) = self.cursor.next(self.table)?;
+        // SAFETY: it is one table, borrowed for `'a` and used by the cursor alone, so it releases no slab.
+        let live = unsafe { self.cursor.next_mut(self.table)? };
         self.left -= 1;
-        let handle = Handle::of_live(index, generation_of(slot));
-        // SAFETY: the slot is live, the arena is borrowed exclusively for 'a, the cursor passes a slot
-        // once, and the cursor reads generations through raw pointers only: no other reference to this
-        // value is made before 'a ends.
-        Some((handle, unsafe { value_of(slot).as_mut() }))
+        let handle = Handle::of_live(live.index(), live.generation());
+        // SAFETY: the table is borrowed exclusively for `'a`, the cursor passes a slot once, and it reads
+        // generations through raw pointers only: no other reference to this value is made before `'a` ends.
+        let value = unsafe { NonNull::from(live.into_value()).as_mut() };
+        Some((handle, value))
     }
 
     #[inline]
@@ -159,7 +159,8 @@ impl<T, P: Provider> Iterator for Drain<'_, T, P> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        take_next(&mut self.cursor, &mut self.arena.table)
+        // SAFETY: it is one table, which nobody else has, so it releases no slab.
+        unsafe { take_next(&mut self.cursor, &mut self.arena.table) }
     }
 
     #[inline]
@@ -198,7 +199,8 @@ impl<T, P: Provider> Iterator for IntoIter<T, P> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        take_next(&mut self.cursor, &mut self.arena.table)
+        // SAFETY: it is one table, which nobody else has, so it releases no slab.
+        unsafe { take_next(&mut self.cursor, &mut self.arena.table) }
     }
 
     #[inline]
@@ -211,16 +213,15 @@ impl<T, P: Provider> ExactSizeIterator for IntoIter<T, P> {}
 impl<T, P: Provider> FusedIterator for IntoIter<T, P> {}
 
 /// Takes the cursor's next value out of its table.
+///
+/// # Safety
+/// 1. `table` is the one of every earlier call. 2. It has released no slab since the first.
 #[inline]
-fn take_next<T>(cursor: &mut Cursor<T>, table: &mut SlotTable<T>) -> Option<(Handle<T>, T)> {
-    let (index, slot) = cursor.next(table)?;
-    let handle = Handle::of_live(index, generation_of(slot));
-    // SAFETY: the slot is live; `vacate` makes sure that nobody reads the value again.
-    unsafe {
-        let value = value_of(slot).read();
-        table.vacate(index, slot);
-        Some((handle, value))
-    }
+unsafe fn take_next<T>(cursor: &mut Cursor<T>, table: &mut SlotTable<T>) -> Option<(Handle<T>, T)> {
+    // SAFETY: the clauses are passed on.
+    let live = unsafe { cursor.next_mut(table)? };
+    let handle = Handle::of_live(live.index(), live.generation());
+    Some((handle, live.take()))
 }
 
 impl<T, P: Provider> IntoIterator for Arena<T, P> {

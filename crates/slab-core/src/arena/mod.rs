@@ -3,11 +3,12 @@
 use core::fmt;
 use core::mem;
 use core::ops::{Index, IndexMut};
+use core::ptr::NonNull;
 
 use crate::error::{HandleError, InsertError, InsertErrorKind};
 use crate::handle::Handle;
 use crate::provider::{Global, Provider};
-use crate::table::{Cursor, SHIFT_MAX, SlotTable, generation_of, value_of};
+use crate::table::{Cursor, LiveMut, SHIFT_MAX, Slot, SlotTable};
 
 mod entry;
 mod iter;
@@ -111,7 +112,7 @@ impl<T> Arena<T> {
 impl<T, P: Provider> Arena<T, P> {
     /// An empty arena on `provider`; holds no memory.
     pub const fn new_in(provider: P) -> Self {
-        Self::shaped(default_shift(size_of::<crate::table::Slot<T>>()), provider)
+        Self::shaped(default_shift(size_of::<Slot<T>>()), provider)
     }
 
     /// As [`new_in`](Self::new_in), with `slots` slots a slab, rounded up to a power of two within 1
@@ -220,17 +221,14 @@ impl<T, P: Provider> Arena<T, P> {
     /// The value that `handle` names, if it is still there. O(1).
     #[inline]
     pub fn get(&self, handle: Handle<T>) -> Option<&T> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live, so its value is initialised; `self` is borrowed, so nobody writes.
-        Some(unsafe { value_of(slot).as_ref() })
+        let live = self.table.live(handle.index(), handle.generation())?;
+        Some(live.value())
     }
 
     /// The value that `handle` names, if it is still there. O(1).
     #[inline]
     pub fn get_mut(&mut self, handle: Handle<T>) -> Option<&mut T> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live, and `self` is borrowed exclusively.
-        Some(unsafe { value_of(slot).as_mut() })
+        self.live_mut(handle).map(LiveMut::into_value)
     }
 
     /// The values that `handles` name, all at once. O(N²) comparisons.
@@ -257,12 +255,12 @@ impl<T, P: Provider> Arena<T, P> {
             }
         }
         Ok(handles.map(|handle| {
-            // SAFETY: the handle was checked: its index is a slot of a resident slab.
-            let slot = unsafe { self.table.slot(handle.index()).unwrap_unchecked() };
-            // SAFETY: the slot is live; `self` is borrowed exclusively for as long as the results are;
-            // the handles differ and are all live, so their slots differ; and the pointer derives from
-            // the slab's base, so one reference does not end another.
-            unsafe { value_of(slot).as_mut() }
+            // SAFETY: the handle was checked: its slot is live.
+            let live = unsafe { self.live_mut(handle).unwrap_unchecked() };
+            // SAFETY: `self` is borrowed exclusively for as long as the results are; the handles differ
+            // and are all live, so their slots differ; and the value's pointer derives from the slab's
+            // base, so one reference does not end another.
+            unsafe { NonNull::from(live.into_value()).as_mut() }
         }))
     }
 
@@ -289,13 +287,12 @@ impl<T, P: Provider> Arena<T, P> {
     /// Takes the value that `handle` names out. `None` if it names none. O(1).
     #[inline]
     pub fn remove(&mut self, handle: Handle<T>) -> Option<T> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live; `vacate` makes sure that nobody reads the value again.
-        unsafe {
-            let value = value_of(slot).read();
-            self.table.vacate(handle.index(), slot);
-            Some(value)
-        }
+        self.live_mut(handle).map(LiveMut::take)
+    }
+
+    #[inline]
+    fn live_mut(&mut self, handle: Handle<T>) -> Option<LiveMut<'_, T>> {
+        self.table.live_mut(handle.index(), handle.generation())
     }
 
     /// The handle of the value that has `index` now. O(1).
@@ -304,31 +301,26 @@ impl<T, P: Provider> Arena<T, P> {
     /// index alone is not protected against naming a later value.
     #[inline]
     pub fn handle_at(&self, index: u32) -> Option<Handle<T>> {
-        let (_, generation) = self.table.live_at(index)?;
-        Some(Handle::of_live(index, generation))
+        let live = self.table.live_at(index)?;
+        Some(Handle::of_live(index, live.generation()))
     }
 
     /// The value that has `index` now. O(1). See [`handle_at`](Self::handle_at).
     #[inline]
     pub fn get_at(&self, index: u32) -> Option<&T> {
-        let (slot, _) = self.table.live_at(index)?;
-        // SAFETY: the slot is live, and `self` is borrowed, so nobody writes.
-        Some(unsafe { value_of(slot).as_ref() })
+        self.table.live_at(index).map(|live| live.value())
     }
 
     /// The value that has `index` now. O(1). See [`handle_at`](Self::handle_at).
     #[inline]
     pub fn get_at_mut(&mut self, index: u32) -> Option<&mut T> {
-        let (slot, _) = self.table.live_at(index)?;
-        // SAFETY: the slot is live, and `self` is borrowed exclusively.
-        Some(unsafe { value_of(slot).as_mut() })
+        self.table.live_at_mut(index).map(LiveMut::into_value)
     }
 
     /// Takes the value that has `index` now out. O(1). See [`handle_at`](Self::handle_at).
     #[inline]
     pub fn remove_at(&mut self, index: u32) -> Option<T> {
-        let handle = self.handle_at(index)?;
-        self.remove(handle)
+        self.table.live_at_mut(index).map(LiveMut::take)
     }
 
     /// Keeps the values for which `keep` is true and drops the others, in index order. O(slots / 64 +
@@ -336,16 +328,12 @@ impl<T, P: Provider> Arena<T, P> {
     /// rest is there.
     pub fn retain(&mut self, mut keep: impl FnMut(Handle<T>, &mut T) -> bool) {
         let mut cursor = Cursor::new();
-        while let Some((index, slot)) = cursor.next(&self.table) {
-            let handle = Handle::of_live(index, generation_of(slot));
-            // SAFETY: the slot is live, and `self` is borrowed exclusively.
-            if !keep(handle, unsafe { value_of(slot).as_mut() }) {
-                // SAFETY: the slot is live; it is free before the value's `Drop` can panic.
-                drop(unsafe {
-                    let value = value_of(slot).read();
-                    self.table.vacate(index, slot);
-                    value
-                });
+        // SAFETY: it is one table, and nothing here releases a slab.
+        while let Some(mut live) = unsafe { cursor.next_mut(&mut self.table) } {
+            let handle = Handle::of_live(live.index(), live.generation());
+            if !keep(handle, live.value_mut()) {
+                // The slot is free before the value's `Drop` can panic.
+                drop(live.take());
             }
         }
     }
@@ -406,11 +394,9 @@ impl<T, P: Provider> IndexMut<Handle<T>> for Arena<T, P> {
     /// If the handle names no value; [`get_mut`](Self::get_mut) gives `None` instead.
     #[inline]
     fn index_mut(&mut self, handle: Handle<T>) -> &mut T {
-        let slot = self.table.live(handle.index(), handle.generation());
-        match slot {
-            // SAFETY: the slot is live, and `self` is borrowed exclusively.
-            Some(slot) => unsafe { value_of(slot).as_mut() },
-            None => no_value(self.table.diagnose(handle.index(), handle.generation())),
+        match self.table.try_live_mut(handle.index(), handle.generation()) {
+            Ok(live) => live.into_value(),
+            Err(error) => no_value(error),
         }
     }
 }

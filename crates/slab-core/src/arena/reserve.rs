@@ -4,7 +4,7 @@ use super::Arena;
 use crate::error::{HandleError, InsertError, InsertErrorKind};
 use crate::handle::Handle;
 use crate::provider::Provider;
-use crate::table::value_of;
+use crate::table::LiveMut;
 
 impl<T, P: Provider> Arena<T, P> {
     /// Values that fit before another slab is needed. O(1).
@@ -63,13 +63,7 @@ impl<T, P: Provider> Arena<T, P> {
     /// # Ok::<(), slab_core::InsertError<String>>(())
     /// ```
     pub fn detach(&mut self, handle: Handle<T>) -> Option<T> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live; `detach` makes sure that nobody reads the value again.
-        unsafe {
-            let value = value_of(slot).read();
-            self.table.detach(slot);
-            Some(value)
-        }
+        self.live_mut(handle).map(LiveMut::detach)
     }
 
     /// Stores `value` under the handle of a detached value. Needs no memory. O(1).

@@ -9,10 +9,10 @@ use core::mem;
 use core::ops::{Index, IndexMut};
 
 use super::{default_shift, refused};
-use crate::error::{HandleError, InsertError, InsertErrorKind};
+use crate::error::InsertError;
 use crate::handle::Handle;
 use crate::provider::{Global, Provider};
-use crate::table::{Cursor, Slot, SlotTable, generation_of, value_of};
+use crate::table::{Cursor, LiveMut, Slot, SlotTable};
 
 /// A `V` for some of the values of an `Arena<T>`, found by the value's handle.
 ///
@@ -92,43 +92,32 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
     /// [`InsertError`] gives the value back.
     pub fn try_insert(&mut self, handle: Handle<T>, value: V) -> Result<Option<V>, InsertError<V>> {
         // SAFETY: `self.provider` is the only provider this table is ever given.
-        let slot = match unsafe { self.table.ensure(handle.index(), &self.provider) } {
-            Ok(slot) => slot,
-            Err(kind) => return Err(InsertError::new(value, kind)),
-        };
-        let present = generation_of(slot);
-        if present > handle.generation() {
-            return Err(InsertError::new(
-                value,
-                InsertErrorKind::Handle(HandleError::Stale),
-            ));
-        }
-        // SAFETY: an odd generation means that the value is initialised; it is replaced below before
-        // anybody can read it again.
-        let before = (present & 1 == 1).then(|| unsafe { value_of(slot).read() });
-        // SAFETY: the slot is in a resident slab, and its value was read out if there was one.
-        unsafe {
-            self.table
-                .occupy(handle.index(), slot, handle.generation(), value)
+        let before = unsafe {
+            let (index, generation) = (handle.index(), handle.generation());
+            self.table.store(index, generation, value, &self.provider)?
         };
         // A value of an earlier handle is dropped here, when the map is whole again.
-        Ok(before.filter(|_| present == handle.generation()))
+        Ok(before
+            .filter(|&(generation, _)| generation == handle.generation())
+            .map(|(_, value)| value))
     }
 
     /// The value stored for `handle`. O(1).
     #[inline]
     pub fn get(&self, handle: Handle<T>) -> Option<&V> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live, and `self` is borrowed, so nobody writes.
-        Some(unsafe { value_of(slot).as_ref() })
+        let live = self.table.live(handle.index(), handle.generation())?;
+        Some(live.value())
     }
 
     /// The value stored for `handle`. O(1).
     #[inline]
     pub fn get_mut(&mut self, handle: Handle<T>) -> Option<&mut V> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live, and `self` is borrowed exclusively.
-        Some(unsafe { value_of(slot).as_mut() })
+        self.live_mut(handle).map(LiveMut::into_value)
+    }
+
+    #[inline]
+    fn live_mut(&mut self, handle: Handle<T>) -> Option<LiveMut<'_, V>> {
+        self.table.live_mut(handle.index(), handle.generation())
     }
 
     /// Whether a value is stored for `handle`. O(1).
@@ -141,13 +130,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
 
     /// Takes out the value stored for `handle`. O(1).
     pub fn remove(&mut self, handle: Handle<T>) -> Option<V> {
-        let slot = self.table.live(handle.index(), handle.generation())?;
-        // SAFETY: the slot is live; `unoccupy` makes sure that nobody reads the value again.
-        unsafe {
-            let value = value_of(slot).read();
-            self.table.unoccupy(handle.index(), slot);
-            Some(value)
-        }
+        self.live_mut(handle).map(LiveMut::withdraw)
     }
 
     /// Keeps the values for which `keep` is true and drops the others, in index order. With
@@ -155,11 +138,11 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
     /// or in a `Drop` leaves the map whole.
     pub fn retain(&mut self, mut keep: impl FnMut(Handle<T>, &mut V) -> bool) {
         let mut cursor = Cursor::new();
-        while let Some((index, slot)) = cursor.next(&self.table) {
-            let handle = Handle::of_live(index, generation_of(slot));
-            // SAFETY: the slot is live, and `self` is borrowed exclusively.
-            if !keep(handle, unsafe { value_of(slot).as_mut() }) {
-                drop(self.remove(handle));
+        // SAFETY: it is one table, and nothing here releases a slab.
+        while let Some(mut live) = unsafe { cursor.next_mut(&mut self.table) } {
+            let handle = Handle::of_live(live.index(), live.generation());
+            if !keep(handle, live.value_mut()) {
+                drop(live.withdraw());
             }
         }
     }
@@ -212,10 +195,8 @@ impl<T, V, P: Provider> IndexMut<Handle<T>> for SecondaryMap<T, V, P> {
     /// # Panics
     /// If no value is stored for the handle; [`get_mut`](Self::get_mut) gives `None` instead.
     fn index_mut(&mut self, handle: Handle<T>) -> &mut V {
-        let slot = self.table.live(handle.index(), handle.generation());
-        match slot {
-            // SAFETY: the slot is live, and `self` is borrowed exclusively.
-            Some(slot) => unsafe { value_of(slot).as_mut() },
+        match self.get_mut(handle) {
+            Some(value) => value,
             None => nothing_stored(),
         }
     }

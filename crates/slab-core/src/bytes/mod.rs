@@ -7,7 +7,7 @@ use core::slice;
 
 use crate::error::{HandleError, InsertErrorKind, ProvideError};
 use crate::provider::{Global, Provider};
-use crate::table::{Cursor, Slot, SlotTable, value_of};
+use crate::table::{Cursor, Live, SlotTable};
 
 mod classes;
 mod handle;
@@ -239,7 +239,7 @@ impl<P: Provider> ByteSlab<P> {
 
     /// The slot of a live string of a class, with its payload; `None` for large ones too.
     #[inline]
-    fn small(&self, handle: ByteHandle) -> Option<(NonNull<Slot<u32>>, NonNull<u8>)> {
+    fn small(&self, handle: ByteHandle) -> Option<(Live<'_, u32>, NonNull<u8>)> {
         let class = self.classes.get(handle.class() as usize)?;
         class
             .table
@@ -249,17 +249,14 @@ impl<P: Provider> ByteSlab<P> {
     #[inline]
     fn place(&self, handle: ByteHandle) -> Option<Place> {
         if handle.class() == LARGE {
-            let slot = self.large.live(handle.slot(), handle.generation())?;
-            // SAFETY: the slot is live, so the block's record is initialised.
-            let block = unsafe { value_of(slot).as_ref() };
+            let block = self.large.live(handle.slot(), handle.generation())?.value();
             return Some(Place {
                 data: block.data,
                 length: block.length,
             });
         }
-        let (slot, data) = self.small(handle)?;
-        // SAFETY: the slot is live, so the length is initialised.
-        let length = unsafe { value_of(slot).read() } as usize;
+        let (live, data) = self.small(handle)?;
+        let length = *live.value() as usize;
         Some(Place { data, length })
     }
 
@@ -305,32 +302,22 @@ impl<P: Provider> ByteSlab<P> {
     /// free of the same handle does nothing. O(1).
     #[inline]
     pub fn free(&mut self, handle: ByteHandle) -> bool {
-        if handle.class() == LARGE {
+        let Some(class) = self.classes.get_mut(handle.class() as usize) else {
             return self.free_large(handle);
-        }
-        let Some((slot, _)) = self.small(handle) else {
+        };
+        let Some(live) = class.table.live_mut(handle.slot(), handle.generation()) else {
             return false;
         };
-        let class = &mut self.classes[handle.class() as usize];
-        // SAFETY: the slot is live, so the length is initialised; a length needs no drop.
-        unsafe {
-            class.payload_bytes -= value_of(slot).read() as usize;
-            class.table.vacate(handle.slot(), slot);
-        }
+        class.payload_bytes -= live.take() as usize;
         true
     }
 
     #[cold]
     fn free_large(&mut self, handle: ByteHandle) -> bool {
-        let Some(slot) = self.large.live(handle.slot(), handle.generation()) else {
+        let Some(live) = self.large.live_mut(handle.slot(), handle.generation()) else {
             return false;
         };
-        // SAFETY: the slot is live; `vacate` makes sure that nobody reads the record again.
-        let block = unsafe {
-            let block = value_of(slot).read();
-            self.large.vacate(handle.slot(), slot);
-            block
-        };
+        let block = live.take();
         self.large_payload_bytes -= block.length;
         self.large_capacity_bytes -= block.capacity;
         if let Ok(layout) = Block::layout(block.capacity) {
@@ -345,16 +332,21 @@ impl<P: Provider> ByteSlab<P> {
     pub fn clear(&mut self) {
         for class in &mut self.classes {
             let mut cursor = Cursor::new();
-            while let Some((index, slot)) = cursor.next(&class.table) {
-                // SAFETY: the slot is live; a length needs no drop.
-                unsafe { class.table.vacate(index, slot) };
+            // SAFETY: it is one table, and nothing here releases a slab.
+            while let Some(live) = unsafe { cursor.next_mut(&mut class.table) } {
+                live.take();
             }
             class.payload_bytes = 0;
         }
+        self.clear_large();
+    }
+
+    fn clear_large(&mut self) {
         let mut cursor = Cursor::new();
-        while let Some((index, slot)) = cursor.next(&self.large) {
-            let generation = crate::table::generation_of(slot);
-            self.free_large(ByteHandle::of_live(LARGE, index, generation));
+        // SAFETY: it is one table, and nothing here releases a slab.
+        while let Some(live) = unsafe { cursor.next(&self.large) } {
+            let handle = ByteHandle::of_live(LARGE, live.index(), live.generation());
+            self.free_large(handle);
         }
     }
 
@@ -389,11 +381,7 @@ impl<P: Provider> fmt::Debug for ByteSlab<P> {
 impl<P: Provider> Drop for ByteSlab<P> {
     fn drop(&mut self) {
         if self.large.live_slots() != 0 {
-            let mut cursor = Cursor::new();
-            while let Some((index, slot)) = cursor.next(&self.large) {
-                let generation = crate::table::generation_of(slot);
-                self.free_large(ByteHandle::of_live(LARGE, index, generation));
-            }
+            self.clear_large();
         }
         for class in &mut self.classes {
             // SAFETY: the provider is the tables', and the slab ends here.

@@ -6,7 +6,6 @@ use super::handle::LARGE;
 use super::{ByteHandle, ByteSlab};
 use crate::error::InsertErrorKind;
 use crate::provider::Provider;
-use crate::table::value_of;
 
 impl<P: Provider> ByteSlab<P> {
     /// Gives the string that `handle` names `length` bytes and says under which handle it is now: bytes
@@ -27,12 +26,14 @@ impl<P: Provider> ByteSlab<P> {
         self.check(handle)?;
         let fits = length <= self.capacity_of(handle);
         if fits && !self.wastes(handle, length) {
-            self.set_length(handle, length);
+            // SAFETY: it fits.
+            unsafe { self.set_length(handle, length) };
             return Ok(handle);
         }
         match self.relocate(handle, length) {
             Err(_) if fits => {
-                self.set_length(handle, length);
+                // SAFETY: it fits, and a move that failed has changed nothing.
+                unsafe { self.set_length(handle, length) };
                 Ok(handle)
             }
             moved => moved,
@@ -48,9 +49,8 @@ impl<P: Provider> ByteSlab<P> {
                 .get(handle.class() as usize)
                 .map_or(0, |&size| size as usize);
         }
-        let slot = self.large.live(handle.slot(), handle.generation());
-        // SAFETY: the slot is live, so the block's record is initialised.
-        slot.map_or(0, |slot| unsafe { value_of(slot).as_ref() }.capacity)
+        let live = self.large.live(handle.slot(), handle.generation());
+        live.map_or(0, |live| live.value().capacity)
     }
 
     /// Whether a string of `length` would do with another class, and leave half of this slot empty.
@@ -62,24 +62,28 @@ impl<P: Provider> ByteSlab<P> {
         (best != handle.class() || best == LARGE) && length <= self.capacity_of(handle) / 2
     }
 
-    /// Changes the length of a live string whose slot has room for `length`.
-    fn set_length(&mut self, handle: ByteHandle, length: usize) {
+    /// Changes the length of a string in place.
+    ///
+    /// # Safety
+    /// 1. If the string is live its slot or block has room for `length` bytes.
+    unsafe fn set_length(&mut self, handle: ByteHandle, length: usize) {
         debug_assert!(length <= self.capacity_of(handle));
         let Some(place) = self.place(handle) else {
             return;
         };
-        // SAFETY: the slot or block has room for `length` bytes, and `self` is borrowed exclusively.
+        // SAFETY: clause 1, and `self` is borrowed exclusively.
         unsafe { zero(place.data, place.length, length) };
         if handle.class() == LARGE {
-            if let Some(slot) = self.large.live(handle.slot(), handle.generation()) {
-                // SAFETY: the slot is live, and `self` is borrowed exclusively.
-                unsafe { value_of(slot).as_mut() }.length = length;
+            if let Some(live) = self.large.live_mut(handle.slot(), handle.generation()) {
+                live.into_value().length = length;
             }
             self.large_payload_bytes = self.large_payload_bytes - place.length + length;
-        } else if let Some((slot, _)) = self.small(handle) {
-            // SAFETY: the slot is live; its first `length` bytes are initialised now.
-            unsafe { value_of(slot).write(length as u32) };
+        } else {
             let class = &mut self.classes[handle.class() as usize];
+            if let Some(live) = class.table.live_mut(handle.slot(), handle.generation()) {
+                // The first `length` bytes are initialised now.
+                *live.into_value() = length as u32;
+            }
             class.payload_bytes = class.payload_bytes - place.length + length;
         }
     }

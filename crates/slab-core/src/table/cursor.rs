@@ -2,7 +2,8 @@
 
 use core::ptr::NonNull;
 
-use super::{Slot, SlotTable, generation_of};
+use super::slab::generation_of;
+use super::{Live, LiveMut, Slot, SlotTable};
 
 /// A position in a table. It sees the slots that are live when it comes to them; what it has passed is
 /// never seen again. The slots of the present word are a snapshot, re-checked by generation.
@@ -33,18 +34,50 @@ impl<V> Cursor<V> {
         }
     }
 
-    /// The next live slot and its index. `table` is the same at every call, and has released no slab
-    /// since the first.
+    /// The next live slot.
+    ///
+    /// # Safety
+    /// 1. `table` is the one of every earlier call. 2. It has released no slab since the first.
     #[inline]
-    pub(crate) fn next(&mut self, table: &SlotTable<V>) -> Option<(u32, NonNull<Slot<V>>)> {
+    pub(crate) unsafe fn next<'a>(&mut self, table: &'a SlotTable<V>) -> Option<Live<'a, V>> {
+        // SAFETY: the clauses are passed on; the slot is live, and the table is borrowed.
+        unsafe {
+            let (index, slot) = self.next_slot(table)?;
+            Some(Live::new(index, slot))
+        }
+    }
+
+    /// As `next`, exclusively.
+    ///
+    /// # Safety
+    /// 1. and 2. As for `next`.
+    #[inline]
+    pub(crate) unsafe fn next_mut<'a>(
+        &mut self,
+        table: &'a mut SlotTable<V>,
+    ) -> Option<LiveMut<'a, V>> {
+        // SAFETY: the clauses are passed on; the slot is live.
+        unsafe {
+            let (index, slot) = self.next_slot(table)?;
+            Some(LiveMut::new(table, index, slot))
+        }
+    }
+
+    /// The next live slot and its index.
+    ///
+    /// # Safety
+    /// 1. and 2. As for `next`.
+    #[inline]
+    unsafe fn next_slot(&mut self, table: &SlotTable<V>) -> Option<(u32, NonNull<Slot<V>>)> {
         loop {
             while self.bits != 0 {
                 let bit = self.bits.trailing_zeros();
                 self.bits &= self.bits - 1;
                 // SAFETY: a set bit stands for a slot of the slab that `base` points into, which is
-                // still resident.
+                // still resident by clauses 1 and 2.
                 let slot = unsafe { self.base.add(bit as usize) };
-                if generation_of(slot) & 1 == 1 {
+                // SAFETY: as above.
+                if unsafe { generation_of(slot) } & 1 == 1 {
                     return Some((self.index + bit, slot));
                 }
             }

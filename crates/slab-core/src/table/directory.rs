@@ -58,10 +58,24 @@ impl<V> Directory<V> {
         }
     }
 
-    pub(super) fn set_base(&mut self, slab: u32, base: Base<V>) {
+    /// Makes slab `slab` resident.
+    ///
+    /// # Safety
+    /// 1. `base` is the base of a slab of the table's shape, initialised, which stays allocated until
+    ///    `clear_base`.
+    pub(super) unsafe fn set_base(&mut self, slab: u32, base: NonNull<Slot<V>>) {
+        *self.base_mut(slab) = Some(base);
+    }
+
+    /// Makes slab `slab` one without memory.
+    pub(super) fn clear_base(&mut self, slab: u32) {
+        *self.base_mut(slab) = None;
+    }
+
+    fn base_mut(&mut self, slab: u32) -> &mut Base<V> {
         assert!(slab < self.len, "the slab is in the directory");
-        // SAFETY: `slab < len <= capacity`.
-        unsafe { self.bases.add(slab as usize).write(base) };
+        // SAFETY: the first `len` bases are initialised, and `self` is borrowed exclusively.
+        unsafe { self.bases.add(slab as usize).as_mut() }
     }
 
     #[inline]

@@ -24,14 +24,16 @@ use crate::provider::Provider;
 
 mod cursor;
 mod directory;
+mod live;
 mod release;
 mod slab;
 mod sparse;
 
 pub(crate) use cursor::Cursor;
 use directory::Directory;
-use slab::Shape;
+pub(crate) use live::{Live, LiveMut};
 pub(crate) use slab::Slot;
+use slab::{Shape, generation_of, set_generation};
 
 /// The last generation a slot can be live in; the slot is retired when it is vacated. Two short of
 /// the maximum, so that the even number after it is not 0. Unit tests have 4-bit generations.
@@ -54,7 +56,7 @@ type Vacancy<V> = (u32, NonNull<Slot<V>>);
 pub(crate) struct SlotTable<V> {
     directory: Directory<V>,
     shape: Shape,
-    /// The slot that `fill` uses next.
+    /// The slot that `fill` uses next: not live, not free, in a resident slab.
     vacancy: Option<Vacancy<V>>,
     /// Free bits that are set. Live slots are what is left: so filling a slot and vacating it, which
     /// leave the free bits alone, count nothing.
@@ -150,28 +152,84 @@ impl<V> SlotTable<V> {
         (index >> self.shape.shift, index & self.shape.mask)
     }
 
-    /// The slot of `index`, if its slab has memory. Its generation is initialised.
+    /// The slot of `index`, if its slab is resident.
     #[inline]
-    pub(crate) fn slot(&self, index: u32) -> Option<NonNull<Slot<V>>> {
+    fn slot(&self, index: u32) -> Option<NonNull<Slot<V>>> {
         let (slab, slot) = self.locate(index);
         let base = self.directory.base(slab)?;
         // SAFETY: `slot` is below the number of slots in the slab.
         Some(unsafe { base.add(slot as usize) })
     }
 
-    /// The slot of `index` if it is live in `generation`, which is odd.
+    /// The generation of the slot of `index`, if its slab is resident.
     #[inline]
-    pub(crate) fn live(&self, index: u32, generation: u32) -> Option<NonNull<Slot<V>>> {
+    fn generation_at(&self, index: u32) -> Option<u32> {
         let slot = self.slot(index)?;
-        (generation_of(slot) == generation).then_some(slot)
+        // SAFETY: the slab is resident.
+        Some(unsafe { generation_of(slot) })
     }
 
-    /// The slot of `index` and its generation, if it is live.
+    /// The slot of `index` if its generation is `generation`: live where that is odd.
     #[inline]
-    pub(crate) fn live_at(&self, index: u32) -> Option<(NonNull<Slot<V>>, u32)> {
+    fn slot_in(&self, index: u32, generation: u32) -> Option<NonNull<Slot<V>>> {
+        debug_assert!(generation & 1 == 1);
         let slot = self.slot(index)?;
-        let generation = generation_of(slot);
-        (generation & 1 == 1).then_some((slot, generation))
+        // SAFETY: the slab is resident.
+        (unsafe { generation_of(slot) } == generation).then_some(slot)
+    }
+
+    /// The slot of `index` if it is live.
+    #[inline]
+    fn live_slot(&self, index: u32) -> Option<NonNull<Slot<V>>> {
+        let slot = self.slot(index)?;
+        // SAFETY: the slab is resident.
+        (unsafe { generation_of(slot) } & 1 == 1).then_some(slot)
+    }
+
+    /// The slot of `index` if it is live in `generation`, which is odd.
+    #[inline]
+    pub(crate) fn live(&self, index: u32, generation: u32) -> Option<Live<'_, V>> {
+        let slot = self.slot_in(index, generation)?;
+        // SAFETY: the slot is live, and the table is borrowed.
+        Some(unsafe { Live::new(index, slot) })
+    }
+
+    /// As `live`, exclusively.
+    #[inline]
+    pub(crate) fn live_mut(&mut self, index: u32, generation: u32) -> Option<LiveMut<'_, V>> {
+        let slot = self.slot_in(index, generation)?;
+        // SAFETY: the slot is live.
+        Some(unsafe { LiveMut::new(self, index, slot) })
+    }
+
+    /// As `live_mut`; says why where there is none.
+    #[inline]
+    pub(crate) fn try_live_mut(
+        &mut self,
+        index: u32,
+        generation: u32,
+    ) -> Result<LiveMut<'_, V>, HandleError> {
+        let Some(slot) = self.slot_in(index, generation) else {
+            return Err(self.diagnose(index, generation));
+        };
+        // SAFETY: the slot is live.
+        Ok(unsafe { LiveMut::new(self, index, slot) })
+    }
+
+    /// The slot of `index` if it is live.
+    #[inline]
+    pub(crate) fn live_at(&self, index: u32) -> Option<Live<'_, V>> {
+        let slot = self.live_slot(index)?;
+        // SAFETY: the slot is live, and the table is borrowed.
+        Some(unsafe { Live::new(index, slot) })
+    }
+
+    /// As `live_at`, exclusively.
+    #[inline]
+    pub(crate) fn live_at_mut(&mut self, index: u32) -> Option<LiveMut<'_, V>> {
+        let slot = self.live_slot(index)?;
+        // SAFETY: the slot is live.
+        Some(unsafe { LiveMut::new(self, index, slot) })
     }
 
     /// The payload of the slot of `index`, if its slab has memory.
@@ -189,30 +247,30 @@ impl<V> SlotTable<V> {
         &self,
         index: u32,
         generation: u32,
-    ) -> Option<(NonNull<Slot<V>>, NonNull<u8>)> {
+    ) -> Option<(Live<'_, V>, NonNull<u8>)> {
         let (slab, number) = self.locate(index);
         let base = self.directory.base(slab)?;
         // SAFETY: `number` is below the number of slots in the slab.
         let slot = unsafe { base.add(number as usize) };
-        if generation_of(slot) != generation {
+        // SAFETY: the slab is resident.
+        if unsafe { generation_of(slot) } != generation {
             return None;
         }
-        // SAFETY: a base in the directory is of a slab of this shape, and `number` is below its slots.
-        Some((slot, unsafe { self.shape.payload(base, number) }))
+        // SAFETY: the slot is live, and the table is borrowed; a base in the directory is of a slab of
+        // this shape, and `number` is below its slots.
+        Some(unsafe { (Live::new(index, slot), self.shape.payload(base, number)) })
     }
 
     /// Why no value is live under `index` in `generation`; asked when `live` said so.
     #[cold]
     pub(crate) fn diagnose(&self, index: u32, generation: u32) -> HandleError {
         let (slab, _) = self.locate(index);
-        match self.slot(index) {
+        match self.generation_at(index) {
             None if slab >= self.directory.len() => HandleError::OutOfRange,
             None => HandleError::Stale,
-            Some(slot)
-                if self.is_detached(index, generation) || generation_of(slot) < generation =>
-            {
+            Some(present) if self.is_detached(index, generation) || present < generation => {
                 // A retired slot has generation 0 and has seen every generation there is.
-                if generation_of(slot) == 0 && self.is_retired(index) {
+                if present == 0 && self.is_retired(index) {
                     HandleError::Stale
                 } else {
                     HandleError::Vacant
@@ -258,7 +316,9 @@ impl<V> SlotTable<V> {
     /// The generation in which `fill` will make the vacancy live. There is one.
     #[inline]
     pub(crate) fn next_generation(&self) -> u32 {
-        self.vacancy.map_or(1, |(_, slot)| generation_of(slot) + 1)
+        // SAFETY: the vacancy is in a resident slab.
+        self.vacancy
+            .map_or(1, |(_, slot)| unsafe { generation_of(slot) } + 1)
     }
 
     /// Makes the vacancy live with `value`; gives its index and generation.
@@ -273,7 +333,8 @@ impl<V> SlotTable<V> {
         );
         // SAFETY: by clause 1 there is a vacancy.
         let (index, slot) = unsafe { self.vacancy.unwrap_unchecked() };
-        let generation = generation_of(slot) + 1;
+        // SAFETY: the vacancy is in a resident slab.
+        let generation = unsafe { generation_of(slot) } + 1;
         debug_assert!(generation & 1 == 1 && generation <= LAST_GENERATION);
         self.vacancy = None;
         // SAFETY: the slot is in a resident slab and holds no value, so nothing is overwritten.
@@ -291,8 +352,8 @@ impl<V> SlotTable<V> {
     /// # Safety
     /// 1. `slot` is the live slot of `index`. 2. The caller has read the value out, or forgets it.
     #[inline]
-    pub(crate) unsafe fn vacate(&mut self, index: u32, slot: NonNull<Slot<V>>) {
-        // SAFETY: clause 1.
+    unsafe fn vacate(&mut self, index: u32, slot: NonNull<Slot<V>>) {
+        // SAFETY: clause 1, and the slot is live no more, by clause 2.
         unsafe { self.free(index, slot, generation_of(slot)) };
     }
 
@@ -303,19 +364,25 @@ impl<V> SlotTable<V> {
     #[inline]
     unsafe fn free(&mut self, index: u32, slot: NonNull<Slot<V>>, generation: u32) {
         if generation == LAST_GENERATION {
-            self.retire(slot);
+            // SAFETY: clause 1.
+            unsafe { self.retire(slot) };
             return;
         }
-        set_generation(slot, generation + 1);
+        // SAFETY: clause 1; the new generation is even.
+        unsafe { set_generation(slot, generation + 1) };
         if let Some((before, _)) = self.vacancy.replace((index, slot)) {
             self.publish(before);
         }
     }
 
-    /// Withdraws a slot that is neither live nor free.
+    /// Withdraws a slot for good.
+    ///
+    /// # Safety
+    /// 1. `slot` is a slot of this table, neither live nor free.
     #[cold]
-    fn retire(&mut self, slot: NonNull<Slot<V>>) {
-        set_generation(slot, 0);
+    unsafe fn retire(&mut self, slot: NonNull<Slot<V>>) {
+        // SAFETY: clause 1; the new generation is even.
+        unsafe { set_generation(slot, 0) };
         self.retired += 1;
     }
 
@@ -390,23 +457,18 @@ impl<V> SlotTable<V> {
         self.vacancy.is_none_or(|(vacant, _)| vacant != index)
             && !self.is_free(index)
             && self
-                .slot(index)
-                .is_some_and(|slot| generation_of(slot) & 1 == 0)
+                .generation_at(index)
+                .is_some_and(|present| present & 1 == 0)
     }
 
     fn is_retired(&self, index: u32) -> bool {
-        self.is_held_back(index)
-            && self
-                .slot(index)
-                .is_some_and(|slot| generation_of(slot) == 0)
+        self.is_held_back(index) && self.generation_at(index) == Some(0)
     }
 
     /// Whether the value of `index` and `generation` is detached. `generation` is odd.
     fn is_detached(&self, index: u32, generation: u32) -> bool {
         generation <= LAST_GENERATION
-            && self
-                .slot(index)
-                .is_some_and(|slot| generation_of(slot) == generation + 1)
+            && self.generation_at(index) == Some(generation + 1)
             && self.is_held_back(index)
     }
 
@@ -414,8 +476,9 @@ impl<V> SlotTable<V> {
     ///
     /// # Safety
     /// 1. `slot` is a live slot of this table. 2. The caller has read the value out, or forgets it.
-    pub(crate) unsafe fn detach(&mut self, slot: NonNull<Slot<V>>) {
-        set_generation(slot, generation_of(slot) + 1);
+    unsafe fn detach(&mut self, slot: NonNull<Slot<V>>) {
+        // SAFETY: clause 1; the new generation is even.
+        unsafe { set_generation(slot, generation_of(slot) + 1) };
         self.detached += 1;
     }
 
@@ -451,26 +514,4 @@ impl<V> SlotTable<V> {
         unsafe { self.free(index, slot, generation) };
         true
     }
-}
-
-/// The generation of a slot of a resident slab.
-#[inline]
-pub(crate) fn generation_of<V>(slot: NonNull<Slot<V>>) -> u32 {
-    // SAFETY: slots come from `SlotTable::slot` or a cursor: inside a resident slab, whose generations
-    // are initialised when it is made. Read through the raw pointer: the value may be borrowed.
-    unsafe { (*slot.as_ptr()).generation }
-}
-
-/// Sets the generation of a slot of a resident slab.
-#[inline]
-pub(crate) fn set_generation<V>(slot: NonNull<Slot<V>>, generation: u32) {
-    // SAFETY: as in `generation_of`; the callers have the table exclusively.
-    unsafe { (*slot.as_ptr()).generation = generation }
-}
-
-/// Where the value of a slot lies; to be read only while the slot is live.
-#[inline]
-pub(crate) fn value_of<V>(slot: NonNull<Slot<V>>) -> NonNull<V> {
-    // SAFETY: as in `generation_of`; taking the address reads nothing, and it is not null.
-    unsafe { NonNull::new_unchecked((&raw mut (*slot.as_ptr()).value).cast::<V>()) }
 }

@@ -2,7 +2,8 @@
 
 use core::ptr::NonNull;
 
-use super::{DEAD, LAST_GENERATION, NONE, Slot, SlotTable, generation_of};
+use super::slab::generation_of;
+use super::{DEAD, LAST_GENERATION, NONE, Slot, SlotTable};
 use crate::error::{InsertErrorKind, ProvideError};
 use crate::provider::Provider;
 
@@ -67,7 +68,8 @@ impl<V> SlotTable<V> {
         entry.summary = summary;
         entry.next = open;
         self.open = slab;
-        self.directory.set_base(slab, Some(base));
+        // SAFETY: `initialise` has just made the slab; `release` and `destroy` clear the base first.
+        unsafe { self.directory.set_base(slab, base) };
         self.resident += 1;
         self.free_bits += self.shape.slots();
         Ok(())
@@ -84,11 +86,7 @@ impl<V> SlotTable<V> {
         }
         let (mut kept, mut released) = (0, 0);
         for slab in 0..self.directory.len() {
-            let Some(base) = self
-                .directory
-                .base(slab)
-                .filter(|&base| self.is_empty_slab(base))
-            else {
+            let Some(base) = self.empty_base(slab) else {
                 continue;
             };
             if kept < keep {
@@ -105,8 +103,9 @@ impl<V> SlotTable<V> {
         released
     }
 
-    /// Whether every slot of a resident slab is free or retired.
-    fn is_empty_slab(&self, base: NonNull<Slot<V>>) -> bool {
+    /// The base of slab `slab`, if it is resident and every slot is free or retired.
+    fn empty_base(&self, slab: u32) -> Option<NonNull<Slot<V>>> {
+        let base = self.directory.base(slab)?;
         for word in 0..self.shape.words() {
             // SAFETY: the slab is resident: its words are initialised.
             let free = unsafe { self.shape.word(base, word).read() };
@@ -115,12 +114,12 @@ impl<V> SlotTable<V> {
                 let slot = word * 64 + used.trailing_zeros();
                 used &= used - 1;
                 // SAFETY: `slot` is below the slab's slots.
-                if generation_of(unsafe { base.add(slot as usize) }) != 0 {
-                    return false;
+                if unsafe { generation_of(base.add(slot as usize)) } != 0 {
+                    return None;
                 }
             }
         }
-        true
+        Some(base)
     }
 
     /// Gives one slab back and leaves its watermark. The stack of open slabs is to be rebuilt.
@@ -131,7 +130,7 @@ impl<V> SlotTable<V> {
         let (mut watermark, mut retired) = (0, 0);
         for slot in 0..self.shape.slots() {
             // SAFETY: `slot` is below the slab's slots.
-            watermark = watermark.max(generation_of(unsafe { base.add(slot as usize) }));
+            watermark = watermark.max(unsafe { generation_of(base.add(slot as usize)) });
             retired += u32::from(self.is_retired(slab << self.shape.shift | slot));
         }
         self.retired -= retired;
@@ -145,7 +144,7 @@ impl<V> SlotTable<V> {
             entry.next = absent;
             self.absent = slab;
         }
-        self.directory.set_base(slab, None);
+        self.directory.clear_base(slab);
         self.resident -= 1;
         if let Ok(layout) = self.shape.layout::<V>() {
             // SAFETY: the block came from this provider with this layout, and no base leads to it any more.
@@ -175,7 +174,7 @@ impl<V> SlotTable<V> {
         if let Ok(layout) = self.shape.layout::<V>() {
             for slab in 0..self.directory.len() {
                 if let Some(base) = self.directory.base(slab) {
-                    self.directory.set_base(slab, None);
+                    self.directory.clear_base(slab);
                     // SAFETY: the block came from this provider with this layout, and no base leads to
                     // it any more.
                     unsafe { provider.deallocate(base.cast(), layout) };

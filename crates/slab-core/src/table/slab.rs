@@ -23,6 +23,35 @@ pub(crate) struct Slot<V> {
     pub(crate) generation: u32,
 }
 
+/// The generation of a slot. Read through the raw pointer, because the value may be borrowed.
+///
+/// # Safety
+/// 1. `slot` is a slot of a resident slab, in which every generation is initialised.
+#[inline]
+pub(super) unsafe fn generation_of<V>(slot: NonNull<Slot<V>>) -> u32 {
+    // SAFETY: clause 1.
+    unsafe { (*slot.as_ptr()).generation }
+}
+
+/// # Safety
+/// 1. `slot` is a slot of a resident slab of a table that the caller has exclusively. 2. The value is
+///    initialised if `generation` is odd.
+#[inline]
+pub(super) unsafe fn set_generation<V>(slot: NonNull<Slot<V>>, generation: u32) {
+    // SAFETY: clause 1.
+    unsafe { (*slot.as_ptr()).generation = generation }
+}
+
+/// Where the value of a slot lies; initialised only while the slot is live.
+///
+/// # Safety
+/// 1. `slot` is a slot of a resident slab.
+#[inline]
+pub(super) unsafe fn value_of<V>(slot: NonNull<Slot<V>>) -> NonNull<V> {
+    // SAFETY: clause 1: the field is inside the slab's block, so its address is not null.
+    unsafe { NonNull::new_unchecked((&raw mut (*slot.as_ptr()).value).cast::<V>()) }
+}
+
 /// Payload starts at a multiple of this: a cache line.
 const PAYLOAD_ALIGN: usize = 64;
 

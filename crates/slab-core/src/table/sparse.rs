@@ -4,17 +4,57 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::{Slot, SlotTable, generation_of, set_generation};
-use crate::error::InsertErrorKind;
+use super::slab::{generation_of, set_generation, value_of};
+use super::{Slot, SlotTable};
+use crate::error::{HandleError, InsertError, InsertErrorKind};
 use crate::provider::Provider;
 
 impl<V> SlotTable<V> {
+    /// Makes the slot of `index` live in `generation`, which is odd, with `value`; gives the value that was
+    /// live there, and its generation. A slot that has seen a later generation keeps what it has.
+    ///
+    /// # Safety
+    /// 1. `provider` is the table's.
+    #[inline]
+    pub(crate) unsafe fn store<P: Provider>(
+        &mut self,
+        index: u32,
+        generation: u32,
+        value: V,
+        provider: &P,
+    ) -> Result<Option<(u32, V)>, InsertError<V>> {
+        debug_assert!(generation & 1 == 1);
+        // SAFETY: clause 1.
+        let slot = match unsafe { self.ensure(index, provider) } {
+            Ok(slot) => slot,
+            Err(kind) => return Err(InsertError::new(value, kind)),
+        };
+        // SAFETY: the slab is resident.
+        let present = unsafe { generation_of(slot) };
+        if present > generation {
+            let stale = InsertErrorKind::Handle(HandleError::Stale);
+            return Err(InsertError::new(value, stale));
+        }
+        // SAFETY: the slab is resident. An odd generation means that the value is initialised; it is
+        // overwritten before anybody can read it again.
+        let before = (present & 1 == 1).then(|| unsafe { (present, value_of(slot).read()) });
+        // SAFETY: the slab is resident, and the value was read out if there was one.
+        unsafe {
+            slot.write(Slot {
+                value: MaybeUninit::new(value),
+                generation,
+            })
+        };
+        self.mark(index, false);
+        Ok(before)
+    }
+
     /// The slot of `index`, with memory for its slab if there was none.
     ///
     /// # Safety
     /// 1. `provider` is the table's.
     #[inline]
-    pub(crate) unsafe fn ensure<P: Provider>(
+    unsafe fn ensure<P: Provider>(
         &mut self,
         index: u32,
         provider: &P,
@@ -22,7 +62,7 @@ impl<V> SlotTable<V> {
         if let Some(slot) = self.slot(index) {
             return Ok(slot);
         }
-        // SAFETY: clause 1.
+        // SAFETY: clause 1, and the slab has no memory.
         unsafe { self.extend_to(index, provider)? };
         self.slot(index).ok_or(InsertErrorKind::IndexSpace)
     }
@@ -48,35 +88,13 @@ impl<V> SlotTable<V> {
         Ok(())
     }
 
-    /// Makes the slot of `index` live in `generation`, which is odd, whatever it was; a value that was in
-    /// it is not dropped.
-    ///
-    /// # Safety
-    /// 1. `slot` is the slot of `index`. 2. If it was live, the caller has read its value out.
-    pub(crate) unsafe fn occupy(
-        &mut self,
-        index: u32,
-        slot: NonNull<Slot<V>>,
-        generation: u32,
-        value: V,
-    ) {
-        debug_assert!(generation & 1 == 1);
-        // SAFETY: clause 1: the slot is in a resident slab; clause 2.
-        unsafe {
-            slot.write(Slot {
-                value: MaybeUninit::new(value),
-                generation,
-            })
-        };
-        self.mark(index, false);
-    }
-
     /// Makes a live slot free, at the even number below its generation.
     ///
     /// # Safety
     /// 1. `slot` is the live slot of `index`. 2. The caller has read its value out, or forgets it.
-    pub(crate) unsafe fn unoccupy(&mut self, index: u32, slot: NonNull<Slot<V>>) {
-        set_generation(slot, generation_of(slot) - 1);
+    pub(super) unsafe fn unoccupy(&mut self, index: u32, slot: NonNull<Slot<V>>) {
+        // SAFETY: clause 1; the new generation is even.
+        unsafe { set_generation(slot, generation_of(slot) - 1) };
         self.mark(index, true);
     }
 
