@@ -4,9 +4,8 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
-use core::num::NonZeroU32;
 
-use crate::table::LAST_GENERATION;
+use crate::table::{Generation, Key};
 
 /// Names a value in an [`Arena<T>`](crate::Arena): a 32-bit generation and a 32-bit index.
 ///
@@ -32,8 +31,7 @@ use crate::table::LAST_GENERATION;
 /// ```
 #[repr(C)]
 pub struct Handle<T> {
-    /// Odd, and at most `LAST_GENERATION`.
-    generation: NonZeroU32,
+    generation: Generation,
     /// `slab << shift | slot`: dense over the slots that an arena has had.
     index: u32,
     value: PhantomData<fn() -> T>,
@@ -43,27 +41,20 @@ const _: () = assert!(size_of::<Handle<[u64; 9]>>() == 8);
 const _: () = assert!(size_of::<Option<Handle<[u64; 9]>>>() == 8);
 
 impl<T> Handle<T> {
-    /// `generation` is odd and at most `LAST_GENERATION`.
     #[inline]
-    pub(crate) fn new(index: u32, generation: u32) -> Option<Self> {
-        if generation & 1 == 0 || generation > LAST_GENERATION {
-            return None;
-        }
-        Some(Self {
-            generation: NonZeroU32::new(generation)?,
-            index,
+    pub(crate) const fn new(key: Key) -> Self {
+        Self {
+            generation: key.generation,
+            index: key.index,
             value: PhantomData,
-        })
+        }
     }
 
-    /// As `new`, for a generation that was just read from a live slot.
     #[inline]
-    pub(crate) fn of_live(index: u32, generation: u32) -> Self {
-        debug_assert!(generation & 1 == 1 && generation <= LAST_GENERATION);
-        Self {
-            generation: NonZeroU32::MIN | generation,
-            index,
-            value: PhantomData,
+    pub(crate) const fn key(self) -> Key {
+        Key {
+            index: self.index,
+            generation: self.generation,
         }
     }
 
@@ -90,7 +81,8 @@ impl<T> Handle<T> {
     /// bits. Any bits are memory-safe: an arena checks what it is given.
     #[inline]
     pub fn from_bits(bits: u64) -> Option<Self> {
-        Self::new(bits as u32, (bits >> 32) as u32)
+        let index = bits as u32;
+        Generation::new((bits >> 32) as u32).map(|generation| Self::new(Key { index, generation }))
     }
 }
 
@@ -136,6 +128,6 @@ impl<T> Hash for Handle<T> {
 
 impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Handle({}v{})", self.index, self.generation)
+        write!(f, "Handle({}v{})", self.index, self.generation())
     }
 }

@@ -16,27 +16,34 @@ fn cases(default: u32) -> u32 {
 #[test]
 fn an_index_space_that_is_used_up_refuses_until_a_slot_is_free() {
     use crate::error::InsertErrorKind;
-    use crate::table::SlotTable;
+    use crate::table::{Generation, Key, SlotTable};
+
+    let key = |index, generation| Key {
+        index,
+        generation: Generation::new(generation).expect("an odd number"),
+    };
 
     let memory = slab_core::Counting::new(slab_core::Global);
     // 4 bits of index and 4 slots a slab: 3 slabs, because the last index is never used.
     let mut table = SlotTable::<u8>::new(2, 0, 4);
-    // SAFETY: every call passes the same provider, each `fill` follows a `refill` that succeeded, and
-    // nothing uses the table after its end.
+    // SAFETY: every call passes the same provider, and nothing uses the table after its end.
     unsafe {
         for number in 0..12 {
-            assert_eq!(table.refill(&memory), Ok(number));
-            assert_eq!(table.fill(7), (number, 1));
+            let vacant = table.refill(&memory).expect("there is room");
+            assert!(vacant.key() == key(number, 1));
+            assert!(vacant.fill(7) == key(number, 1));
         }
         let (calls, held) = (memory.allocations(), table.bytes());
-        assert_eq!(table.refill(&memory), Err(InsertErrorKind::IndexSpace));
-        assert_eq!(table.refill(&memory), Err(InsertErrorKind::IndexSpace));
+        for _ in 0..2 {
+            let refused = table.refill(&memory).err();
+            assert_eq!(refused, Some(InsertErrorKind::IndexSpace));
+        }
         assert_eq!((memory.allocations(), table.bytes()), (calls, held));
         assert_eq!((table.live_slots(), table.free_slots()), (12, 0));
-        let live = table.live_mut(5, 1).expect("it was filled");
+        let live = table.live_mut(key(5, 1)).expect("it was filled");
         assert_eq!(live.take(), 7);
-        assert_eq!(table.refill(&memory), Ok(5));
-        assert_eq!(table.fill(8), (5, 3));
+        let vacant = table.refill(&memory).expect("a slot is free");
+        assert!(vacant.fill(8) == key(5, 3));
         table.destroy(&memory);
     }
     assert_eq!(memory.live_blocks(), 0);

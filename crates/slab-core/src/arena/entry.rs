@@ -1,8 +1,11 @@
 //! `VacantEntry`: the next slot of an arena, before there is a value for it.
 
+use core::marker::PhantomData;
+
 use super::Arena;
 use crate::handle::Handle;
 use crate::provider::{Global, Provider};
+use crate::table::Vacant;
 
 /// The slot that the next insert into an arena uses, with its handle.
 ///
@@ -21,35 +24,34 @@ use crate::provider::{Global, Provider};
 /// # Ok::<(), slab_core::InsertErrorKind>(())
 /// ```
 pub struct VacantEntry<'a, T, P: Provider = Global> {
-    /// `refill` has succeeded on its table.
-    arena: &'a mut Arena<T, P>,
-    handle: Handle<T>,
+    vacant: Vacant<'a, T>,
+    arena: PhantomData<&'a mut Arena<T, P>>,
 }
 
 impl<'a, T, P: Provider> VacantEntry<'a, T, P> {
     #[inline]
-    pub(super) fn new(arena: &'a mut Arena<T, P>, handle: Handle<T>) -> Self {
-        Self { arena, handle }
+    pub(super) fn new(vacant: Vacant<'a, T>) -> Self {
+        Self {
+            vacant,
+            arena: PhantomData,
+        }
     }
 
     /// The handle that the value will have.
     #[inline]
     pub fn handle(&self) -> Handle<T> {
-        self.handle
+        Handle::new(self.vacant.key())
     }
 
     /// Stores `value` and gives its handle. Cannot fail. O(1).
     #[inline]
     pub fn insert(self, value: T) -> Handle<T> {
-        // SAFETY: `refill` succeeded before the entry was made, and the entry is used up here.
-        let (index, generation) = unsafe { self.arena.table.fill(value) };
-        debug_assert_eq!(Handle::of_live(index, generation), self.handle);
-        self.handle
+        Handle::new(self.vacant.fill(value))
     }
 }
 
 impl<T, P: Provider> core::fmt::Debug for VacantEntry<'_, T, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("VacantEntry").field(&self.handle).finish()
+        f.debug_tuple("VacantEntry").field(&self.handle()).finish()
     }
 }

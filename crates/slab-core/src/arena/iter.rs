@@ -48,7 +48,7 @@ impl<'a, T> Iterator for Iter<'a, T> {
         // SAFETY: it is one table, borrowed for `'a`, so it releases no slab.
         let live = unsafe { self.cursor.next(self.table)? };
         self.left -= 1;
-        let handle = Handle::of_live(live.index(), live.generation());
+        let handle = Handle::new(live.key());
         Some((handle, live.value()))
     }
 
@@ -112,7 +112,7 @@ impl<'a, T> Iterator for IterMut<'a, T> {
         // SAFETY: it is one table, borrowed for `'a` and used by the cursor alone, so it releases no slab.
         let live = unsafe { self.cursor.next_mut(self.table)? };
         self.left -= 1;
-        let handle = Handle::of_live(live.index(), live.generation());
+        let handle = Handle::new(live.key());
         // SAFETY: the table is borrowed exclusively for `'a`, the cursor passes a slot once, and it reads
         // generations through raw pointers only: no other reference to this value is made before `'a` ends.
         let value = unsafe { NonNull::from(live.into_value()).as_mut() };
@@ -220,7 +220,7 @@ impl<T, P: Provider> FusedIterator for IntoIter<T, P> {}
 unsafe fn take_next<T>(cursor: &mut Cursor<T>, table: &mut SlotTable<T>) -> Option<(Handle<T>, T)> {
     // SAFETY: the clauses are passed on.
     let live = unsafe { cursor.next_mut(table)? };
-    let handle = Handle::of_live(live.index(), live.generation());
+    let handle = Handle::new(live.key());
     Some((handle, live.take()))
 }
 

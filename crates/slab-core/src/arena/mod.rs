@@ -154,12 +154,10 @@ impl<T, P: Provider> Arena<T, P> {
     #[track_caller]
     pub fn insert(&mut self, value: T) -> Handle<T> {
         // SAFETY: `self.provider` is the only provider this table is ever given.
-        if let Err(kind) = unsafe { self.table.refill(&self.provider) } {
-            refused(kind);
+        match unsafe { self.table.refill(&self.provider) } {
+            Ok(vacant) => Handle::new(vacant.fill(value)),
+            Err(kind) => refused(kind),
         }
-        // SAFETY: `refill` has just succeeded.
-        let (index, generation) = unsafe { self.table.fill(value) };
-        Handle::of_live(index, generation)
     }
 
     /// Stores `value` and gives its handle. O(1); adds a slab when every slot is taken.
@@ -169,12 +167,10 @@ impl<T, P: Provider> Arena<T, P> {
     #[inline]
     pub fn try_insert(&mut self, value: T) -> Result<Handle<T>, InsertError<T>> {
         // SAFETY: `self.provider` is the only provider this table is ever given.
-        if let Err(kind) = unsafe { self.table.refill(&self.provider) } {
-            return Err(InsertError::new(value, kind));
+        match unsafe { self.table.refill(&self.provider) } {
+            Ok(vacant) => Ok(Handle::new(vacant.fill(value))),
+            Err(kind) => Err(InsertError::new(value, kind)),
         }
-        // SAFETY: `refill` has just succeeded.
-        let (index, generation) = unsafe { self.table.fill(value) };
-        Ok(Handle::of_live(index, generation))
     }
 
     /// Stores what `make` makes of the handle that the value will have. A panic in `make` changes
@@ -213,15 +209,14 @@ impl<T, P: Provider> Arena<T, P> {
     #[inline]
     pub fn vacant_entry(&mut self) -> Result<VacantEntry<'_, T, P>, InsertErrorKind> {
         // SAFETY: `self.provider` is the only provider this table is ever given.
-        let index = unsafe { self.table.refill(&self.provider)? };
-        let handle = Handle::of_live(index, self.table.next_generation());
-        Ok(VacantEntry::new(self, handle))
+        let vacant = unsafe { self.table.refill(&self.provider)? };
+        Ok(VacantEntry::new(vacant))
     }
 
     /// The value that `handle` names, if it is still there. O(1).
     #[inline]
     pub fn get(&self, handle: Handle<T>) -> Option<&T> {
-        let live = self.table.live(handle.index(), handle.generation())?;
+        let live = self.table.live(handle.key())?;
         Some(live.value())
     }
 
@@ -267,9 +262,7 @@ impl<T, P: Provider> Arena<T, P> {
     /// Whether `handle` names a value. O(1).
     #[inline]
     pub fn contains(&self, handle: Handle<T>) -> bool {
-        self.table
-            .live(handle.index(), handle.generation())
-            .is_some()
+        self.table.live(handle.key()).is_some()
     }
 
     /// Says why `handle` names no value. O(1).
@@ -281,7 +274,7 @@ impl<T, P: Provider> Arena<T, P> {
         if self.contains(handle) {
             return Ok(());
         }
-        Err(self.table.diagnose(handle.index(), handle.generation()))
+        Err(self.table.diagnose(handle.key()))
     }
 
     /// Takes the value that `handle` names out. `None` if it names none. O(1).
@@ -292,7 +285,7 @@ impl<T, P: Provider> Arena<T, P> {
 
     #[inline]
     fn live_mut(&mut self, handle: Handle<T>) -> Option<LiveMut<'_, T>> {
-        self.table.live_mut(handle.index(), handle.generation())
+        self.table.live_mut(handle.key())
     }
 
     /// The handle of the value that has `index` now. O(1).
@@ -302,7 +295,7 @@ impl<T, P: Provider> Arena<T, P> {
     #[inline]
     pub fn handle_at(&self, index: u32) -> Option<Handle<T>> {
         let live = self.table.live_at(index)?;
-        Some(Handle::of_live(index, live.generation()))
+        Some(Handle::new(live.key()))
     }
 
     /// The value that has `index` now. O(1). See [`handle_at`](Self::handle_at).
@@ -330,7 +323,7 @@ impl<T, P: Provider> Arena<T, P> {
         let mut cursor = Cursor::new();
         // SAFETY: it is one table, and nothing here releases a slab.
         while let Some(mut live) = unsafe { cursor.next_mut(&mut self.table) } {
-            let handle = Handle::of_live(live.index(), live.generation());
+            let handle = Handle::new(live.key());
             if !keep(handle, live.value_mut()) {
                 // The slot is free before the value's `Drop` can panic.
                 drop(live.take());
@@ -384,7 +377,7 @@ impl<T, P: Provider> Index<Handle<T>> for Arena<T, P> {
     fn index(&self, handle: Handle<T>) -> &T {
         match self.get(handle) {
             Some(value) => value,
-            None => no_value(self.table.diagnose(handle.index(), handle.generation())),
+            None => no_value(self.table.diagnose(handle.key())),
         }
     }
 }
@@ -394,7 +387,7 @@ impl<T, P: Provider> IndexMut<Handle<T>> for Arena<T, P> {
     /// If the handle names no value; [`get_mut`](Self::get_mut) gives `None` instead.
     #[inline]
     fn index_mut(&mut self, handle: Handle<T>) -> &mut T {
-        match self.table.try_live_mut(handle.index(), handle.generation()) {
+        match self.table.try_live_mut(handle.key()) {
             Ok(live) => live.into_value(),
             Err(error) => no_value(error),
         }

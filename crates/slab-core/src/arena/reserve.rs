@@ -72,20 +72,18 @@ impl<T, P: Provider> Arena<T, P> {
     /// [`InsertError`] gives the value back, with a [`HandleError`], if `handle` is not detached: it may
     /// never have been, or have a value again, or have been abandoned.
     pub fn reattach(&mut self, handle: Handle<T>, value: T) -> Result<(), InsertError<T>> {
-        self.table
-            .reattach(handle.index(), handle.generation(), value)
-            .map_err(|value| {
-                let why = match self.check(handle) {
-                    Ok(()) => HandleError::Occupied,
-                    Err(error) => error,
-                };
-                InsertError::new(value, InsertErrorKind::Handle(why))
-            })
+        self.table.reattach(handle.key(), value).map_err(|value| {
+            let why = match self.check(handle) {
+                Ok(()) => HandleError::Occupied,
+                Err(error) => error,
+            };
+            InsertError::new(value, InsertErrorKind::Handle(why))
+        })
     }
 
     /// Gives up the slot of a detached value: `handle` is stale from now on. False if it is not
     /// detached. O(1).
     pub fn abandon(&mut self, handle: Handle<T>) -> bool {
-        self.table.abandon(handle.index(), handle.generation())
+        self.table.abandon(handle.key())
     }
 }

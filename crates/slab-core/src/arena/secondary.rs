@@ -92,10 +92,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
     /// [`InsertError`] gives the value back.
     pub fn try_insert(&mut self, handle: Handle<T>, value: V) -> Result<Option<V>, InsertError<V>> {
         // SAFETY: `self.provider` is the only provider this table is ever given.
-        let before = unsafe {
-            let (index, generation) = (handle.index(), handle.generation());
-            self.table.store(index, generation, value, &self.provider)?
-        };
+        let before = unsafe { self.table.store(handle.key(), value, &self.provider)? };
         // A value of an earlier handle is dropped here, when the map is whole again.
         Ok(before
             .filter(|&(generation, _)| generation == handle.generation())
@@ -105,7 +102,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
     /// The value stored for `handle`. O(1).
     #[inline]
     pub fn get(&self, handle: Handle<T>) -> Option<&V> {
-        let live = self.table.live(handle.index(), handle.generation())?;
+        let live = self.table.live(handle.key())?;
         Some(live.value())
     }
 
@@ -117,15 +114,13 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
 
     #[inline]
     fn live_mut(&mut self, handle: Handle<T>) -> Option<LiveMut<'_, V>> {
-        self.table.live_mut(handle.index(), handle.generation())
+        self.table.live_mut(handle.key())
     }
 
     /// Whether a value is stored for `handle`. O(1).
     #[inline]
     pub fn contains(&self, handle: Handle<T>) -> bool {
-        self.table
-            .live(handle.index(), handle.generation())
-            .is_some()
+        self.table.live(handle.key()).is_some()
     }
 
     /// Takes out the value stored for `handle`. O(1).
@@ -140,7 +135,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
         let mut cursor = Cursor::new();
         // SAFETY: it is one table, and nothing here releases a slab.
         while let Some(mut live) = unsafe { cursor.next_mut(&mut self.table) } {
-            let handle = Handle::of_live(live.index(), live.generation());
+            let handle = Handle::new(live.key());
             if !keep(handle, live.value_mut()) {
                 drop(live.withdraw());
             }
@@ -168,7 +163,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
 /// The same handle, seen as naming the arena's value.
 #[inline]
 fn cast<T, V>(handle: Handle<V>) -> Handle<T> {
-    Handle::of_live(handle.index(), handle.generation())
+    Handle::new(handle.key())
 }
 
 /// The map cannot tell why: it knows the handles that were used with it, not those of the arena.

@@ -1,10 +1,9 @@
 //! `ByteHandle`: eight bytes that name one byte string of one slab.
 
 use core::fmt;
-use core::num::NonZeroU32;
 
 use super::classes::CLASSES_MAX;
-use crate::table::LAST_GENERATION;
+use crate::table::{Generation, Key};
 
 /// Bits of a handle's index that number the slot; the five above number the class.
 pub(super) const SLOT_BITS: u32 = 27;
@@ -34,21 +33,20 @@ const _: () = assert!(LARGE == (1 << (32 - SLOT_BITS)) - 1);
 pub struct ByteHandle {
     /// `class << SLOT_BITS | slot`.
     index: u32,
-    /// Odd, and at most `LAST_GENERATION`.
-    generation: NonZeroU32,
+    generation: Generation,
 }
 
 const _: () = assert!(size_of::<ByteHandle>() == 8);
 const _: () = assert!(size_of::<Option<ByteHandle>>() == 8);
 
 impl ByteHandle {
-    /// The handle of a slot that just became live in `generation`.
+    /// The handle of what `key` names in the table of `class`.
     #[inline]
-    pub(super) fn of_live(class: u32, slot: u32, generation: u32) -> Self {
-        debug_assert!(generation & 1 == 1 && slot >> SLOT_BITS == 0 && class <= LARGE);
+    pub(super) fn new(class: u32, key: Key) -> Self {
+        debug_assert!(key.index >> SLOT_BITS == 0 && class <= LARGE);
         Self {
-            index: class << SLOT_BITS | slot,
-            generation: NonZeroU32::MIN | generation,
+            index: class << SLOT_BITS | key.index,
+            generation: key.generation,
         }
     }
 
@@ -58,13 +56,11 @@ impl ByteHandle {
     }
 
     #[inline]
-    pub(super) fn slot(self) -> u32 {
-        self.index & ((1 << SLOT_BITS) - 1)
-    }
-
-    #[inline]
-    pub(super) fn generation(self) -> u32 {
-        self.generation.get()
+    pub(super) fn key(self) -> Key {
+        Key {
+            index: self.index & ((1 << SLOT_BITS) - 1),
+            generation: self.generation,
+        }
     }
 
     /// The handle as an integer that is never 0.
@@ -77,11 +73,7 @@ impl ByteHandle {
     /// bits. Any bits are memory-safe: a slab checks what it is given.
     #[inline]
     pub const fn from_bits(bits: u64) -> Option<Self> {
-        let generation = (bits >> 32) as u32;
-        if generation & 1 == 0 || generation > LAST_GENERATION {
-            return None;
-        }
-        match NonZeroU32::new(generation) {
+        match Generation::new((bits >> 32) as u32) {
             Some(generation) => Some(Self {
                 index: bits as u32,
                 generation,
@@ -97,8 +89,8 @@ impl fmt::Debug for ByteHandle {
             f,
             "ByteHandle({}:{}v{})",
             self.class(),
-            self.slot(),
-            self.generation
+            self.key().index,
+            self.generation.get()
         )
     }
 }

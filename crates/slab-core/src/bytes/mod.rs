@@ -179,16 +179,14 @@ impl<P: Provider> ByteSlab<P> {
         };
         let class = &mut self.classes[number];
         // SAFETY: `self.provider` is the only provider the tables are ever given.
-        let slot = unsafe { class.table.refill(&self.provider)? };
-        let data = class
-            .table
-            .payload(slot)
-            .ok_or(InsertErrorKind::IndexSpace)?;
+        let vacant = unsafe { class.table.refill(&self.provider)? };
+        let data = vacant.payload();
         // SAFETY: the payload has the size of the class, which holds `bytes`; the slot is vacant, so
         // nobody has a reference to its payload, and `bytes` does not overlap it.
         unsafe { data.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
-        // SAFETY: the first `bytes.len()` bytes were just written, and `refill` succeeded.
-        Ok(unsafe { self.commit(number, bytes.len()) })
+        let key = vacant.fill(bytes.len() as u32);
+        class.payload_bytes += bytes.len();
+        Ok(ByteHandle::new(number as u32, key))
     }
 
     #[cold]
@@ -198,21 +196,6 @@ impl<P: Provider> ByteSlab<P> {
         reservation.write_copy_of_slice(bytes);
         // SAFETY: every byte was just written.
         Ok(unsafe { reservation.assume_init() })
-    }
-
-    /// Makes the vacancy of class `number` a string of `length` bytes.
-    ///
-    /// # Safety
-    /// 1. `refill` of the class succeeded and nothing was filled since. 2. The first `length` bytes of
-    ///    the vacancy's payload are initialised, and the class holds them.
-    #[inline]
-    unsafe fn commit(&mut self, number: usize, length: usize) -> ByteHandle {
-        let class = &mut self.classes[number];
-        debug_assert!(length <= self.sizes.sizes()[number] as usize);
-        // SAFETY: clause 1.
-        let (slot, generation) = unsafe { class.table.fill(length as u32) };
-        class.payload_bytes += length;
-        ByteHandle::of_live(number as u32, slot, generation)
     }
 
     /// Reserves room for `length` bytes that the caller writes in place. Dropping the reservation gives
@@ -226,13 +209,12 @@ impl<P: Provider> ByteSlab<P> {
             // SAFETY: `self.provider` is the only provider the tables are ever given.
             unsafe { self.large.refill(&self.provider)? };
             let data = self.provider.allocate(layout)?;
-            // SAFETY: the block is new and `length` bytes long, and `refill` has just succeeded.
+            // SAFETY: the block is new and `length` bytes long, and `refill` gave a vacancy.
             return Ok(unsafe { Reservation::new(self, LARGE, data, length) });
         };
         let table = &mut self.classes[number].table;
         // SAFETY: `self.provider` is the only provider the tables are ever given.
-        let slot = unsafe { table.refill(&self.provider)? };
-        let data = table.payload(slot).ok_or(InsertErrorKind::IndexSpace)?;
+        let data = unsafe { table.refill(&self.provider)? }.payload();
         // SAFETY: the vacancy's payload has the size of the class, which holds `length`.
         Ok(unsafe { Reservation::new(self, number as u32, data, length) })
     }
@@ -241,15 +223,13 @@ impl<P: Provider> ByteSlab<P> {
     #[inline]
     fn small(&self, handle: ByteHandle) -> Option<(Live<'_, u32>, NonNull<u8>)> {
         let class = self.classes.get(handle.class() as usize)?;
-        class
-            .table
-            .live_with_payload(handle.slot(), handle.generation())
+        class.table.live_with_payload(handle.key())
     }
 
     #[inline]
     fn place(&self, handle: ByteHandle) -> Option<Place> {
         if handle.class() == LARGE {
-            let block = self.large.live(handle.slot(), handle.generation())?.value();
+            let block = self.large.live(handle.key())?.value();
             return Some(Place {
                 data: block.data,
                 length: block.length,
@@ -291,10 +271,9 @@ impl<P: Provider> ByteSlab<P> {
         if self.contains(handle) {
             return Ok(());
         }
-        let (slot, generation) = (handle.slot(), handle.generation());
         Err(match self.classes.get(handle.class() as usize) {
-            Some(class) => class.table.diagnose(slot, generation),
-            None => self.large.diagnose(slot, generation),
+            Some(class) => class.table.diagnose(handle.key()),
+            None => self.large.diagnose(handle.key()),
         })
     }
 
@@ -305,7 +284,7 @@ impl<P: Provider> ByteSlab<P> {
         let Some(class) = self.classes.get_mut(handle.class() as usize) else {
             return self.free_large(handle);
         };
-        let Some(live) = class.table.live_mut(handle.slot(), handle.generation()) else {
+        let Some(live) = class.table.live_mut(handle.key()) else {
             return false;
         };
         class.payload_bytes -= live.take() as usize;
@@ -314,7 +293,7 @@ impl<P: Provider> ByteSlab<P> {
 
     #[cold]
     fn free_large(&mut self, handle: ByteHandle) -> bool {
-        let Some(live) = self.large.live_mut(handle.slot(), handle.generation()) else {
+        let Some(live) = self.large.live_mut(handle.key()) else {
             return false;
         };
         let block = live.take();
@@ -345,7 +324,7 @@ impl<P: Provider> ByteSlab<P> {
         let mut cursor = Cursor::new();
         // SAFETY: it is one table, and nothing here releases a slab.
         while let Some(live) = unsafe { cursor.next(&self.large) } {
-            let handle = ByteHandle::of_live(LARGE, live.index(), live.generation());
+            let handle = ByteHandle::new(LARGE, live.key());
             self.free_large(handle);
         }
     }

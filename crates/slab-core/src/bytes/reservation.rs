@@ -37,7 +37,7 @@ use crate::provider::{Global, Provider};
 /// let byte: u8 = room[0];
 /// ```
 pub struct Reservation<'a, P: Provider = Global> {
-    /// `refill` of the class's table has succeeded.
+    /// The class's table has a vacancy.
     slab: &'a mut ByteSlab<P>,
     class: u32,
     /// The vacancy's payload, or a new block if the class is `LARGE`.
@@ -52,7 +52,7 @@ unsafe impl<P: Provider + Sync> Sync for Reservation<'_, P> {}
 
 impl<'a, P: Provider> Reservation<'a, P> {
     /// # Safety
-    /// 1. `refill` of the table of `class` succeeded and nothing was filled since. 2. `data` is the
+    /// 1. The table of `class` has a vacancy. 2. `data` is the
     ///    vacancy's payload of at least `length` bytes, or for `LARGE` a block of `length` from the
     ///    slab's provider that nobody else has.
     pub(super) unsafe fn new(
@@ -99,20 +99,24 @@ impl<'a, P: Provider> Reservation<'a, P> {
         let slab = &mut *this.slab;
         if class == LARGE {
             let capacity = length;
-            // SAFETY: `refill` of the large table succeeded before the reservation was made.
-            let (slot, generation) = unsafe {
-                slab.large.fill(Block {
-                    data,
-                    length,
-                    capacity,
-                })
-            };
+            // SAFETY: by clause 1 of `new` there is a vacancy.
+            let vacant = unsafe { slab.large.vacant().unwrap_unchecked() };
+            let key = vacant.fill(Block {
+                data,
+                length,
+                capacity,
+            });
             slab.large_payload_bytes += length;
             slab.large_capacity_bytes += capacity;
-            return ByteHandle::of_live(LARGE, slot, generation);
+            return ByteHandle::new(LARGE, key);
         }
-        // SAFETY: `refill` of the class succeeded before the reservation was made; clause 1.
-        unsafe { slab.commit(class as usize, length) }
+        let small = &mut slab.classes[class as usize];
+        // SAFETY: by clause 1 of `new` there is a vacancy.
+        let vacant = unsafe { small.table.vacant().unwrap_unchecked() };
+        // The first `length` bytes of its payload are initialised, by clause 1.
+        let key = vacant.fill(length as u32);
+        small.payload_bytes += length;
+        ByteHandle::new(class, key)
     }
 }
 

@@ -49,7 +49,7 @@ impl<P: Provider> ByteSlab<P> {
                 .get(handle.class() as usize)
                 .map_or(0, |&size| size as usize);
         }
-        let live = self.large.live(handle.slot(), handle.generation());
+        let live = self.large.live(handle.key());
         live.map_or(0, |live| live.value().capacity)
     }
 
@@ -74,13 +74,13 @@ impl<P: Provider> ByteSlab<P> {
         // SAFETY: clause 1, and `self` is borrowed exclusively.
         unsafe { zero(place.data, place.length, length) };
         if handle.class() == LARGE {
-            if let Some(live) = self.large.live_mut(handle.slot(), handle.generation()) {
+            if let Some(live) = self.large.live_mut(handle.key()) {
                 live.into_value().length = length;
             }
             self.large_payload_bytes = self.large_payload_bytes - place.length + length;
         } else {
             let class = &mut self.classes[handle.class() as usize];
-            if let Some(live) = class.table.live_mut(handle.slot(), handle.generation()) {
+            if let Some(live) = class.table.live_mut(handle.key()) {
                 // The first `length` bytes are initialised now.
                 *live.into_value() = length as u32;
             }

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use super::slab::{generation_of, value_of};
-use super::{Slot, SlotTable};
+use super::{Generation, Key, Slot, SlotTable};
 
 /// A live slot of a table that is borrowed, and so stays live, for `'a`.
 pub(crate) struct Live<'a, V> {
@@ -28,15 +28,13 @@ impl<'a, V> Live<'a, V> {
     }
 
     #[inline]
-    pub(crate) fn index(&self) -> u32 {
-        self.index
-    }
-
-    /// The generation in which the slot is live; odd.
-    #[inline]
-    pub(crate) fn generation(&self) -> u32 {
+    pub(crate) fn key(&self) -> Key {
         // SAFETY: the slot's slab is resident for `'a`.
-        unsafe { generation_of(self.slot) }
+        let generation = Generation::of_live(unsafe { generation_of(self.slot) });
+        Key {
+            index: self.index,
+            generation,
+        }
     }
 
     #[inline]
@@ -68,15 +66,13 @@ impl<'a, V> LiveMut<'a, V> {
     }
 
     #[inline]
-    pub(crate) fn index(&self) -> u32 {
-        self.index
-    }
-
-    /// The generation in which the slot is live; odd.
-    #[inline]
-    pub(crate) fn generation(&self) -> u32 {
+    pub(crate) fn key(&self) -> Key {
         // SAFETY: the slot's slab is resident.
-        unsafe { generation_of(self.slot) }
+        let generation = Generation::of_live(unsafe { generation_of(self.slot) });
+        Key {
+            index: self.index,
+            generation,
+        }
     }
 
     #[inline]

@@ -4,8 +4,8 @@
 //!
 //! | state    | g        | free bit | |
 //! |---|---|---|---|
-//! | free     | even     | 1        | handed out by `refill` |
-//! | vacancy  | even     | 0        | the one slot that `fill` uses next; the last one freed, so its line is warm |
+//! | free     | even     | 1        | made the vacancy by `refill` |
+//! | vacancy  | even     | 0        | the one slot that is filled next; the last one freed, so its line is warm |
 //! | live     | odd      | 0        | the value is initialised |
 //! | detached | even, >0 | 0        | the handle with generation g - 1 may come back |
 //! | retired  | 0        | 0        | its generations are used up |
@@ -24,20 +24,24 @@ use crate::provider::Provider;
 
 mod cursor;
 mod directory;
+mod key;
 mod live;
 mod release;
 mod slab;
 mod sparse;
+mod vacant;
 
 pub(crate) use cursor::Cursor;
 use directory::Directory;
+pub(crate) use key::{Generation, Key};
 pub(crate) use live::{Live, LiveMut};
 pub(crate) use slab::Slot;
 use slab::{Shape, generation_of, set_generation};
+pub(crate) use vacant::Vacant;
 
 /// The last generation a slot can be live in; the slot is retired when it is vacated. Two short of
 /// the maximum, so that the even number after it is not 0. Unit tests have 4-bit generations.
-pub(crate) const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { u32::MAX - 2 };
+const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { u32::MAX - 2 };
 
 /// log2 of the most slots in a slab: 64 words of 64 bits.
 pub(crate) const SHIFT_MAX: u32 = 12;
@@ -56,7 +60,7 @@ type Vacancy<V> = (u32, NonNull<Slot<V>>);
 pub(crate) struct SlotTable<V> {
     directory: Directory<V>,
     shape: Shape,
-    /// The slot that `fill` uses next: not live, not free, in a resident slab.
+    /// The slot that is filled next: not live, not free, in a resident slab.
     vacancy: Option<Vacancy<V>>,
     /// Free bits that are set. Live slots are what is left: so filling a slot and vacating it, which
     /// leave the free bits alone, count nothing.
@@ -169,16 +173,15 @@ impl<V> SlotTable<V> {
         Some(unsafe { generation_of(slot) })
     }
 
-    /// The slot of `index` if its generation is `generation`: live where that is odd.
+    /// The slot of `key` if it is live in that generation.
     #[inline]
-    fn slot_in(&self, index: u32, generation: u32) -> Option<NonNull<Slot<V>>> {
-        debug_assert!(generation & 1 == 1);
-        let slot = self.slot(index)?;
+    fn slot_of(&self, key: Key) -> Option<NonNull<Slot<V>>> {
+        let slot = self.slot(key.index)?;
         // SAFETY: the slab is resident.
-        (unsafe { generation_of(slot) } == generation).then_some(slot)
+        (unsafe { generation_of(slot) } == key.generation.get()).then_some(slot)
     }
 
-    /// The slot of `index` if it is live.
+    /// The slot of `index` if it is live in any generation.
     #[inline]
     fn live_slot(&self, index: u32) -> Option<NonNull<Slot<V>>> {
         let slot = self.slot(index)?;
@@ -186,37 +189,33 @@ impl<V> SlotTable<V> {
         (unsafe { generation_of(slot) } & 1 == 1).then_some(slot)
     }
 
-    /// The slot of `index` if it is live in `generation`, which is odd.
+    /// The slot of `key` if it is live in that generation.
     #[inline]
-    pub(crate) fn live(&self, index: u32, generation: u32) -> Option<Live<'_, V>> {
-        let slot = self.slot_in(index, generation)?;
+    pub(crate) fn live(&self, key: Key) -> Option<Live<'_, V>> {
+        let slot = self.slot_of(key)?;
         // SAFETY: the slot is live, and the table is borrowed.
-        Some(unsafe { Live::new(index, slot) })
+        Some(unsafe { Live::new(key.index, slot) })
     }
 
     /// As `live`, exclusively.
     #[inline]
-    pub(crate) fn live_mut(&mut self, index: u32, generation: u32) -> Option<LiveMut<'_, V>> {
-        let slot = self.slot_in(index, generation)?;
+    pub(crate) fn live_mut(&mut self, key: Key) -> Option<LiveMut<'_, V>> {
+        let slot = self.slot_of(key)?;
         // SAFETY: the slot is live.
-        Some(unsafe { LiveMut::new(self, index, slot) })
+        Some(unsafe { LiveMut::new(self, key.index, slot) })
     }
 
     /// As `live_mut`; says why where there is none.
     #[inline]
-    pub(crate) fn try_live_mut(
-        &mut self,
-        index: u32,
-        generation: u32,
-    ) -> Result<LiveMut<'_, V>, HandleError> {
-        let Some(slot) = self.slot_in(index, generation) else {
-            return Err(self.diagnose(index, generation));
+    pub(crate) fn try_live_mut(&mut self, key: Key) -> Result<LiveMut<'_, V>, HandleError> {
+        let Some(slot) = self.slot_of(key) else {
+            return Err(self.diagnose(key));
         };
         // SAFETY: the slot is live.
-        Ok(unsafe { LiveMut::new(self, index, slot) })
+        Ok(unsafe { LiveMut::new(self, key.index, slot) })
     }
 
-    /// The slot of `index` if it is live.
+    /// The slot of `index` if it is live in any generation.
     #[inline]
     pub(crate) fn live_at(&self, index: u32) -> Option<Live<'_, V>> {
         let slot = self.live_slot(index)?;
@@ -232,45 +231,32 @@ impl<V> SlotTable<V> {
         Some(unsafe { LiveMut::new(self, index, slot) })
     }
 
-    /// The payload of the slot of `index`, if its slab has memory.
+    /// As `live`, with the slot's payload.
     #[inline]
-    pub(crate) fn payload(&self, index: u32) -> Option<NonNull<u8>> {
-        let (slab, slot) = self.locate(index);
-        let base = self.directory.base(slab)?;
-        // SAFETY: a base in the directory is of a slab of this shape, and `slot` is below its slots.
-        Some(unsafe { self.shape.payload(base, slot) })
-    }
-
-    /// The slot of `index` and its payload, if it is live in `generation`, which is odd.
-    #[inline]
-    pub(crate) fn live_with_payload(
-        &self,
-        index: u32,
-        generation: u32,
-    ) -> Option<(Live<'_, V>, NonNull<u8>)> {
-        let (slab, number) = self.locate(index);
+    pub(crate) fn live_with_payload(&self, key: Key) -> Option<(Live<'_, V>, NonNull<u8>)> {
+        let (slab, number) = self.locate(key.index);
         let base = self.directory.base(slab)?;
         // SAFETY: `number` is below the number of slots in the slab.
         let slot = unsafe { base.add(number as usize) };
         // SAFETY: the slab is resident.
-        if unsafe { generation_of(slot) } != generation {
+        if unsafe { generation_of(slot) } != key.generation.get() {
             return None;
         }
         // SAFETY: the slot is live, and the table is borrowed; a base in the directory is of a slab of
         // this shape, and `number` is below its slots.
-        Some(unsafe { (Live::new(index, slot), self.shape.payload(base, number)) })
+        Some(unsafe { (Live::new(key.index, slot), self.shape.payload(base, number)) })
     }
 
-    /// Why no value is live under `index` in `generation`; asked when `live` said so.
+    /// Why no value is live under `key`; asked when `live` said so.
     #[cold]
-    pub(crate) fn diagnose(&self, index: u32, generation: u32) -> HandleError {
-        let (slab, _) = self.locate(index);
-        match self.generation_at(index) {
+    pub(crate) fn diagnose(&self, key: Key) -> HandleError {
+        let (slab, _) = self.locate(key.index);
+        match self.generation_at(key.index) {
             None if slab >= self.directory.len() => HandleError::OutOfRange,
             None => HandleError::Stale,
-            Some(present) if self.is_detached(index, generation) || present < generation => {
+            Some(present) if self.is_detached(key) || present < key.generation.get() => {
                 // A retired slot has generation 0 and has seen every generation there is.
-                if present == 0 && self.is_retired(index) {
+                if present == 0 && self.is_retired(key.index) {
                     HandleError::Stale
                 } else {
                     HandleError::Vacant
@@ -280,7 +266,7 @@ impl<V> SlotTable<V> {
         }
     }
 
-    /// Makes sure that there is a vacancy and gives its index. On error nothing has changed.
+    /// The vacancy, with one more slab if there was none. On error nothing has changed.
     ///
     /// # Safety
     /// 1. `provider` is the table's.
@@ -288,15 +274,16 @@ impl<V> SlotTable<V> {
     pub(crate) unsafe fn refill<P: Provider>(
         &mut self,
         provider: &P,
-    ) -> Result<u32, InsertErrorKind> {
-        match self.vacancy {
-            Some((index, _)) => Ok(index),
+    ) -> Result<Vacant<'_, V>, InsertErrorKind> {
+        if self.vacancy.is_none() {
             // SAFETY: clause 1.
-            None => unsafe { self.refill_from_slabs(provider) },
+            unsafe { self.refill_from_slabs(provider)? };
         }
+        // SAFETY: there was a vacancy, or `refill_from_slabs` has made one.
+        Ok(unsafe { Vacant::new(self) })
     }
 
-    /// `refill` without a vacancy; out of line, so that what is inlined is short.
+    /// Makes a vacancy; out of line, so that what is inlined is short.
     ///
     /// # Safety
     /// 1. `provider` is the table's.
@@ -304,47 +291,25 @@ impl<V> SlotTable<V> {
     unsafe fn refill_from_slabs<P: Provider>(
         &mut self,
         provider: &P,
-    ) -> Result<u32, InsertErrorKind> {
-        if let Some(index) = self.pull() {
-            return Ok(index);
+    ) -> Result<(), InsertErrorKind> {
+        if self.pull() {
+            return Ok(());
         }
         // SAFETY: clause 1.
         unsafe { self.grow(provider)? };
-        self.pull().ok_or(InsertErrorKind::IndexSpace)
+        if self.pull() {
+            Ok(())
+        } else {
+            Err(InsertErrorKind::IndexSpace)
+        }
     }
 
-    /// The generation in which `fill` will make the vacancy live. There is one.
+    /// The vacancy, if there is one.
     #[inline]
-    pub(crate) fn next_generation(&self) -> u32 {
-        // SAFETY: the vacancy is in a resident slab.
-        self.vacancy
-            .map_or(1, |(_, slot)| unsafe { generation_of(slot) } + 1)
-    }
-
-    /// Makes the vacancy live with `value`; gives its index and generation.
-    ///
-    /// # Safety
-    /// 1. `refill` succeeded and nothing was filled since.
-    #[inline]
-    pub(crate) unsafe fn fill(&mut self, value: V) -> (u32, u32) {
-        debug_assert!(
-            self.vacancy
-                .is_some_and(|(index, slot)| self.slot(index) == Some(slot))
-        );
-        // SAFETY: by clause 1 there is a vacancy.
-        let (index, slot) = unsafe { self.vacancy.unwrap_unchecked() };
-        // SAFETY: the vacancy is in a resident slab.
-        let generation = unsafe { generation_of(slot) } + 1;
-        debug_assert!(generation & 1 == 1 && generation <= LAST_GENERATION);
-        self.vacancy = None;
-        // SAFETY: the slot is in a resident slab and holds no value, so nothing is overwritten.
-        unsafe {
-            slot.write(Slot {
-                value: MaybeUninit::new(value),
-                generation,
-            })
-        };
-        (index, generation)
+    pub(crate) fn vacant(&mut self) -> Option<Vacant<'_, V>> {
+        self.vacancy?;
+        // SAFETY: there is a vacancy.
+        Some(unsafe { Vacant::new(self) })
     }
 
     /// Frees a live slot; its value is no longer the table's to drop. Never fails and never unwinds.
@@ -386,11 +351,13 @@ impl<V> SlotTable<V> {
         self.retired += 1;
     }
 
-    /// Takes a slot out of the open slab at the top and makes it the vacancy; gives its index.
+    /// Takes a slot out of the open slab at the top and makes it the vacancy. False if no slab is open.
     #[inline]
-    fn pull(&mut self) -> Option<u32> {
+    fn pull(&mut self) -> bool {
         let slab = self.open;
-        let base = self.directory.base(slab)?;
+        let Some(base) = self.directory.base(slab) else {
+            return false;
+        };
         let entry = self.directory.entry(slab);
         let number = entry.summary.trailing_zeros();
         // SAFETY: an open slab is resident and its summary is not 0, so `number` is one of its words.
@@ -411,7 +378,7 @@ impl<V> SlotTable<V> {
         let index = slab << self.shape.shift | number;
         // SAFETY: the bit stood for a slot of this slab.
         self.vacancy = Some((index, unsafe { base.add(number as usize) }));
-        Some(index)
+        true
     }
 
     /// Sets the free bit of the slot of `index`, and opens its slab if that was full. Out of line, so that
@@ -465,11 +432,10 @@ impl<V> SlotTable<V> {
         self.is_held_back(index) && self.generation_at(index) == Some(0)
     }
 
-    /// Whether the value of `index` and `generation` is detached. `generation` is odd.
-    fn is_detached(&self, index: u32, generation: u32) -> bool {
-        generation <= LAST_GENERATION
-            && self.generation_at(index) == Some(generation + 1)
-            && self.is_held_back(index)
+    /// Whether the value of `key` is detached.
+    fn is_detached(&self, key: Key) -> bool {
+        self.generation_at(key.index) == Some(key.generation.get() + 1)
+            && self.is_held_back(key.index)
     }
 
     /// Makes a live slot detached; its value is no longer the table's to drop.
@@ -483,18 +449,18 @@ impl<V> SlotTable<V> {
     }
 
     /// Makes a detached slot live again with `value`, or gives the value back.
-    pub(crate) fn reattach(&mut self, index: u32, generation: u32, value: V) -> Result<(), V> {
-        if !self.is_detached(index, generation) {
+    pub(crate) fn reattach(&mut self, key: Key, value: V) -> Result<(), V> {
+        if !self.is_detached(key) {
             return Err(value);
         }
-        let Some(slot) = self.slot(index) else {
+        let Some(slot) = self.slot(key.index) else {
             return Err(value);
         };
         // SAFETY: the slot is in a resident slab and, being detached, holds no value.
         unsafe {
             slot.write(Slot {
                 value: MaybeUninit::new(value),
-                generation,
+                generation: key.generation.get(),
             })
         };
         self.detached -= 1;
@@ -502,16 +468,16 @@ impl<V> SlotTable<V> {
     }
 
     /// Hands a detached slot out again; its handle is stale from now on. False if it is not detached.
-    pub(crate) fn abandon(&mut self, index: u32, generation: u32) -> bool {
-        if !self.is_detached(index, generation) {
+    pub(crate) fn abandon(&mut self, key: Key) -> bool {
+        if !self.is_detached(key) {
             return false;
         }
-        let Some(slot) = self.slot(index) else {
+        let Some(slot) = self.slot(key.index) else {
             return false;
         };
         self.detached -= 1;
-        // SAFETY: the slot is detached: not live, not free, and `generation` was its last.
-        unsafe { self.free(index, slot, generation) };
+        // SAFETY: the slot is detached: not live, not free, and the key has its last generation.
+        unsafe { self.free(key.index, slot, key.generation.get()) };
         true
     }
 }

@@ -5,33 +5,30 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::slab::{generation_of, set_generation, value_of};
-use super::{Slot, SlotTable};
+use super::{Key, Slot, SlotTable};
 use crate::error::{HandleError, InsertError, InsertErrorKind};
 use crate::provider::Provider;
 
 impl<V> SlotTable<V> {
-    /// Makes the slot of `index` live in `generation`, which is odd, with `value`; gives the value that was
-    /// live there, and its generation. A slot that has seen a later generation keeps what it has.
+    /// Makes the slot of `key` live with `value`; gives the value that was live there, and its generation. A slot that has seen a later generation keeps what it has.
     ///
     /// # Safety
     /// 1. `provider` is the table's.
     #[inline]
     pub(crate) unsafe fn store<P: Provider>(
         &mut self,
-        index: u32,
-        generation: u32,
+        key: Key,
         value: V,
         provider: &P,
     ) -> Result<Option<(u32, V)>, InsertError<V>> {
-        debug_assert!(generation & 1 == 1);
         // SAFETY: clause 1.
-        let slot = match unsafe { self.ensure(index, provider) } {
+        let slot = match unsafe { self.ensure(key.index, provider) } {
             Ok(slot) => slot,
             Err(kind) => return Err(InsertError::new(value, kind)),
         };
         // SAFETY: the slab is resident.
         let present = unsafe { generation_of(slot) };
-        if present > generation {
+        if present > key.generation.get() {
             let stale = InsertErrorKind::Handle(HandleError::Stale);
             return Err(InsertError::new(value, stale));
         }
@@ -42,10 +39,10 @@ impl<V> SlotTable<V> {
         unsafe {
             slot.write(Slot {
                 value: MaybeUninit::new(value),
-                generation,
+                generation: key.generation.get(),
             })
         };
-        self.mark(index, false);
+        self.mark(key.index, false);
         Ok(before)
     }
 

@@ -1,0 +1,70 @@
+//! `Vacant`: the slot that a table uses next, for as long as the table is borrowed.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use super::slab::generation_of;
+use super::{Generation, Key, Slot, SlotTable, Vacancy};
+
+/// A table with a vacancy: filling it cannot fail.
+pub(crate) struct Vacant<'a, V> {
+    /// Its `vacancy` is some.
+    table: &'a mut SlotTable<V>,
+}
+
+impl<'a, V> Vacant<'a, V> {
+    /// # Safety
+    /// 1. `table` has a vacancy.
+    #[inline]
+    pub(super) unsafe fn new(table: &'a mut SlotTable<V>) -> Self {
+        debug_assert!(
+            table
+                .vacancy
+                .is_some_and(|(index, slot)| table.slot(index) == Some(slot))
+        );
+        Self { table }
+    }
+
+    #[inline]
+    fn vacancy(&self) -> Vacancy<V> {
+        // SAFETY: by `new` there is a vacancy.
+        unsafe { self.table.vacancy.unwrap_unchecked() }
+    }
+
+    /// The key that the value will have.
+    #[inline]
+    pub(crate) fn key(&self) -> Key {
+        let (index, slot) = self.vacancy();
+        // SAFETY: a vacancy is in a resident slab.
+        let generation = Generation::of_live(unsafe { generation_of(slot) } + 1);
+        Key { index, generation }
+    }
+
+    /// The slot's payload, as many bytes as the table's stride. Nobody has a reference to it.
+    #[inline]
+    pub(crate) fn payload(&self) -> NonNull<u8> {
+        let (index, _) = self.vacancy();
+        let (slab, slot) = self.table.locate(index);
+        // SAFETY: a vacancy is in a resident slab of the table's shape, and `slot` is below its slots.
+        unsafe {
+            let base = self.table.directory.base(slab).unwrap_unchecked();
+            self.table.shape.payload(base, slot)
+        }
+    }
+
+    /// Makes the slot live with `value`; gives its key.
+    #[inline]
+    pub(crate) fn fill(self, value: V) -> Key {
+        let key = self.key();
+        let (_, slot) = self.vacancy();
+        self.table.vacancy = None;
+        // SAFETY: a vacancy is in a resident slab and holds no value, so nothing is overwritten.
+        unsafe {
+            slot.write(Slot {
+                value: MaybeUninit::new(value),
+                generation: key.generation.get(),
+            })
+        };
+        key
+    }
+}
