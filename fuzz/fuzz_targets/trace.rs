@@ -1,0 +1,36 @@
+//! Any bytes as a trace, in every format: requests or one error, in bounded memory, never a panic.
+#![no_main]
+
+use std::fs;
+
+use libfuzzer_sys::fuzz_target;
+use strata_cli::trace::{Format, OpenOptions};
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&choice, content)) = data.split_first() else {
+        return;
+    };
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(file.path(), content).expect("room for the trace");
+    let options = match choice % 4 {
+        0 => OpenOptions::new(),
+        1 => OpenOptions::new().format(Format::OracleGeneral),
+        2 => OpenOptions::new().format(Format::Arc),
+        _ => OpenOptions::new().format(Format::Lirs),
+    };
+    let Ok(mut reader) = options.open(file.path()) else {
+        return;
+    };
+    let mut requests = 0;
+    // An ARC line may stand for 2^16 requests: a few thousand show what reading does.
+    for request in reader.by_ref().take(4096) {
+        match request {
+            Ok(_) => requests += 1,
+            Err(error) => {
+                assert!(!error.to_string().contains('\n'), "an error is one line");
+                break;
+            }
+        }
+    }
+    assert_eq!(reader.requests(), requests);
+});
