@@ -215,7 +215,7 @@ impl<P: Provider> ByteSlab<P> {
         let table = &mut self.classes[number].table;
         // SAFETY: `self.provider` is the only provider the tables are ever given.
         let data = unsafe { table.refill(&self.provider)? }.payload();
-        // SAFETY: the vacancy's payload has the size of the class, which holds `length`.
+        // SAFETY: `refill` gave a vacancy, and its payload has the size of the class, which holds `length`.
         Ok(unsafe { Reservation::new(self, number as u32, data, length) })
     }
 

@@ -85,7 +85,8 @@ impl<const N: usize> StaticRegion<N> {
             let mut total = 0;
             let mut at = self.first.get();
             while at != END {
-                let free = self.read(at);
+                // SAFETY: the flag is held, and `at` comes from the list.
+                let free = unsafe { self.read(at) };
                 total += free.size;
                 at = free.next;
             }
@@ -93,7 +94,7 @@ impl<const N: usize> StaticRegion<N> {
         })
     }
 
-    /// Runs `step` alone. `step` does not unwind, so the flag is always cleared.
+    /// Runs `step` with the flag held. `step` does not unwind, so the flag is always cleared.
     fn locked<R>(&self, step: impl FnOnce() -> R) -> R {
         // Acquire pairs with the Release below: the records that the last holder wrote are visible.
         while self
@@ -108,13 +109,12 @@ impl<const N: usize> StaticRegion<N> {
             if Self::USABLE == 0 {
                 self.first.set(END);
             } else {
-                self.write(
-                    0,
-                    Free {
-                        size: Self::USABLE,
-                        next: END,
-                    },
-                );
+                let whole = Free {
+                    size: Self::USABLE,
+                    next: END,
+                };
+                // SAFETY: the flag is held, and all of the array is free.
+                unsafe { self.write(0, whole) };
             }
         }
         let result = step();
@@ -127,55 +127,79 @@ impl<const N: usize> StaticRegion<N> {
     }
 
     /// The record of the free block at `offset`.
-    fn read(&self, offset: usize) -> Free {
+    ///
+    /// # Safety
+    /// 1. The flag is held. 2. `offset` is that of a block on the list.
+    unsafe fn read(&self, offset: usize) -> Free {
         debug_assert!(offset.is_multiple_of(GRANULE) && offset + GRANULE <= Self::USABLE);
-        // SAFETY: offsets in the list are of free blocks: inside the array, aligned because the array
-        // is, written when the block became free, and the flag is held.
+        // SAFETY: clause 1: nobody writes. Clause 2: the record is inside the array, aligned because the
+        // array is, and was written when the block went on the list.
         unsafe { self.base().add(offset).cast::<Free>().read() }
     }
 
-    fn write(&self, offset: usize, free: Free) {
+    /// Makes `free` the record of the free block at `offset`.
+    ///
+    /// # Safety
+    /// 1. The flag is held. 2. The `free.size` bytes at `offset` are free and inside the array; both are
+    ///    multiples of `GRANULE`, the size is not 0. 3. `free.next` is on the list, or `END`.
+    unsafe fn write(&self, offset: usize, free: Free) {
         debug_assert!(offset.is_multiple_of(GRANULE) && offset + free.size <= Self::USABLE);
-        // SAFETY: the block at `offset` is free, at least a granule long, inside the array, aligned
-        // because the array is, and the flag is held.
+        // SAFETY: clause 1: nobody else reads or writes. Clause 2: the record is inside a block that is
+        // free, aligned because the array is.
         unsafe { self.base().add(offset).cast::<Free>().write(free) }
     }
 
     /// Makes `next` follow the free block `previous`, or the head where `previous` is `END`.
-    fn link(&self, previous: usize, next: usize) {
+    ///
+    /// # Safety
+    /// 1. The flag is held. 2. `previous` is on the list, or `END`. 3. `next` has the record of a free
+    ///    block, or is `END`.
+    unsafe fn link(&self, previous: usize, next: usize) {
         if previous == END {
             self.first.set(next);
         } else {
-            let free = self.read(previous);
-            self.write(previous, Free { next, ..free });
+            // SAFETY: the clauses; the block keeps its size.
+            unsafe {
+                let free = self.read(previous);
+                self.write(previous, Free { next, ..free });
+            }
         }
     }
 
-    /// The offset of a block of `size` bytes at an address that is a multiple of `align`.
-    fn take(&self, size: usize, align: usize) -> Option<usize> {
+    /// Takes a block of `size` bytes at an address that is a multiple of `align` off the list; gives its
+    /// offset.
+    ///
+    /// # Safety
+    /// 1. The flag is held. 2. `size` and `align` are multiples of `GRANULE` and not 0, `align` a power of
+    ///    two.
+    unsafe fn take(&self, size: usize, align: usize) -> Option<usize> {
         let mut previous = END;
         let mut at = self.first.get();
         while at != END {
-            let free = self.read(at);
+            // SAFETY: clause 1, and `at` comes from the list.
+            let free = unsafe { self.read(at) };
             // From the address, because the array is aligned to a granule only.
             let skip = (self.base() as usize + at).wrapping_neg() & (align - 1);
             if skip <= free.size && size <= free.size - skip {
-                let rest = free.size - skip - size;
+                let rest = Free {
+                    size: free.size - skip - size,
+                    next: free.next,
+                };
                 let mut next = free.next;
-                if rest != 0 {
+                if rest.size != 0 {
                     next = at + skip + size;
-                    self.write(
-                        next,
-                        Free {
-                            size: rest,
-                            next: free.next,
-                        },
-                    );
+                    // SAFETY: clause 1; the end of the free block, a multiple of `GRANULE` by clause 2.
+                    unsafe { self.write(next, rest) };
                 }
-                if skip != 0 {
-                    self.write(at, Free { size: skip, next });
-                } else {
-                    self.link(previous, next);
+                let before = Free { size: skip, next };
+                // SAFETY: clause 1; the beginning of the free block stays if there is one, and `next` is the
+                // record of its end, or what followed it; else the block before it leads to that.
+                unsafe {
+                    if skip != 0 {
+                        self.write(at, before);
+                    } else {
+                        self.link(previous, next);
+                    }
                 }
                 return Some(at + skip);
             }
@@ -186,33 +210,40 @@ impl<const N: usize> StaticRegion<N> {
     }
 
     /// Puts the block of `size` bytes at `offset` back and joins it with free neighbours.
-    fn put(&self, offset: usize, mut size: usize) {
+    ///
+    /// # Safety
+    /// 1. The flag is held. 2. `take` gave `offset` for `size` bytes, and nobody uses the block any more.
+    unsafe fn put(&self, offset: usize, mut size: usize) {
         let mut previous = END;
         let mut next = self.first.get();
         while next != END && next < offset {
             previous = next;
-            next = self.read(next).next;
+            // SAFETY: clause 1, and `next` comes from the list.
+            next = unsafe { self.read(next) }.next;
         }
         if next != END && offset + size == next {
-            let after = self.read(next);
+            // SAFETY: as above.
+            let after = unsafe { self.read(next) };
             size += after.size;
             next = after.next;
         }
         if previous != END {
-            let before = self.read(previous);
+            // SAFETY: as above.
+            let mut before = unsafe { self.read(previous) };
             if previous + before.size == offset {
-                self.write(
-                    previous,
-                    Free {
-                        size: before.size + size,
-                        next,
-                    },
-                );
+                before.size += size;
+                before.next = next;
+                // SAFETY: clause 1; the free block before this one, which ends where this one begins.
+                unsafe { self.write(previous, before) };
                 return;
             }
         }
-        self.write(offset, Free { size, next });
-        self.link(previous, offset);
+        // SAFETY: clauses 1 and 2: the block is free now, and so is the one after it where they were
+        // joined; then it has a record, and the list leads to it.
+        unsafe {
+            self.write(offset, Free { size, next });
+            self.link(previous, offset);
+        }
     }
 }
 
@@ -248,7 +279,8 @@ unsafe impl<const N: usize> Provider for &StaticRegion<N> {
         let size = rounded(layout).ok_or(ProvideError::TooLarge)?;
         let align = layout.align().max(GRANULE);
         let offset = self
-            .locked(|| self.take(size, align))
+            // SAFETY: `locked` holds the flag; the size is rounded up and not 0.
+            .locked(|| unsafe { self.take(size, align) })
             .ok_or(ProvideError::Exhausted)?;
         // SAFETY: the offset is inside the array.
         NonNull::new(unsafe { self.base().add(offset) }).ok_or(ProvideError::Exhausted)
@@ -261,6 +293,7 @@ unsafe impl<const N: usize> Provider for &StaticRegion<N> {
         // Clause 1: the block lies in the array, so the difference is its offset.
         let offset = block.as_ptr() as usize - self.base() as usize;
         debug_assert!(offset + size <= StaticRegion::<N>::USABLE);
-        self.locked(|| self.put(offset, size));
+        // SAFETY: `locked` holds the flag; by clauses 1 to 3 `take` gave this block, and nobody uses it.
+        self.locked(|| unsafe { self.put(offset, size) });
     }
 }
