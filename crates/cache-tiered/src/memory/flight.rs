@@ -268,14 +268,12 @@ impl<K, V> Flights<K, V> {
         }
     }
 
-    /// Gives a turn up, be it granted or still in the queue.
+    /// Gives up a turn that has not come: it leaves the queue.
     pub(super) fn withdraw(&mut self, hash: u64, key: &K, turn: &Arc<Turn>)
     where
         K: Eq,
     {
-        if turn.is_granted() {
-            self.hand_over(hash, key);
-        } else if let Some(state) = self.find(hash, key) {
+        if let Some(state) = self.find(hash, key) {
             state.queue.retain(|queued| !Arc::ptr_eq(queued, turn));
         }
     }

@@ -114,6 +114,14 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         self.entries.remove_entry_with_hash(hash, key)
     }
 
+    /// Ends a mutation whose value readers are not to see here: they ask the store.
+    pub(super) fn conceal(&mut self, hash: u64, key: &K) -> Option<(K, V)> {
+        self.flights.detach(hash, key);
+        let former = self.remove(hash, key);
+        self.flights.hand_over(hash, key);
+        former
+    }
+
     /// An entry that was refused leaves at once, as one that was evicted would.
     pub(super) fn depart(&mut self, rejected: Rejected<K, V>) {
         let Rejected { key, value, .. } = rejected;

@@ -9,7 +9,7 @@ use cache_policies::{Cause, Rejected};
 use crossbeam::utils::CachePadded;
 use foldhash::quality::RandomState;
 use hashbrown::Equivalent;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
@@ -99,17 +99,41 @@ impl<K: Hash + Eq, V> Core<K, V> {
         self.hasher.hash_one(key)
     }
 
-    /// Does something under the lock of a key's shard. What leaves by that is told of and dropped
-    /// after the lock; the same goes for what the caller lets `act` return.
+    /// Does something under the lock of a key's shard, when time has passed there. What leaves by
+    /// that is told of and dropped after the lock; the same goes for what the caller lets `act`
+    /// return.
     #[inline]
     pub(super) fn with<R>(&self, hash: u64, act: impl FnOnce(&mut Shard<K, V>) -> R) -> R {
         let mut shard = self.shard_of(hash).lock();
         shard.tick(self.clock());
+        self.release(shard, act)
+    }
+
+    #[inline]
+    fn release<R>(
+        &self,
+        mut shard: MutexGuard<'_, Shard<K, V>>,
+        act: impl FnOnce(&mut Shard<K, V>) -> R,
+    ) -> R {
         let result = act(&mut shard);
         let departed = shard.entries.listener_mut().take();
         drop(shard);
         self.dispatch(departed);
         result
+    }
+
+    /// The lock of a key's shard, taken when everybody who left by time was told of. What is begun
+    /// under it (a load, a mutation) is so begun after all listeners of this call have returned:
+    /// one that asks for the same key does not wait for the very call that it runs in, and one
+    /// that panics leaves nothing behind that nobody would end.
+    fn settled(&self, hash: u64) -> MutexGuard<'_, Shard<K, V>> {
+        let shard = self.shard_of(hash).lock();
+        if !shard.is_timed() {
+            return shard;
+        }
+        drop(shard);
+        self.with(hash, |_| ());
+        self.shard_of(hash).lock()
     }
 
     /// A counted look-up. Nothing can leave by it unless some entry has a limited life.
@@ -246,22 +270,21 @@ pub(crate) enum Joined<K: Hash + Eq, V: Clone> {
 impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
     /// After a miss: takes part in the load of the key, or starts it. One step under the lock.
     pub(crate) fn join(self: &Arc<Self>, hash: u64, key: &K, asked: Asked) -> Joined<K, V> {
-        self.with(hash, |shard| {
-            if let Some(value) = shard.peek(hash, key) {
-                return Joined::Resident(value.clone());
-            }
-            if let Some(load) = shard.flights.load(hash, key) {
-                let same = load.asked == asked;
-                return Joined::Waiting { load, same };
-            }
-            Joined::Leading(Lead {
-                core: Arc::clone(self),
-                hash,
-                key: key.clone(),
-                landed: false,
-                // Last: a clone that panics must not leave a load that nobody leads.
-                load: shard.flights.attach(hash, key, asked),
-            })
+        let mut shard = self.settled(hash);
+        if let Some(value) = shard.peek(hash, key) {
+            return Joined::Resident(value.clone());
+        }
+        if let Some(load) = shard.flights.load(hash, key) {
+            let same = load.asked == asked;
+            return Joined::Waiting { load, same };
+        }
+        Joined::Leading(Lead {
+            core: Arc::clone(self),
+            hash,
+            key: key.clone(),
+            landed: false,
+            // Last: a clone that panics must not leave a load that nobody leads.
+            load: shard.flights.attach(hash, key, asked),
         })
     }
 
@@ -273,7 +296,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
             key: key.clone(),
             ended: false,
             // Last: a clone that panics must not leave a turn that nobody takes.
-            turn: self.with(hash, |shard| shard.flights.enqueue(hash, key)),
+            turn: self.shard_of(hash).lock().flights.enqueue(hash, key),
         }
     }
 }
@@ -341,9 +364,10 @@ impl<K: Hash + Eq, V: Clone> Lead<K, V> {
 impl<K: Hash + Eq, V: Clone> Drop for Lead<K, V> {
     fn drop(&mut self) {
         if !self.landed {
-            self.core.with(self.hash, |shard| {
-                shard.flights.land(self.hash, &self.key, &self.load)
-            });
+            // No listener is told of anything in between: should it panic, the load had no end.
+            let mut shard = self.core.shard_of(self.hash).lock();
+            shard.flights.land(self.hash, &self.key, &self.load);
+            drop(shard);
             self.load.end(Ending::Abandoned);
         }
     }
@@ -370,6 +394,7 @@ impl<K: Hash + Eq, V> Ownership<K, V> {
     /// The store has the value: readers see it from here on. A value that the tier does not take
     /// leaves nothing behind, above all not its predecessor.
     pub(crate) fn show(mut self, key: K, value: V) {
+        let ended = &mut self.ended;
         let _former = self.core.with(self.hash, |shard| {
             shard.flights.detach(self.hash, &key);
             let former = match shard.insert(self.core.clock(), self.hash, key, value, None) {
@@ -377,33 +402,27 @@ impl<K: Hash + Eq, V> Ownership<K, V> {
                 Err(rejected) => (None, shard.remove(self.hash, &self.key), Some(rejected)),
             };
             shard.flights.hand_over(self.hash, &self.key);
+            // Only now: a weigher that panics above leaves the key hidden, not owned for ever. And
+            // not later: after a listener that panics the key must not be handed over once more.
+            *ended = true;
             former
         });
-        // Only now: a weigher that panics above leaves the key hidden, not owned for ever.
-        self.ended = true;
     }
 
     /// The store has no value, or nobody knows: readers ask it from here on.
     pub(crate) fn hide(mut self) {
-        self.conceal();
+        let ended = &mut self.ended;
+        let _former = self.core.with(self.hash, |shard| {
+            *ended = true;
+            shard.conceal(self.hash, &self.key)
+        });
     }
 
     /// Nothing has changed.
     pub(crate) fn leave(mut self) {
         self.ended = true;
-        self.core.with(self.hash, |shard| {
-            shard.flights.hand_over(self.hash, &self.key)
-        });
-    }
-
-    fn conceal(&mut self) {
-        self.ended = true;
-        let _former = self.core.with(self.hash, |shard| {
-            shard.flights.detach(self.hash, &self.key);
-            let former = shard.remove(self.hash, &self.key);
-            shard.flights.hand_over(self.hash, &self.key);
-            former
-        });
+        let mut shard = self.core.shard_of(self.hash).lock();
+        shard.flights.hand_over(self.hash, &self.key);
     }
 }
 
@@ -412,12 +431,14 @@ impl<K: Hash + Eq, V> Drop for Ownership<K, V> {
         if self.ended {
             return;
         }
+        let mut shard = self.core.shard_of(self.hash).lock();
         if self.turn.is_granted() {
-            self.conceal();
+            // The time does not pass here: a clock that panics must not keep the key.
+            let _former = self
+                .core
+                .release(shard, |shard| shard.conceal(self.hash, &self.key));
         } else {
-            self.core.with(self.hash, |shard| {
-                shard.flights.withdraw(self.hash, &self.key, &self.turn)
-            });
+            shard.flights.withdraw(self.hash, &self.key, &self.turn);
         }
     }
 }

@@ -5,6 +5,7 @@ mod doubles;
 mod flights;
 mod history;
 mod in_memory;
+mod listeners;
 mod memory;
 mod memory_flights;
 mod model;
