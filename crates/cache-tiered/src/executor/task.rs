@@ -24,8 +24,9 @@ const RUNNING_WOKEN: u8 = 3;
 /// A future on the pool. It keeps the queue open for as long as something can wake it.
 pub(super) struct Task {
     future: Mutex<Option<Detached<()>>>,
-    /// One of the states above. Every transition is a read-modify-write with AcqRel, so that the
-    /// worker that runs the task sees what happened before the wake that queued it.
+    /// One of the states above. Every wake and every step of the worker is a read-modify-write with
+    /// AcqRel, so that the worker that runs the task sees what happened before each wake. A failed
+    /// look is Relaxed: it is repeated.
     state: AtomicU8,
     queue: Arc<Queue>,
 }
@@ -76,16 +77,18 @@ impl Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        let mut state = self.state.load(Ordering::Acquire);
+        let mut state = self.state.load(Ordering::Relaxed);
         loop {
+            // Where nothing is to change it is written all the same: the worker that polls next
+            // reads this write, and so sees what its waker did before. A look alone would leave a
+            // wake behind that neither this thread nor that poll acts on.
             let next = match state {
-                IDLE => QUEUED,
-                RUNNING => RUNNING_WOKEN,
-                _ => return,
+                IDLE | QUEUED => QUEUED,
+                _ => RUNNING_WOKEN,
             };
             match self
                 .state
-                .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire)
+                .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(IDLE) => return self.enqueue(),
                 Ok(_) => return,
