@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// The handle of a call: wait for it, or await it.
 ///
@@ -55,7 +55,13 @@ enum Stage<T> {
     /// The answer was at hand.
     Ready(T),
     /// Not begun.
-    Cold { call: Detached<T>, pool: Arc<Pool> },
+    Cold {
+        call: Detached<T>,
+        pool: Arc<Pool>,
+        /// The call takes its place among others by its first poll, which does not block; see
+        /// [`Placed`].
+        placed: bool,
+    },
     /// Begun on the pool; the listener is registered anew for each poll that finds no answer.
     Watching {
         outcome: Arc<Outcome<T>>,
@@ -63,6 +69,26 @@ enum Stage<T> {
     },
     /// The answer was handed out.
     Spent,
+}
+
+/// Awaited by a call that has taken its place: pending once, so that what comes next, which may
+/// block, is left to another poll.
+#[derive(Default)]
+pub(crate) struct Placed {
+    polled: bool,
+}
+
+impl Future for Placed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.polled, true) {
+            return Poll::Ready(());
+        }
+        // For whoever waits: the next poll may come at once.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 /// Where the pool leaves the answer of a call.
@@ -88,6 +114,19 @@ impl<T: Send + 'static> Operation<T> {
             stage: Stage::Cold {
                 call: Box::pin(call),
                 pool: Arc::clone(pool),
+                placed: false,
+            },
+        }
+    }
+
+    /// As [`cold`](Self::cold), for a call that awaits [`Placed`] once it has its place among
+    /// others. It takes it on the thread that begins it, however busy the threads of the cache are.
+    pub(crate) fn placed(pool: &Arc<Pool>, call: impl Future<Output = T> + Send + 'static) -> Self {
+        Self {
+            stage: Stage::Cold {
+                call: Box::pin(call),
+                pool: Arc::clone(pool),
+                placed: true,
             },
         }
     }
@@ -124,7 +163,20 @@ impl<T: Send + 'static> Future for Operation<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let (outcome, mut listener) = match std::mem::replace(&mut self.stage, Stage::Spent) {
             Stage::Ready(answer) => return Poll::Ready(answer),
-            Stage::Cold { call, pool } => (begin(&pool, call), None),
+            Stage::Cold {
+                mut call,
+                pool,
+                placed,
+            } => {
+                // Nobody is to be woken by this poll: the pool polls again.
+                if placed
+                    && let Poll::Ready(answer) =
+                        call.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+                {
+                    return Poll::Ready(answer);
+                }
+                (begin(&pool, call), None)
+            }
             Stage::Watching { outcome, listener } => (outcome, listener),
             Stage::Spent => panic!("operation polled after its end"),
         };

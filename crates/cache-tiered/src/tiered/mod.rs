@@ -217,7 +217,7 @@ where
     ///
     /// [`PutError`] with the value and what the store said; see the promise G3.
     pub fn put(&self, key: K, value: V) -> Operation<Result<(), PutError<V>>> {
-        Operation::cold(
+        Operation::placed(
             &self.shared.pool,
             write::put(Arc::clone(&self.shared), key, value),
         )
@@ -229,7 +229,7 @@ where
     ///
     /// [`RemoveError`] with what the store said; see the promise G3.
     pub fn remove(&self, key: &K) -> Operation<Result<bool, RemoveError>> {
-        Operation::cold(
+        Operation::placed(
             &self.shared.pool,
             write::remove(Arc::clone(&self.shared), key.clone()),
         )

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::gate::Pass;
 use crate::error::{FlushError, PutError, RemoveError};
+use crate::operation::Placed;
 use crate::sink::{ApplyError, Mutation};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ where
     };
     let core = shared.memory.core();
     let ownership = core.enqueue(core.hash(&key), &key);
+    Placed::default().await;
     ownership.granted().await;
     let batch = [Mutation::put(key, value, shared.next_stamp())];
     let applied = shared.store.apply(&batch).await;
@@ -58,6 +60,7 @@ where
     };
     let core = shared.memory.core();
     let ownership = core.enqueue(core.hash(&key), &key);
+    Placed::default().await;
     ownership.granted().await;
     let batch = [Mutation::remove(key, shared.next_stamp())];
     match shared.store.apply(&batch).await {

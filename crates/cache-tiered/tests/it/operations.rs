@@ -150,6 +150,30 @@ fn a_load_whose_handle_is_dropped_still_answers_those_who_joined() {
 }
 
 #[test]
+fn mutations_of_a_key_keep_the_order_in_which_they_began_though_all_threads_are_busy() {
+    let (cache, probe) = probed(100);
+    // All eight threads of the cache are within the store.
+    probe.loaded.hold(8);
+    let mut gets: Vec<_> = (10..18).map(|key| cache.get(&key)).collect();
+    assert!(gets.iter_mut().all(|get| poll_once(get).is_pending()));
+    probe.loaded.wait_for(8);
+    let mut first = cache.put(1, 10);
+    assert!(poll_once(&mut first).is_pending());
+    assert!(cache.explain(&1).mutating, "it has the key");
+    let mut second = cache.remove(&1);
+    assert!(poll_once(&mut second).is_pending());
+    thread::scope(|scope| {
+        let third = scope.spawn(|| cache.put(1, 11).wait());
+        probe.loaded.open();
+        run(first).unwrap();
+        assert!(run(second).unwrap(), "after the first, before the third");
+        third.join().unwrap().unwrap();
+    });
+    assert!(run(all(gets)).iter().all(Result::is_ok));
+    assert_eq!(probe.entries.value(&1), Some(11));
+}
+
+#[test]
 fn a_handle_that_was_polled_can_still_be_waited_for() {
     let (cache, _) = probed(100);
     let mut put = cache.put(1, 10);
