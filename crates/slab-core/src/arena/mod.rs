@@ -153,7 +153,8 @@ impl<T, P: Provider> Arena<T, P> {
     #[inline]
     #[track_caller]
     pub fn insert(&mut self, value: T) -> Handle<T> {
-        // SAFETY: `self.provider` is the only provider this table is ever given.
+        // SAFETY: `self.provider` is the only provider this table is ever given, and nothing is stored by
+        // index.
         match unsafe { self.table.refill(&self.provider) } {
             Ok(vacant) => Handle::new(vacant.fill(value)),
             Err(kind) => refused(kind),
@@ -166,7 +167,8 @@ impl<T, P: Provider> Arena<T, P> {
     /// [`InsertError`] gives the value back if the provider refuses memory or no index is left.
     #[inline]
     pub fn try_insert(&mut self, value: T) -> Result<Handle<T>, InsertError<T>> {
-        // SAFETY: `self.provider` is the only provider this table is ever given.
+        // SAFETY: `self.provider` is the only provider this table is ever given, and nothing is stored by
+        // index.
         match unsafe { self.table.refill(&self.provider) } {
             Ok(vacant) => Ok(Handle::new(vacant.fill(value))),
             Err(kind) => Err(InsertError::new(value, kind)),
@@ -208,7 +210,8 @@ impl<T, P: Provider> Arena<T, P> {
     /// [`InsertErrorKind`] if the provider refuses memory or no index is left.
     #[inline]
     pub fn vacant_entry(&mut self) -> Result<VacantEntry<'_, T, P>, InsertErrorKind> {
-        // SAFETY: `self.provider` is the only provider this table is ever given.
+        // SAFETY: `self.provider` is the only provider this table is ever given, and nothing is stored by
+        // index.
         let vacant = unsafe { self.table.refill(&self.provider)? };
         Ok(VacantEntry::new(vacant))
     }

@@ -91,7 +91,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
     /// # Errors
     /// [`InsertError`] gives the value back.
     pub fn try_insert(&mut self, handle: Handle<T>, value: V) -> Result<Option<V>, InsertError<V>> {
-        // SAFETY: `self.provider` is the only provider this table is ever given.
+        // SAFETY: `self.provider` is the only provider this table is ever given, and nothing is handed out.
         let before = unsafe { self.table.store(handle.key(), value, &self.provider)? };
         // A value of an earlier handle is dropped here, when the map is whole again.
         Ok(before

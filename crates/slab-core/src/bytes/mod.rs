@@ -178,7 +178,8 @@ impl<P: Provider> ByteSlab<P> {
             return self.alloc_large(bytes);
         };
         let class = &mut self.classes[number];
-        // SAFETY: `self.provider` is the only provider the tables are ever given.
+        // SAFETY: `self.provider` is the only provider the tables are ever given, and nothing is stored
+        // by index.
         let vacant = unsafe { class.table.refill(&self.provider)? };
         let data = vacant.payload();
         // SAFETY: the payload has the size of the class, which holds `bytes`; the slot is vacant, so
@@ -206,14 +207,16 @@ impl<P: Provider> ByteSlab<P> {
     pub fn alloc_uninit(&mut self, length: usize) -> Result<Reservation<'_, P>, InsertErrorKind> {
         let Some(number) = self.sizes.class_of(length) else {
             let layout = Block::layout(length)?;
-            // SAFETY: `self.provider` is the only provider the tables are ever given.
+            // SAFETY: `self.provider` is the only provider the tables are ever given, and nothing is stored
+            // by index.
             unsafe { self.large.refill(&self.provider)? };
             let data = self.provider.allocate(layout)?;
             // SAFETY: the block is new and `length` bytes long, and `refill` gave a vacancy.
             return Ok(unsafe { Reservation::new(self, LARGE, data, length) });
         };
         let table = &mut self.classes[number].table;
-        // SAFETY: `self.provider` is the only provider the tables are ever given.
+        // SAFETY: `self.provider` is the only provider the tables are ever given, and nothing is stored
+        // by index.
         let data = unsafe { table.refill(&self.provider)? }.payload();
         // SAFETY: `refill` gave a vacancy, and its payload has the size of the class, which holds `length`.
         Ok(unsafe { Reservation::new(self, number as u32, data, length) })

@@ -269,14 +269,14 @@ impl<V> SlotTable<V> {
     /// The vacancy, with one more slab if there was none. On error nothing has changed.
     ///
     /// # Safety
-    /// 1. `provider` is the table's.
+    /// 1. `provider` is the table's. 2. Nothing was ever stored by index (`store`).
     #[inline]
     pub(crate) unsafe fn refill<P: Provider>(
         &mut self,
         provider: &P,
     ) -> Result<Vacant<'_, V>, InsertErrorKind> {
         if self.vacancy.is_none() {
-            // SAFETY: clause 1.
+            // SAFETY: the clauses are passed on.
             unsafe { self.refill_from_slabs(provider)? };
         }
         // SAFETY: there was a vacancy, or `refill_from_slabs` has made one.
@@ -286,18 +286,20 @@ impl<V> SlotTable<V> {
     /// Makes a vacancy; out of line, so that what is inlined is short.
     ///
     /// # Safety
-    /// 1. `provider` is the table's.
+    /// 1. and 2. As for `refill`.
     #[inline(never)]
     unsafe fn refill_from_slabs<P: Provider>(
         &mut self,
         provider: &P,
     ) -> Result<(), InsertErrorKind> {
-        if self.pull() {
+        // SAFETY: clause 2.
+        if unsafe { self.pull() } {
             return Ok(());
         }
         // SAFETY: clause 1.
         unsafe { self.grow(provider)? };
-        if self.pull() {
+        // SAFETY: clause 2.
+        if unsafe { self.pull() } {
             Ok(())
         } else {
             Err(InsertErrorKind::IndexSpace)
@@ -352,8 +354,11 @@ impl<V> SlotTable<V> {
     }
 
     /// Takes a slot out of the open slab at the top and makes it the vacancy. False if no slab is open.
+    ///
+    /// # Safety
+    /// 1. Nothing was ever stored by index: a word that the summary names has a free bit.
     #[inline]
-    fn pull(&mut self) -> bool {
+    unsafe fn pull(&mut self) -> bool {
         let slab = self.open;
         let Some(base) = self.directory.base(slab) else {
             return false;
@@ -376,7 +381,7 @@ impl<V> SlotTable<V> {
         self.free_bits -= 1;
         let number = number << 6 | bits.trailing_zeros();
         let index = slab << self.shape.shift | number;
-        // SAFETY: the bit stood for a slot of this slab.
+        // SAFETY: by clause 1 there was a bit, and it stood for a slot of this slab.
         self.vacancy = Some((index, unsafe { base.add(number as usize) }));
         true
     }

@@ -13,7 +13,7 @@ impl<V> SlotTable<V> {
     /// Makes the slot of `key` live with `value`; gives the value that was live there, and its generation. A slot that has seen a later generation keeps what it has.
     ///
     /// # Safety
-    /// 1. `provider` is the table's.
+    /// 1. `provider` is the table's. 2. Nothing is ever handed out (`refill`).
     #[inline]
     pub(crate) unsafe fn store<P: Provider>(
         &mut self,
