@@ -1,5 +1,7 @@
 //! What lies under redb: a file, or a stand-in for one, whose syncs may be left out.
 
+use super::unfinished::is_unfinished;
+use parking_lot::Mutex;
 use redb::{BackendError, StorageBackend};
 use std::fmt;
 use std::io;
@@ -15,6 +17,9 @@ pub(super) struct Syncs {
     /// A sync has failed. Written by whoever commits (Release) before the commit fails, read by
     /// whoever commits next (Acquire).
     failed: AtomicBool,
+    /// Held during a sync, until it is known how it ended: so one that succeeds because the device
+    /// has told another of its failure ends after `failed` is set.
+    one: Mutex<()>,
 }
 
 impl Syncs {
@@ -22,6 +27,7 @@ impl Syncs {
         Self {
             real,
             failed: AtomicBool::new(false),
+            one: Mutex::new(()),
         }
     }
 
@@ -33,7 +39,9 @@ impl Syncs {
         self.failed.load(Ordering::Acquire)
     }
 
-    fn note(&self, result: io::Result<()>) -> io::Result<()> {
+    fn sync(&self, backend: &dyn StorageBackend) -> io::Result<()> {
+        let _one = self.one.lock();
+        let result = backend.sync_data();
         if result.is_err() {
             self.failed.store(true, Ordering::Release);
         }
@@ -49,6 +57,8 @@ pub(super) type Opener = Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + S
 pub(super) struct Backend {
     inner: Arc<dyn StorageBackend>,
     syncs: Arc<Syncs>,
+    /// Set by the first call of `len`. Relaxed: redb makes it alone, before anybody else has one.
+    examined: Arc<AtomicBool>,
 }
 
 impl Backend {
@@ -56,12 +66,13 @@ impl Backend {
         Self {
             inner: Arc::from(inner),
             syncs,
+            examined: Arc::default(),
         }
     }
 
     /// A sync that always reaches the device.
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.syncs.note(self.inner.sync_data())
+        self.syncs.sync(&*self.inner)
     }
 }
 
@@ -78,7 +89,14 @@ type Locked<T> = Result<T, BackendError>;
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        self.inner.len()
+        let len = self.inner.len()?;
+        // redb's first question, once it holds the lock of the file: what it is told decides
+        // whether it makes a database or opens one.
+        if !self.examined.swap(true, Ordering::Relaxed) && is_unfinished(&*self.inner, len)? {
+            self.inner.set_len(0)?;
+            return Ok(0);
+        }
+        Ok(len)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {

@@ -206,6 +206,10 @@ fn attempt(
                 .opened()
                 .map_err(|failed| ApplyError::Refused(failed.into()))?;
             match transact(&opened.database, group) {
+                // A device tells of lost pages once, and it may have told a flush beside this.
+                Ok(_) if syncs.are_real() && syncs.have_failed() => {
+                    return Err(ApplyError::Unknown(RedbError::Unsynced));
+                }
                 Ok(applied) => return Ok(applied),
                 Err(stage) => (stage, opened.generation),
             }

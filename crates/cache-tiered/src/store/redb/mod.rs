@@ -5,6 +5,7 @@ mod commit;
 mod database;
 mod error;
 mod options;
+mod unfinished;
 
 pub use self::error::{RedbError, RedbOpenError};
 pub use self::options::RedbOptions;
@@ -190,7 +191,12 @@ impl<C, D> Redb<C, D> {
         if self.syncs.have_failed() {
             return Err(RedbError::Unsynced);
         }
-        Ok(self.file.sync()??)
+        self.file.sync()??;
+        // This one may have succeeded because the device had told another of what it lost.
+        if self.syncs.have_failed() {
+            return Err(RedbError::Unsynced);
+        }
+        Ok(())
     }
 }
 

@@ -264,3 +264,33 @@ fn a_disk_that_stays_full_refuses_writes_serves_reads_and_recovers() {
     }
     assert!((0..100).all(|key| cache.get(&key).wait().unwrap().unwrap().value == value(key)));
 }
+
+#[test]
+fn a_file_whose_making_was_cut_short_is_made_anew() {
+    for durability in [Durability::Process, Durability::Power] {
+        for call in [Call::Write, Call::LateWrite, Call::Sync] {
+            if (call, durability) == (Call::Sync, Durability::Process) {
+                continue;
+            }
+            let mut cut = 0;
+            for nth in 0.. {
+                let medium = Medium::default();
+                medium.fail(call, nth);
+                let opener = medium.clone();
+                let options = Redb::options().durability(durability);
+                let made = options.open_backend("medium", move || opener.open());
+                let met = medium.faults() > 0;
+                cut += u64::from(made.is_err());
+                drop(made);
+                medium.unlimit();
+                let store = open(&medium, durability);
+                BlockingSink::apply(&store, &[Mutation::put(1_u64, "one".to_owned(), 1)]).unwrap();
+                assert_eq!(load(&store, 1).unwrap().as_deref(), Some("one"));
+                if !met {
+                    break;
+                }
+            }
+            assert!(cut > 1, "{cut} makings were cut short");
+        }
+    }
+}

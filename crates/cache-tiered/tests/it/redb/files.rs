@@ -149,6 +149,29 @@ fn a_foreign_file_is_refused_and_left_as_it_was() {
 }
 
 #[test]
+fn a_foreign_file_that_begins_with_zeros_is_refused_and_left_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("image");
+    for (len, at) in [
+        (4_096, 0),
+        (8_192, 8),
+        (8_192, 300),
+        (8_192, 320),
+        (1 << 20, (1 << 20) - 1),
+    ] {
+        let mut bytes = vec![0; len];
+        bytes[at] = 1;
+        fs::write(&path, &bytes).unwrap();
+        let error = Redb::options().open(&path).unwrap_err();
+        assert!(
+            matches!(error, RedbOpenError::NotADatabase { .. }),
+            "{error}"
+        );
+        assert!(fs::read(&path).unwrap() == bytes, "{at} of {len}");
+    }
+}
+
+#[test]
 fn a_truncated_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data.redb");

@@ -12,6 +12,8 @@ struct Gate {
     shut: Mutex<bool>,
     held: Mutex<bool>,
     opened: Condvar,
+    /// The next sync fails; those after it do not.
+    failing: Mutex<bool>,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,9 @@ impl StorageBackend for Gated {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        if std::mem::take(&mut *self.gate.failing.lock()) {
+            return Err(io::ErrorKind::Other.into());
+        }
         self.inner.sync_data()
     }
 
@@ -54,22 +59,23 @@ fn put(key: u8) -> Vec<Change> {
     }]
 }
 
-#[test]
-fn batches_that_wait_while_one_commits_share_the_next_commit() {
-    let gate = Arc::new(Gate::default());
+/// A file whose syncs are real, over a gated medium.
+fn gated(gate: &Arc<Gate>) -> (Reopening, Arc<Syncs>) {
     let syncs = Arc::new(Syncs::new(true));
-    let shared = Arc::clone(&gate);
+    let shared = Arc::clone(gate);
     let opener = move || {
         let (inner, gate) = (InMemoryBackend::new(), Arc::clone(&shared));
         Ok(Box::new(Gated { inner, gate }) as Box<dyn StorageBackend>)
     };
-    let file = Reopening::open(
-        "memory".into(),
-        Box::new(opener),
-        1 << 20,
-        Arc::clone(&syncs),
-    )
-    .unwrap();
+    let opener = Box::new(opener);
+    let file = Reopening::open("memory".into(), opener, 1 << 20, Arc::clone(&syncs)).unwrap();
+    (file, syncs)
+}
+
+#[test]
+fn batches_that_wait_while_one_commits_share_the_next_commit() {
+    let gate = Arc::new(Gate::default());
+    let (file, syncs) = gated(&gate);
     let committer = Committer::new();
     *gate.shut.lock() = true;
     thread::scope(|scope| {
@@ -100,6 +106,30 @@ fn batches_that_wait_while_one_commits_share_the_next_commit() {
     };
     let held = file.step(|database| holds(database, &(0..8).map(request).collect::<Vec<_>>()));
     assert!(matches!(held, Ok(true)));
+}
+
+#[test]
+fn a_sync_that_fails_beside_a_commit_leaves_that_commit_unknown() {
+    // A device tells of lost pages once: to the flush here, so that the commit's own sync succeeds.
+    let gate = Arc::new(Gate::default());
+    let (file, syncs) = gated(&gate);
+    let committer = Committer::new();
+    *gate.shut.lock() = true;
+    thread::scope(|scope| {
+        let put = scope.spawn(|| committer.submit(&file, &syncs, put(0)));
+        while !*gate.held.lock() {
+            thread::yield_now();
+        }
+        *gate.failing.lock() = true;
+        assert!(matches!(file.sync(), Ok(Err(_))));
+        *gate.shut.lock() = false;
+        gate.opened.notify_all();
+        let outcome = put.join().unwrap();
+        assert!(
+            matches!(outcome, Err(ApplyError::Unknown(RedbError::Unsynced))),
+            "{outcome:?}"
+        );
+    });
 }
 
 #[test]
