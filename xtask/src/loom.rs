@@ -8,7 +8,10 @@ use crate::workspace::Workspace;
 
 /// The crates with models, and the cfg that puts each on loom's primitives. One cfg a crate:
 /// a shared one would put the atomics of dependencies into the model as well.
-const MODELS: [(&str, &str); 1] = [("buffer-pool", "buffer_pool_loom")];
+const MODELS: [(&str, &str); 2] = [
+    ("buffer-pool", "buffer_pool_loom"),
+    ("slab-core", "slab_core_loom"),
+];
 
 /// Runs the models of each crate and shows what they print.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {

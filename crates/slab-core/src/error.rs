@@ -104,3 +104,59 @@ impl<T> fmt::Display for InsertError<T> {
 }
 
 impl<T> core::error::Error for InsertError<T> {}
+
+/// A value that a [`SlabCache`](crate::SlabCache) did not store, and why; nothing else has changed.
+///
+/// ```
+/// use slab_core::{ProvideError, SlabCache, SpinLock, StaticRegion};
+///
+/// static SMALL: StaticRegion<1024> = StaticRegion::new();
+///
+/// let cache = SlabCache::<_, _, SpinLock, 1024>::with_spare_slabs_in(1, &SMALL)?;
+/// let refused = cache.alloc([7_u8; 32]).unwrap_err();
+/// assert_eq!(refused.error(), ProvideError::Exhausted);
+/// assert_eq!(refused.into_value(), [7; 32]);
+/// # Ok::<(), ProvideError>(())
+/// ```
+pub struct AllocError<T> {
+    value: T,
+    error: ProvideError,
+}
+
+impl<T> AllocError<T> {
+    #[cold]
+    pub(crate) fn new(value: T, error: ProvideError) -> Self {
+        Self { value, error }
+    }
+
+    /// Why the provider gave no memory for another slab.
+    pub fn error(&self) -> ProvideError {
+        self.error
+    }
+
+    /// The value that was refused.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Gives the refused value back.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<T> fmt::Debug for AllocError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AllocError")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for AllocError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no memory for another slab: {}", self.error)
+    }
+}
+
+impl<T> core::error::Error for AllocError<T> {}

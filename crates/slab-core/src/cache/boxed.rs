@@ -1,0 +1,169 @@
+//! `SlabBox`: owns a value in a slab, from any thread, for as long as it likes.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+
+use super::header::Slab;
+
+/// Owns a `T` in a slab of a [`SlabCache`](crate::SlabCache), 8 bytes on 64-bit targets, `Option` included.
+///
+/// It may outlive every handle of its cache and go to another thread if `T` may. Dropping it costs one
+/// compare-exchange on the slab's header, found by masking the address. The drop after which a slab without any cache
+/// is empty also gives the slab back to the provider, on the thread it happens on.
+///
+/// A box that is forgotten (`mem::forget`) keeps its slab, and so the provider, for ever.
+///
+/// If dropping the value panics, its slot is free all the same.
+///
+/// ```
+/// use slab_core::{SlabBox, SlabCache};
+///
+/// let cache = SlabCache::new()?;
+/// let mut text: SlabBox<String> = cache.alloc(String::from("slab"))?;
+/// text.push_str("-core");
+/// drop(cache);
+/// let length = std::thread::spawn(move || text.len());
+/// assert_eq!(length.join().unwrap(), 9);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SlabBox<T, const SLAB: usize = 65536> {
+    /// A slot in use that holds a value and is this box's; derives from the base of its slab.
+    slot: NonNull<T>,
+    _owns: PhantomData<T>,
+}
+
+// SAFETY: the box owns its value; the slot is freed by an atomic protocol, on any thread.
+unsafe impl<T: Send, const SLAB: usize> Send for SlabBox<T, SLAB> {}
+// SAFETY: a shared box gives shared references to its value only.
+unsafe impl<T: Sync, const SLAB: usize> Sync for SlabBox<T, SLAB> {}
+
+/// Frees its slot when dropped, also while a panic unwinds.
+struct Free<T, const SLAB: usize>(NonNull<T>);
+
+impl<T, const SLAB: usize> Drop for Free<T, SLAB> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the slot was the box's, whose value is gone, and is not used any more.
+        unsafe { Slab::of::<T, SLAB>(self.0).free::<T, SLAB>(self.0) }
+    }
+}
+
+impl<T, const SLAB: usize> SlabBox<T, SLAB> {
+    /// # Safety
+    /// 1. `slot` is a slot in use of a slab of this geometry, derives from its base, and is the caller's. 2. It holds a
+    ///    value.
+    #[inline(always)]
+    pub(super) unsafe fn from_slot(slot: NonNull<T>) -> Self {
+        Self {
+            slot,
+            _owns: PhantomData,
+        }
+    }
+
+    /// Gives up the box without freeing anything.
+    #[inline(always)]
+    pub(super) fn into_slot(this: Self) -> NonNull<T> {
+        ManuallyDrop::new(this).slot
+    }
+
+    /// Takes the value out and frees its slot.
+    ///
+    /// ```
+    /// use slab_core::{SlabBox, SlabCache};
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let seven = cache.alloc(7)?;
+    /// assert_eq!(SlabBox::into_inner(seven), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn into_inner(this: Self) -> T {
+        let slot = Free::<T, SLAB>(Self::into_slot(this));
+        // SAFETY: the slot holds a value, which is the box's; the slot is freed after the read.
+        unsafe { slot.0.read() }
+    }
+}
+
+impl<T, const SLAB: usize> SlabBox<MaybeUninit<T>, SLAB> {
+    /// Writes the value.
+    ///
+    /// ```
+    /// use slab_core::SlabCache;
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let slot = cache.alloc_uninit()?;
+    /// let text = slot.write("in place");
+    /// assert_eq!(*text, "in place");
+    /// # Ok::<(), slab_core::ProvideError>(())
+    /// ```
+    #[inline(always)]
+    pub fn write(mut self, value: T) -> SlabBox<T, SLAB> {
+        MaybeUninit::write(&mut self, value);
+        // SAFETY: the value was written just now.
+        unsafe { self.assume_init() }
+    }
+
+    /// Says that the value was written.
+    ///
+    /// # Safety
+    /// 1. The bytes are those of a valid `T`, which nothing else owns.
+    #[inline(always)]
+    pub unsafe fn assume_init(self) -> SlabBox<T, SLAB> {
+        // SAFETY: `MaybeUninit<T>` has the layout of `T`, hence slabs the same geometry; clause 1 for the value.
+        unsafe { SlabBox::from_slot(Self::into_slot(self).cast()) }
+    }
+}
+
+impl<T, const SLAB: usize> Drop for SlabBox<T, SLAB> {
+    #[inline]
+    fn drop(&mut self) {
+        let _free = Free::<T, SLAB>(self.slot);
+        // SAFETY: the slot holds a value, which is the box's and is not used afterwards.
+        unsafe { self.slot.drop_in_place() };
+    }
+}
+
+impl<T, const SLAB: usize> Deref for SlabBox<T, SLAB> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the slot holds a value, which is borrowed as the box is.
+        unsafe { self.slot.as_ref() }
+    }
+}
+
+impl<T, const SLAB: usize> DerefMut for SlabBox<T, SLAB> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and the box is borrowed alone.
+        unsafe { self.slot.as_mut() }
+    }
+}
+
+impl<T: fmt::Debug, const SLAB: usize> fmt::Debug for SlabBox<T, SLAB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display, const SLAB: usize> fmt::Display for SlabBox<T, SLAB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T, const SLAB: usize> AsRef<T> for SlabBox<T, SLAB> {
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T, const SLAB: usize> AsMut<T> for SlabBox<T, SLAB> {
+    fn as_mut(&mut self) -> &mut T {
+        self
+    }
+}

@@ -1,0 +1,180 @@
+//! The shelf: the slabs that a cache possesses itself, under its lock.
+//!
+//! ```text
+//!                    take a slot                      no slot left
+//!   ready, empty --------------> current ----------------------------> DETACHED (nobody's)
+//!        ^                                                                  | first free
+//!        | adopt                                                            v
+//!        +--------------------- incoming <--- take all --------------- depot
+//! ```
+//!
+//! No step under the lock calls the provider: empty slabs beyond the spare ones are handed to the caller, who gives
+//! them back afterwards.
+
+use core::mem;
+use core::ptr::NonNull;
+
+use super::control::Control;
+use super::header::{Chain, Slab};
+
+/// Slabs that one refill adopts at most: a bound on the time under the lock.
+const ADOPTED_MAX: usize = 32;
+
+/// All slabs here are OWNED, but the incoming ones, which are QUEUED.
+pub(super) struct Shelf {
+    /// Slots for [`take`](Shelf::take) come from here.
+    current: Option<Slab>,
+    /// Each has a free slot, or a pending one.
+    ready: Chain,
+    /// None of their slots is in use.
+    empty: Chain,
+    /// Taken out of the depot and not looked at; each leads to the next by `below`.
+    incoming: Option<Slab>,
+}
+
+// SAFETY: the shelf is the possession of its slabs, which the lock passes from thread to thread.
+unsafe impl Send for Shelf {}
+
+impl Shelf {
+    pub(super) const EMPTY: Self = Self {
+        current: None,
+        ready: Chain::EMPTY,
+        empty: Chain::EMPTY,
+        incoming: None,
+    };
+
+    /// A free slot, now in use. Slabs that nobody needs are added to `surplus`.
+    ///
+    /// # Safety
+    /// 1. `control` is the block of the cache whose shelf this is, and its slabs are of this geometry.
+    #[inline]
+    pub(super) unsafe fn take<T, const SLAB: usize>(
+        &mut self,
+        control: &Control,
+        surplus: &mut Chain,
+    ) -> Option<NonNull<T>> {
+        loop {
+            if let Some(slab) = self.current {
+                // SAFETY: the shelf possesses its slabs; clause 1 for the geometry. Detached, the slab is forgotten.
+                unsafe {
+                    if let Some(slot) = slab.take::<T, SLAB>() {
+                        return Some(slot);
+                    }
+                    if !slab.detach() {
+                        slab.collect();
+                        continue;
+                    }
+                }
+            }
+            self.current = None;
+            // SAFETY: clause 1.
+            self.current = Some(unsafe { self.pop(control, surplus) }?);
+        }
+    }
+
+    /// A slab with a free or pending slot; it is the caller's now.
+    ///
+    /// # Safety
+    /// 1. `control` is the block of the cache whose shelf this is.
+    pub(super) unsafe fn pop(&mut self, control: &Control, surplus: &mut Chain) -> Option<Slab> {
+        if let Some(slab) = self.ready.pop() {
+            return Some(slab);
+        }
+        for _ in 0..ADOPTED_MAX {
+            if self.incoming.is_none() {
+                self.incoming = control.take_queued();
+            }
+            // SAFETY: clause 1: incoming slabs were taken from this cache's depot.
+            if !unsafe { self.adopt(control.spare, surplus) } {
+                break;
+            }
+        }
+        self.ready
+            .pop()
+            .or_else(|| self.empty.pop())
+            .or_else(|| surplus.pop())
+    }
+
+    /// Moves an incoming slab to where it belongs: false if there is none.
+    ///
+    /// # Safety
+    /// 1. Incoming slabs were taken from the depot.
+    unsafe fn adopt(&mut self, spare: usize, surplus: &mut Chain) -> bool {
+        let Some(slab) = self.incoming else {
+            return false;
+        };
+        // SAFETY: clause 1; who takes from the depot possesses the slab.
+        unsafe {
+            self.incoming = slab.below();
+            if !slab.adopt() {
+                self.ready.push(slab);
+            } else if self.empty.len < spare {
+                self.empty.push(slab);
+            } else {
+                surplus.push(slab);
+            }
+        }
+        true
+    }
+
+    /// Puts a slab with a free slot on the shelf.
+    ///
+    /// # Safety
+    /// 1. The caller possesses it, and it is OWNED and in no list; it is the shelf's now.
+    pub(super) unsafe fn put(&mut self, slab: Slab) {
+        match self.current {
+            None => self.current = Some(slab),
+            // SAFETY: clause 1.
+            Some(_) => unsafe { self.ready.push(slab) },
+        }
+    }
+
+    /// Takes the empty slabs but `keep` of them off the shelf and the depot. O(slabs there).
+    ///
+    /// # Safety
+    /// 1. `control` is the block of the cache whose shelf this is.
+    pub(super) unsafe fn trim(&mut self, control: &Control, keep: usize) -> Chain {
+        let mut surplus = Chain::EMPTY;
+        // SAFETY: clause 1 and the shelf's possession of its slabs.
+        unsafe {
+            loop {
+                if self.incoming.is_none() {
+                    self.incoming = control.take_queued();
+                }
+                if !self.adopt(keep, &mut surplus) {
+                    break;
+                }
+            }
+            if let Some(slab) = self.current.take_if(|slab| slab.is_empty()) {
+                self.empty.push(slab);
+            }
+            let mut ready = mem::replace(&mut self.ready, Chain::EMPTY);
+            while let Some(slab) = ready.pop() {
+                if slab.is_empty() {
+                    self.empty.push(slab);
+                } else {
+                    self.ready.push(slab);
+                }
+            }
+        }
+        while self.empty.len > keep {
+            let Some(slab) = self.empty.pop() else { break };
+            // SAFETY: it was the shelf's.
+            unsafe { surplus.push(slab) };
+        }
+        surplus
+    }
+
+    /// Any OWNED slab; it is the caller's now.
+    pub(super) fn owned(&mut self) -> Option<Slab> {
+        self.current
+            .take()
+            .or_else(|| self.ready.pop())
+            .or_else(|| self.empty.pop())
+    }
+
+    /// The QUEUED slabs, each leading to the next by `below`; they are the caller's now.
+    pub(super) fn incoming(&mut self) -> Option<Slab> {
+        self.incoming.take()
+    }
+}

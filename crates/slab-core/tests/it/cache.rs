@@ -1,0 +1,375 @@
+//! The object cache on one thread: what it takes from the provider and gives back, whatever happens.
+
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use slab_core::{
+    Counting, Failing, Global, LocalBox, LocalCache, ProvideError, Provider, SlabBox, SlabCache,
+    SpinLock,
+};
+
+/// A provider that the test still sees when the cache owns it.
+pub(crate) struct Watched<P = Counting<Global>>(Arc<P>);
+
+impl<P> Clone for Watched<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P> std::ops::Deref for Watched<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.0
+    }
+}
+
+// SAFETY: every method forwards, and the provider stays in place.
+unsafe impl<P: Provider> Provider for Watched<P> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promises are the ones asked for.
+        unsafe { self.0.deallocate(block, layout) }
+    }
+}
+
+pub(crate) fn watched() -> Watched {
+    Watched(Arc::new(Counting::new(Global)))
+}
+
+/// A cache of small slabs.
+pub(crate) type Small<T, P = Watched, const SLAB: usize = 1024> = SlabCache<T, P, SpinLock, SLAB>;
+
+pub(crate) fn small<T>(spare: usize, memory: &Watched) -> Small<T> {
+    Small::with_spare_slabs_in(spare, memory.clone()).expect("there is memory")
+}
+
+#[test]
+fn boxes_are_thin_and_have_a_niche() {
+    assert_eq!(size_of::<SlabBox<[u64; 9]>>(), size_of::<usize>());
+    assert_eq!(size_of::<Option<SlabBox<u8>>>(), size_of::<usize>());
+    assert_eq!(size_of::<Option<LocalBox<'_, u8>>>(), size_of::<usize>());
+    assert_eq!(size_of::<Option<SlabCache<u8>>>(), size_of::<usize>());
+}
+
+#[test]
+fn everything_goes_back_in_each_order_of_death() {
+    // Three owners end in each of six orders: 0 the cache, 1 the local cache, 2 the boxes.
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        let memory = watched();
+        let cache = small::<Vec<u32>>(2, &memory);
+        let local = cache.local().unwrap();
+        let mut boxes = Vec::new();
+        for n in 0..200 {
+            boxes.push(cache.alloc(vec![n]).unwrap());
+            boxes.push(local.alloc(vec![n]).unwrap().into_shared());
+        }
+        let (mut cache, mut local) = (Some(cache), Some(local));
+        for owner in order {
+            assert!(memory.live_bytes() > 0);
+            match owner {
+                0 => drop(cache.take()),
+                1 => drop(local.take()),
+                _ => boxes.drain(..).enumerate().for_each(|(n, it)| {
+                    assert_eq!(*it, [n as u32 / 2]);
+                }),
+            }
+        }
+        assert_eq!(memory.live_blocks(), 0, "{order:?}");
+        assert_eq!(memory.live_bytes(), 0, "{order:?}");
+        assert_eq!(Arc::strong_count(&memory.0), 1, "the provider was dropped");
+    }
+}
+
+/// Stores values of any kind, reads them and takes them out again.
+fn stores<T: Clone + PartialEq + std::fmt::Debug>(value: &T) {
+    let memory = watched();
+    let cache: Small<T, Watched, 4096> = Small::with_spare_slabs_in(1, memory.clone()).unwrap();
+    let local = cache.local().unwrap();
+    let count = cache.stats().slots_per_slab * 2 + 1;
+    let mut shared = Vec::new();
+    let mut own = Vec::new();
+    for _ in 0..count {
+        shared.push(cache.alloc(value.clone()).unwrap());
+        own.push(local.alloc(value.clone()).unwrap());
+    }
+    for (shared, own) in shared.iter().zip(&own) {
+        assert_eq!(&**shared, value);
+        assert_eq!(&**own, value);
+        let addresses = [&raw const **shared, &raw const **own];
+        assert_ne!(addresses[0].addr(), addresses[1].addr());
+        assert!(addresses.iter().all(|at| at.is_aligned()));
+    }
+    assert_eq!(cache.stats().slabs, 6);
+    assert_eq!(SlabBox::into_inner(shared.remove(0)), *value);
+    assert_eq!(LocalBox::into_inner(own.remove(0)), *value);
+    drop((shared, own));
+    drop((local, cache));
+    assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn values_of_any_size_and_alignment() {
+    #[derive(Clone, PartialEq, Debug)]
+    #[repr(align(512))]
+    struct Page(u8);
+    #[derive(Clone, PartialEq, Debug)]
+    #[repr(align(64))]
+    struct Nothing;
+
+    stores(&());
+    stores(&Nothing);
+    stores(&7_u8);
+    stores(&[7_u8; 3]);
+    stores(&7_u16);
+    stores(&7_u128);
+    stores(&[7_u8; 1900]);
+    stores(&Page(7));
+    stores(&String::from("seven"));
+}
+
+#[test]
+fn the_nth_refusal_gives_the_value_back_and_changes_nothing() {
+    for n in 0..20 {
+        let memory = Watched(Arc::new(Failing::at(Counting::new(Global), n)));
+        let made = Small::<String, _, 512>::with_spare_slabs_in(0, memory.clone());
+        let Ok(cache) = made else {
+            assert_eq!(n, 0, "the control block comes first");
+            assert_eq!(Arc::strong_count(&memory.0), 1);
+            continue;
+        };
+        let local = cache.local();
+        assert_eq!(local.is_err(), n == 1, "the local heap comes second");
+        let mut refused = usize::from(local.is_err());
+        let mut boxes = Vec::new();
+        for number in 0..400 {
+            let value = number.to_string();
+            let stored = match &local {
+                Ok(local) if number % 3 == 0 => local.alloc(value).map(LocalBox::into_shared),
+                _ => cache.alloc(value),
+            };
+            match stored {
+                Ok(stored) => boxes.push((number, stored)),
+                Err(error) => {
+                    refused += 1;
+                    let slabs = cache.stats().slabs;
+                    assert_eq!(error.error(), ProvideError::Exhausted);
+                    assert_eq!(*error.value(), number.to_string());
+                    assert_eq!(error.into_value(), number.to_string());
+                    assert_eq!(cache.stats().slabs, slabs);
+                }
+            }
+        }
+        assert_eq!(refused, 1, "call {n}");
+        assert_eq!(boxes.len(), 400 - usize::from(n > 1));
+        assert!(boxes.iter().all(|(number, it)| **it == number.to_string()));
+        drop((boxes, local, cache));
+        assert_eq!(Arc::strong_count(&memory.0), 1, "the provider was dropped");
+    }
+}
+
+#[test]
+fn a_refused_local_cache_first_takes_back_what_others_freed() {
+    let memory = Watched(Arc::new(Failing::since(Counting::new(Global), 102)));
+    let cache = Small::<u64, _, 256>::with_spare_slabs_in(0, memory).unwrap();
+    let local = cache.local().unwrap();
+    let slots = cache.stats().slots_per_slab;
+    let mut boxes: Vec<_> = (0..100 * slots)
+        .map(|n| local.alloc(n as u64).unwrap().into_shared())
+        .collect();
+    assert_eq!(local.alloc(1).unwrap_err().into_value(), 1);
+    // The slab that a bounded look would reach last.
+    drop(boxes.remove(99 * slots - 1));
+    assert_eq!(*local.alloc(2).unwrap(), 2);
+}
+
+#[test]
+fn a_panic_in_drop_frees_the_slot_and_keeps_the_counters() {
+    struct Bomb(Rc<Cell<u32>>);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            panic!("a bomb went off");
+        }
+    }
+
+    let memory = watched();
+    let dropped = Rc::new(Cell::new(0));
+    let bomb = || Bomb(dropped.clone());
+    let cache = small::<Bomb>(0, &memory);
+    let local = cache.local().unwrap();
+    for round in 0..100 {
+        let (shared, returned) = (cache.alloc(bomb()).unwrap(), local.alloc(bomb()).unwrap());
+        let (returned, own) = (returned.into_shared(), local.alloc(bomb()).unwrap());
+        let drops: [Box<dyn FnOnce()>; 3] = [
+            Box::new(|| drop(shared)),
+            Box::new(|| local.free(returned)),
+            Box::new(|| drop(own)),
+        ];
+        for drop in drops {
+            assert!(catch_unwind(AssertUnwindSafe(drop)).is_err());
+        }
+        assert_eq!(dropped.get(), 3 * (round + 1));
+    }
+    assert_eq!(cache.stats().slabs, 2, "the slots were used again");
+    drop(local);
+    assert_eq!(
+        cache.release_empty(0),
+        1,
+        "the local cache returned its own"
+    );
+    assert_eq!(cache.stats().slabs, 0);
+    drop(cache);
+    assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn a_panic_of_the_maker_leaves_the_slot_free() {
+    let memory = watched();
+    let cache = small::<u64>(0, &memory);
+    let local = cache.local().unwrap();
+    for _ in 0..500 {
+        let shared = AssertUnwindSafe(|| drop(cache.alloc_with(|| panic!("no value"))));
+        assert!(catch_unwind(shared).is_err());
+        let own = AssertUnwindSafe(|| drop(local.alloc_with(|| panic!("no value"))));
+        assert!(catch_unwind(own).is_err());
+    }
+    assert_eq!(cache.stats().slabs, 2);
+    assert_eq!(*cache.alloc_with(|| 3).unwrap(), 3);
+    assert_eq!(*local.alloc_with(|| 4).unwrap(), 4);
+}
+
+#[test]
+fn a_slot_without_a_value_is_written_or_freed() {
+    let memory = watched();
+    let cache = small::<Rc<u8>>(0, &memory);
+    let local = cache.local().unwrap();
+    let value = Rc::new(5);
+    drop((cache.alloc_uninit().unwrap(), local.alloc_uninit().unwrap()));
+    let mut slot: SlabBox<MaybeUninit<Rc<u8>>, 1024> = cache.alloc_uninit().unwrap();
+    MaybeUninit::write(&mut slot, value.clone());
+    // SAFETY: the value was written.
+    let shared = unsafe { slot.assume_init() };
+    let own = local.alloc_uninit().unwrap().write(value.clone());
+    assert_eq!((**shared, **own), (5, 5));
+    assert_eq!(Rc::strong_count(&value), 3);
+    drop((shared, own));
+    assert_eq!(Rc::strong_count(&value), 1);
+}
+
+#[test]
+fn a_box_of_a_value_that_holds_boxes() {
+    struct Node {
+        below: Option<SlabBox<Node, 1024>>,
+    }
+
+    let memory = watched();
+    let cache = small::<Node>(1, &memory);
+    let mut top = cache.alloc(Node { below: None }).unwrap();
+    for _ in 0..300 {
+        top = cache.alloc(Node { below: Some(top) }).unwrap();
+    }
+    assert!(top.below.is_some());
+    drop(cache);
+    drop(top);
+    assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn empty_slabs_go_back_beyond_the_spare_ones() {
+    let memory = watched();
+    let cache = small::<u64>(3, &memory);
+    let local = cache.local().unwrap();
+    let slots = cache.stats().slots_per_slab;
+    let own: Vec<_> = (0..10 * slots).map(|_| local.alloc(0).unwrap()).collect();
+    assert_eq!(cache.stats().slabs, 10);
+    drop(own);
+    assert_eq!(cache.stats().slabs, 4, "three spare ones and the current");
+    assert_eq!(local.release_empty(1), 2);
+    assert_eq!(cache.stats().slabs, 2);
+
+    let shared: Vec<_> = (0..10 * slots).map(|_| cache.alloc(0).unwrap()).collect();
+    assert_eq!(cache.stats().slabs, 12);
+    drop(shared);
+    assert_eq!(cache.release_empty(3), 7);
+    assert_eq!(cache.stats().slabs, 5);
+    assert_eq!(cache.release_empty(0), 3);
+    drop(local);
+    assert_eq!(cache.release_empty(0), 2);
+    assert_eq!(cache.stats().slabs, 0);
+}
+
+#[test]
+fn slabs_freed_elsewhere_are_found_when_slots_run_out() {
+    let memory = watched();
+    let cache = small::<u64>(2, &memory);
+    let local = cache.local().unwrap();
+    let slots = cache.stats().slots_per_slab;
+    let first: Vec<_> = (0..4 * slots)
+        .map(|_| local.alloc(0).unwrap().into_shared())
+        .collect();
+    drop(first);
+    let second: Vec<_> = (0..4 * slots).map(|_| local.alloc(0).unwrap()).collect();
+    assert_eq!(cache.stats().slabs, 4);
+    drop(second);
+
+    let first: Vec<_> = (0..4 * slots).map(|_| cache.alloc(0).unwrap()).collect();
+    let slabs = cache.stats().slabs;
+    drop(first);
+    let second: Vec<_> = (0..4 * slots).map(|_| cache.alloc(0).unwrap()).collect();
+    assert!(cache.stats().slabs <= slabs);
+    drop(second);
+}
+
+#[test]
+fn what_a_local_cache_leaves_behind_is_used_again() {
+    let memory = watched();
+    let cache = small::<u64>(2, &memory);
+    let slots = cache.stats().slots_per_slab;
+    let mut kept = Vec::new();
+    for _ in 0..50 {
+        let local: LocalCache<_, _, _, 1024> = cache.local().unwrap();
+        for n in 0..3 * slots as u64 {
+            let it = local.alloc(n).unwrap();
+            if n % slots as u64 == 0 && kept.len() < 10 {
+                kept.push(it.into_shared());
+            }
+        }
+    }
+    assert!(cache.stats().slabs <= 10, "{:?}", cache.stats());
+    drop(cache);
+    assert!(kept.iter().all(|it| **it % slots as u64 == 0));
+    drop(kept);
+    assert_eq!(memory.live_bytes(), 0);
+}
+
+#[test]
+fn a_box_of_another_cache_may_be_given_to_a_local_one() {
+    let memory = watched();
+    let (left, right) = (small::<u64>(0, &memory), small::<u64>(0, &memory));
+    let (mine, theirs) = (left.local().unwrap(), right.local().unwrap());
+    for n in 0..1000 {
+        mine.free(theirs.alloc(n).unwrap().into_shared());
+        mine.free(right.alloc(n).unwrap());
+        mine.free(mine.alloc(n).unwrap().into_shared());
+    }
+    assert_eq!(left.stats().slabs, 1);
+    assert_eq!(right.stats().slabs, 2);
+}
