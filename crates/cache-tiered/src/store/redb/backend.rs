@@ -49,23 +49,27 @@ impl Syncs {
     }
 }
 
-/// Opens the file anew each time it is called; the store may have to do it more than once.
-pub(super) type Opener = Box<dyn Fn() -> io::Result<Box<dyn StorageBackend>> + Send + Sync>;
+/// Opens the file anew each time it is called; the store may have to do it more than once. Told
+/// whether the file may be made if it is not there.
+pub(super) type Opener = Box<dyn Fn(bool) -> io::Result<Box<dyn StorageBackend>> + Send + Sync>;
 
 /// A backend whose syncs go where [`Syncs`] says. redb owns one clone, the store the other.
 #[derive(Clone)]
 pub(super) struct Backend {
     inner: Arc<dyn StorageBackend>,
     syncs: Arc<Syncs>,
+    /// A database may be made where there is none.
+    may_make: bool,
     /// Set by the first call of `len`. Relaxed: redb makes it alone, before anybody else has one.
     examined: Arc<AtomicBool>,
 }
 
 impl Backend {
-    pub(super) fn new(inner: Box<dyn StorageBackend>, syncs: Arc<Syncs>) -> Self {
+    pub(super) fn new(inner: Box<dyn StorageBackend>, syncs: Arc<Syncs>, may_make: bool) -> Self {
         Self {
             inner: Arc::from(inner),
             syncs,
+            may_make,
             examined: Arc::default(),
         }
     }
@@ -92,7 +96,15 @@ impl StorageBackend for Backend {
         let len = self.inner.len()?;
         // redb's first question, once it holds the lock of the file: what it is told decides
         // whether it makes a database or opens one.
-        if !self.examined.swap(true, Ordering::Relaxed) && is_unfinished(&*self.inner, len)? {
+        if self.examined.swap(true, Ordering::Relaxed) {
+            return Ok(len);
+        }
+        if !self.may_make && len == 0 {
+            // A new database here would answer that nothing was ever acknowledged.
+            let reason = "the file was emptied or replaced while it was in use";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        if self.may_make && is_unfinished(&*self.inner, len)? {
             self.inner.set_len(0)?;
             return Ok(0);
         }

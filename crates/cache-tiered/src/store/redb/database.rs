@@ -11,7 +11,7 @@ use redb::{Database, Durability, TableDefinition, TableError};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The table that holds the entries.
 pub(super) const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new(TABLE_NAME);
@@ -35,6 +35,9 @@ pub(super) struct Reopening {
     opened: RwLock<Option<Opened>>,
     /// How often the file was opened. Relaxed: only unique.
     openings: AtomicU64,
+    /// The file has its table, so none is made in its place from now on. Relaxed: written before
+    /// the store is shared.
+    made: AtomicBool,
 }
 
 /// Why a step on the database failed.
@@ -59,16 +62,20 @@ impl Reopening {
             syncs,
             opened: RwLock::new(None),
             openings: AtomicU64::new(0),
+            made: AtomicBool::new(false),
         };
         let opened = store.open_file()?;
         store.create_table(&opened.database)?;
+        store.made.store(true, Ordering::Relaxed);
         *store.opened.write() = Some(opened);
         Ok(store)
     }
 
     fn open_file(&self) -> Result<Opened, RedbOpenError> {
-        let inner = (self.opener)().map_err(|error| RedbOpenError::io(&self.path, error))?;
-        let backend = Backend::new(inner, Arc::clone(&self.syncs));
+        let may_make = !self.made.load(Ordering::Relaxed);
+        let inner =
+            (self.opener)(may_make).map_err(|error| RedbOpenError::io(&self.path, error))?;
+        let backend = Backend::new(inner, Arc::clone(&self.syncs), may_make);
         let mut builder = redb::Builder::new();
         builder.set_cache_size(self.cache_bytes);
         let database = builder

@@ -35,7 +35,8 @@ use std::sync::Arc;
 /// [`Durability::Volatile`] and [`Durability::Process`] write every commit to the file, in order,
 /// and leave the syncs out: the system keeps the pages when the process is killed. After a loss of
 /// power such a file may be unreadable, unless it was [flushed](Sink::flush) and not written since.
-/// [`Durability::Power`] syncs each commit before it is acknowledged.
+/// [`Durability::Power`] syncs each commit before it is acknowledged, and alone syncs the directory
+/// too, so that a new file keeps its name.
 ///
 /// # Failures
 ///

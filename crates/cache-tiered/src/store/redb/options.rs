@@ -110,7 +110,10 @@ impl<C, D> RedbOptions<C, D> {
         let path = path.as_ref().to_owned();
         let opened = path.clone();
         let durable = self.durability == Durability::Power;
-        self.open_by(path, Box::new(move || open_file(&opened, durable)))
+        self.open_by(
+            path,
+            Box::new(move |may_make| open_file(&opened, durable, may_make)),
+        )
     }
 
     /// Opens a store over a backend of one's own: another medium, or one that fails on purpose.
@@ -128,7 +131,7 @@ impl<C, D> RedbOptions<C, D> {
     ) -> Result<Redb<C, D>, RedbOpenError> {
         self.open_by(
             path.into(),
-            Box::new(move || Ok(Box::new(open()?) as Box<dyn StorageBackend>)),
+            Box::new(move |_| Ok(Box::new(open()?) as Box<dyn StorageBackend>)),
         )
     }
 
@@ -146,18 +149,24 @@ impl<C, D> RedbOptions<C, D> {
     }
 }
 
-/// Opens or makes the file; `durable` makes the name of a new one survive a loss of power too.
-fn open_file(path: &Path, durable: bool) -> io::Result<Box<dyn StorageBackend>> {
+/// Opens the file, or makes it if it `may_make` one; `durable` makes its name survive a loss of
+/// power too.
+fn open_file(path: &Path, durable: bool, may_make: bool) -> io::Result<Box<dyn StorageBackend>> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options
+        .read(true)
+        .write(true)
+        .create(may_make)
+        .truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
     let file = options.open(path)?;
-    if durable && cfg!(unix) && file.metadata()?.len() == 0 {
-        // A name is an entry of its directory, which has a sync of its own.
+    if durable && may_make && cfg!(unix) {
+        // A name is an entry of its directory, which has a sync of its own. Not only that of a new
+        // file: an earlier handle may have made it without.
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());

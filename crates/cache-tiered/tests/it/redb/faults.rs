@@ -7,6 +7,7 @@ use cache_tiered::{
     RedbError, Tiered,
 };
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const KEYS: u64 = 24;
 
@@ -292,5 +293,33 @@ fn a_file_whose_making_was_cut_short_is_made_anew() {
             }
             assert!(cut > 1, "{cut} makings were cut short");
         }
+    }
+}
+
+#[test]
+fn a_file_that_was_replaced_while_in_use_is_an_error_and_not_an_empty_store() {
+    let (medium, other) = (Medium::default(), Medium::default());
+    let opened = AtomicBool::new(false);
+    let (first, second) = (medium.clone(), other.clone());
+    let store = Redb::options()
+        .open_backend("medium", move || {
+            if opened.swap(true, Ordering::SeqCst) {
+                second.open()
+            } else {
+                first.open()
+            }
+        })
+        .unwrap();
+    let put = |key: u64| BlockingSink::apply(&store, &[Mutation::put(key, "one".to_owned(), 1)]);
+    put(1).unwrap();
+    medium.fail(Call::Write, 0);
+    assert!(put(2).is_err());
+    assert_eq!(medium.faults(), 1);
+    for _ in 0..2 {
+        assert!(matches!(load(&store, 1), Err(RedbError::Reopen(_))));
+        assert!(matches!(
+            put(3),
+            Err(ApplyError::Refused(RedbError::Reopen(_)))
+        ));
     }
 }

@@ -63,7 +63,7 @@ fn put(key: u8) -> Vec<Change> {
 fn gated(gate: &Arc<Gate>) -> (Reopening, Arc<Syncs>) {
     let syncs = Arc::new(Syncs::new(true));
     let shared = Arc::clone(gate);
-    let opener = move || {
+    let opener = move |_| {
         let (inner, gate) = (InMemoryBackend::new(), Arc::clone(&shared));
         Ok(Box::new(Gated { inner, gate }) as Box<dyn StorageBackend>)
     };
