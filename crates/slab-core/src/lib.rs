@@ -1,5 +1,7 @@
 #![no_std]
 #![doc = include_str!("../README.md")]
+// Unsafe code lives in the cells named below, nowhere else.
+#![deny(unsafe_code)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -7,15 +9,21 @@ extern crate alloc;
 #[macro_use]
 extern crate std;
 
+#[expect(unsafe_code, reason = "references to values that are live")]
 mod arena;
+#[expect(unsafe_code, reason = "bytes of slots, and blocks of its own")]
 mod bytes;
+#[expect(unsafe_code, reason = "objects carved out of blocks, across threads")]
 mod cache;
 mod error;
 mod handle;
 #[cfg(all(test, slab_core_loom))]
+#[expect(unsafe_code, reason = "drives the cache as its owners do")]
 mod loom;
+#[expect(unsafe_code, reason = "raw memory, given and taken back")]
 mod provider;
 mod sync;
+#[expect(unsafe_code, reason = "slots laid out in raw memory")]
 mod table;
 
 pub use arena::{Arena, ArenaStats, Drain, IntoIter, Iter, IterMut, SecondaryMap, VacantEntry};
@@ -28,4 +36,5 @@ pub use provider::{Counting, Failing, Global, Provider, StaticRegion};
 #[cfg(test)]
 extern crate self as slab_core;
 #[cfg(test)]
+#[expect(unsafe_code, reason = "drives the table as an arena does")]
 mod narrow_generations;
