@@ -18,9 +18,10 @@ use core::ptr::NonNull;
 
 use lock_api::RawMutex;
 
+use super::chain::Chain;
 use super::depot::Depot;
 use super::geometry::Geometry;
-use super::header::{Chain, Slab};
+use super::header::Slab;
 use super::remote::Settled;
 use super::shelf::Shelf;
 use crate::error::ProvideError;

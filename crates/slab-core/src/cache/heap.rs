@@ -13,8 +13,9 @@
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
+use super::chain::Chain;
 use super::control::Control;
-use super::header::{Chain, Slab};
+use super::header::Slab;
 use super::remote::Settled;
 
 /// Full slabs that a refill looks at before it asks for another slab.

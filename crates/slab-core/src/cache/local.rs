@@ -10,8 +10,9 @@ use lock_api::RawMutex;
 
 use super::SlabCache;
 use super::boxed::SlabBox;
+use super::chain::Chain;
 use super::control::{Block, Control};
-use super::header::{Chain, Slab};
+use super::header::Slab;
 use super::heap::LocalHeap;
 use super::local_box::LocalBox;
 use super::spin::SpinLock;

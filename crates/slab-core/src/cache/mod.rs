@@ -5,6 +5,7 @@
 //! | `geometry` | how a slab is divided, at compile time |
 //! | `remote` | the word by which any thread frees a slot, and the states of a slab |
 //! | `header` | a slab and what its possessor does with it |
+//! | `chain` | slabs in a row, for one owner |
 //! | `depot` | slabs with freed slots on their way to who allocates |
 //! | `shelf` | the slabs that the cache allocates from under its lock |
 //! | `heap` | the slabs that a local cache allocates from without a lock |
@@ -12,6 +13,7 @@
 //! | `boxed`, `local_box`, `local` | the owners of values, and the local cache |
 
 mod boxed;
+mod chain;
 mod control;
 mod depot;
 mod geometry;
@@ -32,9 +34,9 @@ use lock_api::RawMutex;
 
 use crate::error::{AllocError, ProvideError};
 use crate::provider::{Global, Provider};
+use chain::Chain;
 use control::{Block, Control};
 use geometry::Geometry;
-use header::Chain;
 use shelf::Shelf;
 
 pub use boxed::SlabBox;

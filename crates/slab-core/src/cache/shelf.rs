@@ -14,8 +14,9 @@
 use core::mem;
 use core::ptr::NonNull;
 
+use super::chain::Chain;
 use super::control::Control;
-use super::header::{Chain, Slab};
+use super::header::Slab;
 
 /// Slabs that one refill adopts at most: a bound on the time under the lock.
 const ADOPTED_MAX: usize = 32;

@@ -1,11 +1,11 @@
-//! Arena and byte slab on a static region in a program without std; exit code 0 is the proof.
+//! Arena, byte slab and object cache on a static region in a program without std; exit code 0 is the proof.
 
 #![no_std]
 #![no_main]
 
 use core::panic::PanicInfo;
 
-use slab_core::{Arena, ByteSlab, Classes, SecondaryMap, StaticRegion};
+use slab_core::{Arena, ByteSlab, Classes, SecondaryMap, SlabCache, SpinLock, StaticRegion};
 
 static MEMORY: StaticRegion<{ 64 * 1024 }> = StaticRegion::new();
 
@@ -67,11 +67,32 @@ fn bytes() {
     require(slab.free(small) && !slab.free(small), 27);
 }
 
+fn cache() {
+    let cache = SlabCache::<u64, _, SpinLock, 1024>::with_spare_slabs_in(1, &MEMORY);
+    let Ok(cache) = cache else { exit(40) };
+    let Ok(local) = cache.local() else { exit(41) };
+    let mut kept = None;
+    for value in 0..300 {
+        let (Ok(shared), Ok(own)) = (cache.alloc(value), local.alloc(value)) else {
+            exit(42)
+        };
+        require(*shared == value && *own == value, 43);
+        kept = Some((shared, own.into_shared()));
+    }
+    drop(local);
+    drop(cache);
+    require(
+        kept.is_some_and(|(shared, own)| *shared == 299 && *own == 299),
+        44,
+    );
+}
+
 /// Called once, by the C library's start files.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
     arena();
     bytes();
+    cache();
     require(MEMORY.free_bytes() == 64 * 1024, 30);
     0
 }
