@@ -175,10 +175,16 @@ fn mutations_of_a_key_keep_the_order_in_which_they_began_though_all_threads_are_
 
 #[test]
 fn a_handle_that_was_polled_can_still_be_waited_for() {
-    let (cache, _) = probed(100);
+    let (cache, probe) = probed(100);
+    probe.applying.hold(1);
     let mut put = cache.put(1, 10);
     assert!(poll_once(&mut put).is_pending());
-    put.wait().unwrap();
+    probe.applying.wait_for(1);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| put.wait());
+        probe.applying.open();
+        waiting.join().unwrap().unwrap();
+    });
     assert_eq!(cached(&cache, 1), Some(10));
 }
 
