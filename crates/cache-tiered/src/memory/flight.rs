@@ -129,6 +129,9 @@ struct State<K, V> {
     load: Option<Arc<Load<V>>>,
     /// A mutation owns the key.
     mutating: bool,
+    /// The key was invalidated since that mutation got it, so its value is not to be shown: who
+    /// invalidates knows of a change that may be later.
+    invalidated: bool,
     queue: VecDeque<Arc<Turn>>,
 }
 
@@ -164,6 +167,7 @@ impl<K, V> Flights<K, V> {
                 key: key.clone(),
                 load: None,
                 mutating: false,
+                invalidated: false,
                 queue: VecDeque::new(),
             })
             .into_mut()
@@ -212,12 +216,29 @@ impl<K, V> Flights<K, V> {
         detached
     }
 
-    /// Detaches every load.
-    pub(super) fn detach_all(&mut self) {
+    /// Detaches whatever load the key has, and keeps the mutation that has it from showing its value.
+    pub(super) fn invalidate<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
+        if let Some(state) = self.find(hash, key) {
+            state.invalidated = state.mutating;
+        }
+        self.detach(hash, key);
+    }
+
+    /// Invalidates every key.
+    pub(super) fn invalidate_all(&mut self) {
         self.states.retain(|state| {
             state.load = None;
+            state.invalidated = state.mutating;
             state.mutating || !state.queue.is_empty()
         });
+    }
+
+    /// Whether the key was invalidated since the mutation that has it got it.
+    pub(super) fn is_invalidated(&mut self, hash: u64, key: &K) -> bool
+    where
+        K: Eq,
+    {
+        self.find(hash, key).is_some_and(|state| state.invalidated)
     }
 
     /// Detaches `load` if it still is attached; false if something changed the key meanwhile.
@@ -259,6 +280,7 @@ impl<K, V> Flights<K, V> {
         let Some(state) = self.find(hash, key) else {
             return;
         };
+        state.invalidated = false;
         match state.queue.pop_front() {
             Some(next) => next.grant(),
             None => {

@@ -171,20 +171,21 @@ impl<K: Hash + Eq, V> Core<K, V> {
         })
     }
 
-    /// Removes from outside: a load that is under way for the key will not bring it back.
+    /// Removes from outside: what is under way for the key, be it a load or a mutation, will not
+    /// bring it back.
     pub(crate) fn remove<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V> {
         self.with(hash, |shard| {
-            shard.flights.detach(hash, key);
+            shard.flights.invalidate(hash, key);
             shard.remove(hash, key)
         })
         .map(|(_, value)| value)
     }
 
-    /// Empties every shard; loads that are under way will not bring anything back.
+    /// Empties every shard; what is under way will not bring anything back.
     pub(crate) fn clear(&self) {
         for shard in &self.shards {
             let mut shard = shard.lock();
-            shard.flights.detach_all();
+            shard.flights.invalidate_all();
             shard.entries.clear();
             let departed = shard.entries.listener_mut().take();
             drop(shard);
@@ -391,11 +392,17 @@ impl<K: Hash + Eq, V> Ownership<K, V> {
         self.turn.granted().await;
     }
 
-    /// The store has the value: readers see it from here on. A value that the tier does not take
+    /// The store has the value: readers see it from here on, or ask the store if the key was
+    /// invalidated meanwhile. A value that the tier does not take
     /// leaves nothing behind, above all not its predecessor.
     pub(crate) fn show(mut self, key: K, value: V) {
         let ended = &mut self.ended;
         let _former = self.core.with(self.hash, |shard| {
+            if shard.flights.is_invalidated(self.hash, &key) {
+                *ended = true;
+                let former = shard.conceal(self.hash, &key);
+                return (Some(value), former, None);
+            }
             shard.flights.detach(self.hash, &key);
             let former = match shard.insert(self.core.clock(), self.hash, key, value, None) {
                 Ok(former) => (former, None, None),

@@ -236,7 +236,7 @@ where
     }
 
     /// Drops a key from all tiers, not from the store: the next get asks the store. True if a tier
-    /// held it.
+    /// held it. Neither a load nor a put that is under way brings it back.
     pub fn invalidate(&self, key: &K) -> bool {
         let core = self.shared.memory.core();
         core.remove(core.hash(key), key).is_some()

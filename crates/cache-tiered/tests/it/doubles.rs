@@ -86,6 +86,8 @@ pub(crate) struct Probe {
     pub(crate) loaded: Gate,
     /// Passed by a write before it takes effect.
     pub(crate) applying: Gate,
+    /// Passed by a write that has taken effect, before it answers.
+    pub(crate) applied: Gate,
     /// A write is within the store; only for tests of one key.
     busy: AtomicBool,
     pub(crate) overlapped: AtomicBool,
@@ -145,7 +147,11 @@ impl BlockingSink<u64, u64> for ProbeStore {
         let fate = self.0.fate();
         let apply = || BlockingSink::apply(&self.0.entries, batch).expect("no limit");
         let result = match fate {
-            Fate::Succeed => Ok(apply()),
+            Fate::Succeed => {
+                let applied = apply();
+                self.0.applied.pass();
+                Ok(applied)
+            }
             Fate::Fail => Err(ApplyError::Refused(Told)),
             Fate::NotDoneAndUnknown => Err(ApplyError::Unknown(Told)),
             Fate::DoneButUnknown => {

@@ -1,7 +1,7 @@
 //! G1 and G3 by name, each race held open by a gate.
 
 use crate::doubles::{Fate, cached, probed, read};
-use cache_tiered::{FlushError, LoadError, PutError, RemoveError};
+use cache_tiered::{BlockingSink, FlushError, LoadError, Mutation, PutError, RemoveError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -66,6 +66,31 @@ fn g1_a_load_that_raced_with_an_invalidation_is_not_installed() {
             assert_eq!(early.join().unwrap(), Some(10));
         });
         assert_eq!(cached(&cache, 1), None);
+    }
+}
+
+#[test]
+fn g1_a_put_during_which_the_key_was_invalidated_is_read_from_the_store() {
+    for all in [false, true] {
+        let (cache, probe) = probed(10);
+        probe.applied.hold(1);
+        thread::scope(|scope| {
+            let put = scope.spawn(|| cache.put(1, 10).wait().unwrap());
+            probe.applied.wait_for(1);
+            // Somebody else writes to the store, and says so.
+            let other = Mutation::put(1, 11, 0);
+            BlockingSink::apply(&probe.entries, &[other]).unwrap();
+            if all {
+                cache.invalidate_all();
+            } else {
+                cache.invalidate(&1);
+            }
+            probe.applied.open();
+            put.join().unwrap();
+        });
+        assert_eq!(read(&cache, 1), Some(11));
+        cache.put(1, 12).wait().unwrap();
+        assert_eq!(cached(&cache, 1), Some(12), "the next one is shown");
     }
 }
 
