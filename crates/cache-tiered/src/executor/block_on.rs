@@ -1,5 +1,6 @@
 //! `block_on`: the current thread polls a future to its end and parks while it is pending.
 
+use super::pool::while_waiting;
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
@@ -51,8 +52,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             break output;
         }
-        while !signal.woken.swap(false, Ordering::Acquire) {
-            thread::park();
+        if !signal.woken.swap(false, Ordering::Acquire) {
+            while_waiting(|| {
+                while !signal.woken.swap(false, Ordering::Acquire) {
+                    thread::park();
+                }
+            });
         }
     };
     SPARE.set(Some(signal));

@@ -14,7 +14,7 @@ mod pool;
 mod task;
 
 pub(crate) use block_on::block_on;
-pub(crate) use pool::Pool;
+pub(crate) use pool::{Pool, while_waiting};
 
 use std::future::Future;
 use std::pin::Pin;

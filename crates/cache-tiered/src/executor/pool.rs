@@ -4,15 +4,20 @@ use super::Detached;
 use super::task::Task;
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+/// Threads at most that stand in for waiting ones: a bound on what nested waits can cost.
+const STAND_INS_MAX: usize = 512;
+
 /// A pool of lazily started threads over one queue.
 ///
-/// No thread exists until the first operation is awaited; at most `threads_max` ever do. They end
-/// when the pool is dropped and the last of its tasks is done: nothing begun is abandoned.
+/// No thread exists until the first operation is awaited; at most `threads_max` do, and one more
+/// for each that waits for another operation (`while_waiting`), which may need a thread here.
+/// They end when the pool is dropped and the last of its tasks is done: nothing begun is abandoned.
 pub(crate) struct Pool {
     queue: Arc<Queue>,
 }
@@ -27,9 +32,38 @@ struct Workers {
     receiver: Receiver<Arc<Task>>,
     /// Threads that wait for a task. SeqCst on both sides, see `Queue::push`.
     idle: AtomicUsize,
-    /// Threads started so far.
-    started: Mutex<usize>,
+    threads: Mutex<Threads>,
     threads_max: usize,
+}
+
+#[derive(Default)]
+struct Threads {
+    /// Those that there are.
+    running: usize,
+    /// Those of them that wait for another operation.
+    waiting: usize,
+    /// Names given so far.
+    named: usize,
+}
+
+thread_local! {
+    /// The pool that this thread works for.
+    static EMPLOYER: RefCell<Option<Arc<Workers>>> = const { RefCell::new(None) };
+}
+
+/// Lets this thread wait for another operation. A thread of a pool is stood in for meanwhile, as
+/// that operation may be queued there.
+pub(crate) fn while_waiting<R>(wait: impl FnOnce() -> R) -> R {
+    // A thread that ends has no employer any more, and no variable to look it up in.
+    let employer = EMPLOYER.try_with(|employer| employer.borrow().clone());
+    let Some(workers) = employer.ok().flatten() else {
+        return wait();
+    };
+    workers.threads.lock().waiting += 1;
+    workers.suffice();
+    let result = wait();
+    workers.threads.lock().waiting -= 1;
+    result
 }
 
 impl Pool {
@@ -39,7 +73,7 @@ impl Pool {
         let workers = Arc::new(Workers {
             receiver,
             idle: AtomicUsize::new(0),
-            started: Mutex::new(0),
+            threads: Mutex::default(),
             threads_max: threads_max.max(1),
         });
         Self {
@@ -52,7 +86,7 @@ impl Pool {
     /// Should the system refuse to start even one thread, the future is driven here and now.
     pub(crate) fn spawn(&self, future: Detached<()>) {
         let workers = &self.queue.workers;
-        if *workers.started.lock() == 0 && !workers.grow() {
+        if workers.threads.lock().running == 0 && !workers.grow() {
             return super::block_on(future);
         }
         let task = Arc::new(Task::new(future, Arc::clone(&self.queue)));
@@ -80,21 +114,37 @@ impl Workers {
         }
     }
 
+    /// The most threads that there may be now.
+    fn most(&self, threads: &Threads) -> usize {
+        let stand_ins = threads.waiting.min(STAND_INS_MAX);
+        self.threads_max.saturating_add(stand_ins)
+    }
+
     /// Starts a thread within the bound; false if that was not possible.
     fn grow(self: &Arc<Self>) -> bool {
-        let mut started = self.started.lock();
-        if *started == self.threads_max {
+        let mut threads = self.threads.lock();
+        if threads.running >= self.most(&threads) {
             return false;
         }
         let workers = Arc::clone(self);
-        let thread = thread::Builder::new().name(format!("cache-tiered-{started}"));
+        let thread = thread::Builder::new().name(format!("cache-tiered-{}", threads.named));
         let grown = thread.spawn(move || workers.work()).is_ok();
-        *started += usize::from(grown);
+        threads.running += usize::from(grown);
+        threads.named += usize::from(grown);
         grown
     }
 
+    /// Ends this thread's work if it stood in for one that no longer waits.
+    fn retire(&self) -> bool {
+        let mut threads = self.threads.lock();
+        let surplus = threads.running > self.most(&threads);
+        threads.running -= usize::from(surplus);
+        surplus
+    }
+
     fn work(self: Arc<Self>) {
-        loop {
+        EMPLOYER.set(Some(Arc::clone(&self)));
+        while !self.retire() {
             self.idle.fetch_add(1, Ordering::SeqCst);
             let task = self.receiver.recv();
             self.idle.fetch_sub(1, Ordering::SeqCst);
@@ -128,7 +178,32 @@ mod tests {
             }
             barrier.wait();
         }
-        assert_eq!(*pool.queue.workers.started.lock(), 4);
+        assert_eq!(pool.queue.workers.threads.lock().running, 4);
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_stood_in_for_and_the_stand_in_retires() {
+        let pool = Arc::new(Pool::new(1));
+        let (barrier, inner) = (Arc::new(Barrier::new(2)), Arc::clone(&pool));
+        let reached = Arc::clone(&barrier);
+        pool.spawn(Box::pin(async move {
+            let barrier = Arc::new(Barrier::new(2));
+            let other = Arc::clone(&barrier);
+            while_waiting(|| {
+                inner.spawn(Box::pin(async move {
+                    other.wait();
+                }));
+                barrier.wait();
+            });
+            reached.wait();
+        }));
+        barrier.wait();
+        while pool.queue.workers.threads.lock().running > 1 {
+            // Either of the two finds out when it next looks for work.
+            pool.spawn(Box::pin(async {}));
+            thread::yield_now();
+        }
+        assert_eq!(pool.queue.workers.threads.lock().named, 2);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //!   the next in the queue, so nobody who comes later overtakes.
 
 use crate::error::LoadError;
+use crate::executor::while_waiting;
 use event_listener::{Event, Listener};
 use hashbrown::{Equivalent, HashTable};
 use std::collections::VecDeque;
@@ -81,7 +82,7 @@ impl<V: Clone> Load<V> {
             }
             let listener = self.ended.listen();
             if self.ending.get().is_none() {
-                listener.wait();
+                while_waiting(|| listener.wait());
             }
         }
     }

@@ -190,7 +190,8 @@ impl<K, V> TieredBuilder<K, V> {
 
     /// How many threads the cache may start for operations that are awaited rather than waited
     /// for; 8 by default, at least 1. None is started before the first such operation. Each call
-    /// of a blocking store takes one while it blocks.
+    /// of a blocking store takes one while it blocks. One that waits for another operation, in a
+    /// loader or a store that does so, is not counted meanwhile.
     pub const fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self

@@ -1,11 +1,12 @@
 //! Handles: waited for, awaited on an executor that is not the cache's, dropped.
 
-use crate::doubles::{Fate, cached, probed};
-use cache_tiered::Operation;
+use crate::doubles::{Fate, ProbeStore, cached, probed};
+use cache_tiered::{Blocking, Life, Loaded, MemoryTier, Operation, Tiered};
+use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -171,6 +172,36 @@ fn mutations_of_a_key_keep_the_order_in_which_they_began_though_all_threads_are_
     });
     assert!(run(all(gets)).iter().all(Result::is_ok));
     assert_eq!(probe.entries.value(&1), Some(11));
+}
+
+#[test]
+fn a_loader_may_wait_for_what_needs_a_thread_of_the_cache() {
+    let store = ProbeStore::default();
+    let probe = Arc::clone(&store.0);
+    let builder = Tiered::builder().memory(MemoryTier::entries(10)).threads(1);
+    let cache = builder.store(Blocking::new(store)).build().unwrap();
+    probe.applying.hold(1);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| cache.put(1, 10).wait());
+        probe.applying.wait_for(1);
+        let mut second = cache.put(1, 11);
+        assert!(poll_once(&mut second).is_pending());
+        // The only thread is to wait behind a put that this thread is to go on with.
+        let inner = cache.clone();
+        let (entered, entering) = mpsc::channel();
+        let mut load = cache.get_or_load(&2, move |key| async move {
+            entered.send(()).unwrap();
+            inner.put(1, 12).wait().unwrap();
+            Ok::<_, Infallible>(Loaded::Value(key, Life::FOREVER))
+        });
+        assert!(poll_once(&mut load).is_pending());
+        entering.recv().unwrap();
+        probe.applying.open();
+        first.join().unwrap().unwrap();
+        run(second).unwrap();
+        assert_eq!(run(load).unwrap().unwrap().value, 2);
+    });
+    assert_eq!(probe.entries.value(&1), Some(12));
 }
 
 #[test]
