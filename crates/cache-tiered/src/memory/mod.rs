@@ -161,7 +161,8 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     }
 
     /// [`insert`](Self::insert) with a life of its own, rounded up to milliseconds, in place of the
-    /// default of the cache. A life of zero is no life: the entry leaves at once.
+    /// default of the cache. A life of zero is no life: the entry leaves at once, with
+    /// [`Cause::Expired`](crate::Cause::Expired).
     pub fn insert_with_ttl(&self, key: K, value: V, ttl: Duration) -> Option<V> {
         self.insert_or_depart(key, value, Some(milliseconds(ttl)))
     }

@@ -3,7 +3,9 @@
 use super::clock::Clock;
 use super::departed::Departed;
 use super::flight::Flights;
-use cache_policies::{AnyConfig, AnyPolicy, Cache, Cause, ConfigError, Rejected, Weigh};
+use cache_policies::{
+    AnyConfig, AnyPolicy, Cache, Cause, ConfigError, RejectReason, Rejected, Weigh,
+};
 use foldhash::quality::RandomState;
 use hashbrown::Equivalent;
 use std::hash::Hash;
@@ -122,11 +124,13 @@ impl<K: Hash + Eq, V> Shard<K, V> {
         former
     }
 
-    /// An entry that was refused leaves at once, as one that was evicted would.
+    /// An entry that was refused leaves at once, as one that was evicted or has expired would.
     pub(super) fn depart(&mut self, rejected: Rejected<K, V>) {
+        let cause = match rejected.reason {
+            RejectReason::Stillborn => Cause::Expired,
+            _ => Cause::Capacity,
+        };
         let Rejected { key, value, .. } = rejected;
-        self.entries
-            .listener_mut()
-            .push(key, value, Cause::Capacity);
+        self.entries.listener_mut().push(key, value, cause);
     }
 }

@@ -167,3 +167,22 @@ fn a_listener_that_panics_does_not_leave_a_load_without_end() {
     });
     assert_eq!(cache.get_or_insert_with(1, || 12) / 10, 1);
 }
+
+#[test]
+fn an_entry_without_a_life_has_expired_and_one_without_room_was_evicted() {
+    let told: Arc<Mutex<Vec<_>>> = Arc::default();
+    let listener = Arc::clone(&told);
+    let cache: MemoryCache<u64, u64> = MemoryCache::builder()
+        .capacity(10)
+        .weigher(|_: &u64, value: &u64| u32::try_from(*value).unwrap())
+        .listener(move |key, value, cause| listener.lock().unwrap().push((key, value, cause)))
+        .build()
+        .unwrap();
+    assert_eq!(cache.insert_with_ttl(1, 5, Duration::ZERO), None);
+    assert_eq!(cache.insert(2, 11), None);
+    assert_eq!(
+        *told.lock().unwrap(),
+        [(1, 5, Cause::Expired), (2, 11, Cause::Capacity)]
+    );
+    assert!(cache.is_empty());
+}
