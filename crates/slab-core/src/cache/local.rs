@@ -150,7 +150,8 @@ where
     }
 
     /// Gives the empty slabs back to the provider, but `keep` of them, after taking back what other threads freed.
-    /// Returns how many went back. O(slabs of this local cache).
+    /// The slab that values are stored into next stays as well. Returns how many went back. O(slabs of this local
+    /// cache).
     pub fn release_empty(&self, keep: usize) -> usize {
         // SAFETY: the heap is there.
         unsafe { self.heap().trim(keep) }
