@@ -22,16 +22,10 @@ pub(crate) enum Sanitizer {
 /// Random cases a property runs under `--quick`: instrumented code is some ten times slower.
 const QUICK_CASES: &str = "500";
 
-impl Sanitizer {
-    /// The packages worth running under it.
-    fn packages(self) -> &'static [&'static str] {
-        match self {
-            Self::Address | Self::Memory => &["slab-core", "buffer-pool"],
-            // Those with threads of their own.
-            Self::Thread => &["buffer-pool"],
-        }
-    }
+/// The packages with unsafe code; both have threads that share memory.
+const PACKAGES: [&str; 2] = ["slab-core", "buffer-pool"];
 
+impl Sanitizer {
     fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
@@ -78,7 +72,7 @@ pub(crate) fn run(
             debian::ensure(&[debian::BUILD_STD, debian::SANITIZERS].concat())?;
         }
         let mut program = sanitizer.cargo(workspace);
-        for package in sanitizer.packages() {
+        for package in PACKAGES {
             program = program.args(["--package", package]);
         }
         program = program
@@ -90,7 +84,7 @@ pub(crate) fn run(
         let title = format!(
             "{} sanitizer over {}",
             sanitizer.name(),
-            sanitizer.packages().join(", ")
+            PACKAGES.join(", ")
         );
         steps.run(&title, &program)?;
     }
