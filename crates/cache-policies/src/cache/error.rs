@@ -16,7 +16,9 @@ use core::fmt;
 #[non_exhaustive]
 pub enum RejectReason {
     /// It would not fit even an empty cache: it weighs more than the capacity, or the entry limit is 0.
-    #[error("the entry is heavier than the whole cache: raise the capacity or keep it elsewhere")]
+    #[error(
+        "the entry is heavier than the whole cache, or than its shard of one: raise the capacity, take fewer shards, or keep it elsewhere"
+    )]
     TooHeavy,
     /// It would not fit beside the entries that are pinned.
     #[error("pinned entries leave no room for the entry: unpin some or raise the capacity")]

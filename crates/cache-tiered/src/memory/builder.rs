@@ -40,6 +40,8 @@ const SHARDS_MAX: usize = 1 << 10;
 pub struct MemoryCacheBuilder<K, V> {
     capacity: u64,
     shards: Option<usize>,
+    /// A shard's share holds at least this, unless `shards` says otherwise.
+    heaviest_entry: u32,
     policy: AnyConfig,
     weigher: Option<SharedWeigher<K, V>>,
     listener: Option<SharedListener<K, V>>,
@@ -53,6 +55,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
         Self {
             capacity: 0,
             shards: None,
+            heaviest_entry: 1,
             policy: AnyConfig::default(),
             weigher: None,
             listener: None,
@@ -97,6 +100,13 @@ impl<K, V> MemoryCacheBuilder<K, V> {
         self
     }
 
+    /// The heaviest entry that must fit, 1 by default: where no number of shards is asked for, there are so few that a
+    /// shard's share of the capacity holds it.
+    pub const fn heaviest_entry(mut self, weight: u32) -> Self {
+        self.heaviest_entry = weight;
+        self
+    }
+
     /// The clock of all lifetimes; [`MonotonicClock`] by default.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -132,6 +142,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
             None => SHARE_ENTRIES_MIN,
             Some(_) => SHARE_WEIGHT_MIN,
         };
+        let share = share.max(u64::from(self.heaviest_entry));
         let fitting = usize::try_from(self.capacity / share)
             .unwrap_or(usize::MAX)
             .max(1);

@@ -70,6 +70,13 @@ impl<K, V> MemoryTier<K, V> {
         }
     }
 
+    /// The heaviest entry that must fit; where no number of shards is asked for, there are few enough for it.
+    pub fn heaviest_entry(self, weight: u32) -> Self {
+        Self {
+            builder: self.builder.heaviest_entry(weight),
+        }
+    }
+
     /// How long a value is kept after it was loaded or written, where its source says nothing
     /// else; no limit by default.
     pub fn time_to_live(self, ttl: Duration) -> Self {

@@ -157,7 +157,9 @@ where
     /// keeps it as long as the loader says; the store is neither asked nor written.
     ///
     /// Concurrent misses share one loader, as those of [`get`](Self::get) share one load. The
-    /// loader may block; it must not ask the cache for its own key, which would wait for itself.
+    /// loader may block; it must not ask the cache for its own key, which would wait for itself. It runs
+    /// on the waiting thread or one of the cache's, not on the runtime that awaits: what needs a runtime
+    /// (a tokio timer or socket) has to be spawned there, and its handle awaited.
     ///
     /// # Errors
     ///

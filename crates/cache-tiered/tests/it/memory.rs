@@ -378,3 +378,18 @@ fn every_policy_serves_many_threads_within_its_capacity() {
         );
     }
 }
+
+#[test]
+fn the_heaviest_entry_fits_a_shard() {
+    for weight in [1_u32, 1 << 20, 10 << 20, 64 << 20] {
+        let cache: MemoryCache<u64, u32> = MemoryCache::builder()
+            .capacity(64 << 20)
+            .weigher(|_, weight| *weight)
+            .heaviest_entry(weight)
+            .build()
+            .unwrap();
+        assert!(cache.max_entry_weight() >= u64::from(weight));
+        cache.insert(1, weight);
+        assert!(cache.contains(&1), "an entry of weight {weight}");
+    }
+}

@@ -88,7 +88,8 @@ pub struct Args {
     /// Threads that serve; each key is served by one of them [default: 8 for each processor].
     ///
     /// The requests of a key keep their order; those of different keys may overtake one another by some hundreds for each
-    /// thread, which moves the hits a little from run to run. One thread keeps the order of the trace.
+    /// thread, which moves the hits a little from run to run. One thread keeps the order of the trace;
+    /// which of the memory tier's shards holds a key still differs.
     #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 

@@ -16,6 +16,9 @@ use crate::units::Bytes;
 /// The name of the database file in its directory.
 const STORE_FILE: &str = "data.redb";
 
+/// Bytes of a key.
+const KEY_SIZE: u32 = size_of::<u64>() as u32;
+
 /// The tiers of a replay.
 pub(crate) type Cache = Tiered<u64, PooledBytes>;
 
@@ -24,6 +27,8 @@ pub(crate) struct Stack {
     home: Home,
     pool: BufferPool,
     memory: u64,
+    /// Bytes of the heaviest entry, its key included.
+    heaviest: u32,
     policy: AnyConfig,
     writes: WriteMode,
 }
@@ -58,6 +63,7 @@ impl Stack {
             home,
             pool,
             memory: args.memory.get(),
+            heaviest: args.value_size.largest().saturating_add(KEY_SIZE),
             policy: args.policy.clone(),
             writes: args.writes,
         })
@@ -66,8 +72,10 @@ impl Stack {
     /// Builds the tiers over the store.
     pub(crate) fn open(&self) -> Result<Cache, ReplayError> {
         // What an entry weighs: its bytes, the key's included.
-        let weigh = |_: &u64, value: &PooledBytes| (value.len() + size_of::<u64>()) as u32;
-        let memory = MemoryTier::weighted(self.memory, weigh).policy(self.policy.clone());
+        let weigh = |_: &u64, value: &PooledBytes| value.len() as u32 + KEY_SIZE;
+        let memory = MemoryTier::weighted(self.memory, weigh)
+            .policy(self.policy.clone())
+            .heaviest_entry(self.heaviest);
         let builder = Tiered::builder().memory(memory).writes(match self.writes {
             WriteMode::Through => Writes::Through,
         });

@@ -108,6 +108,12 @@ pub enum ValueSizesError {
 }
 
 impl ValueSizes {
+    /// The largest size.
+    #[must_use]
+    pub fn largest(&self) -> u32 {
+        self.max
+    }
+
     /// Sizes from `min` to `max` bytes, both included.
     ///
     /// # Errors

@@ -346,3 +346,32 @@ fn the_temporary_store_is_removed() {
         .count();
     assert_eq!(left, 0);
 }
+
+#[test]
+fn more_memory_does_not_turn_large_values_away() {
+    let loop_of = |memory: &str, size: &str, keys: &str| {
+        let report = replayed(&[
+            "--workload",
+            "loop",
+            "--keys",
+            keys,
+            "--requests",
+            "60",
+            "--value-size",
+            size,
+            "--write-ratio",
+            "0",
+            "--store",
+            "memory",
+            "--memory",
+            memory,
+            "--threads",
+            "1",
+        ]);
+        number(&report, "/hits/memory")
+    };
+    // 4 MiB in shards of 1 MiB held none of these.
+    assert_eq!(loop_of("3MiB", "1100KiB", "1"), 59);
+    assert_eq!(loop_of("4MiB", "1100KiB", "1"), 59);
+    assert_eq!(loop_of("64MiB", "10MiB", "3"), 57);
+}
