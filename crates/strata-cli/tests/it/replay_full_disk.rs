@@ -50,7 +50,8 @@ fn a_file_size_limit_stops_the_replay_and_loses_nothing() {
 #[test]
 fn a_full_file_system_stops_the_replay_and_loses_nothing() {
     for durability in ["process", "power"] {
-        let (folder, path) = folder();
+        // Declared before the mount, so removed after the unmounting.
+        let (_folder, path) = folder();
         let Some(_mounted) = Mounted::tmpfs(&path) else {
             not_checked("a full file system, which takes root to mount a small one");
             return;
@@ -67,7 +68,6 @@ fn a_full_file_system_stops_the_replay_and_loses_nothing() {
             .status();
         assert!(grown.is_ok_and(|status| status.success()));
         kept(&arguments, &other.path().join("acks"));
-        drop(folder);
     }
 }
 
