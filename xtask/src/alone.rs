@@ -76,11 +76,18 @@ fn source(library: &str) -> String {
 
 /// Packages every crate that is published, each built from its own package.
 fn package(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    // In a folder of a new name each time: cargo unpacks the packages that others are built against once for each
+    // name, version and path, and would check against those of an earlier run.
+    let parent = workspace.target.join(TARGET);
+    fs::create_dir_all(&parent)?;
+    let target = tempfile::Builder::new()
+        .prefix("package-")
+        .tempdir_in(&parent)?;
     // A developer checks before the commit; CI checks a clean clone, and no package leaves either.
-    let mut program =
-        workspace
-            .cargo_into(TARGET)
-            .args(["package", "--workspace", "--allow-dirty"]);
+    let mut program = workspace
+        .cargo()
+        .env("CARGO_TARGET_DIR", target.path())
+        .args(["package", "--workspace", "--allow-dirty"]);
     for member in workspace.members().filter(|package| !package.published) {
         program = program.args(["--exclude", &member.name]);
     }
