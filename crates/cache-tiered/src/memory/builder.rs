@@ -17,6 +17,8 @@ use std::time::Duration;
 const SHARE_ENTRIES_MIN: u64 = 1 << 10;
 /// Least weight of a shard by default, where a weigher is given.
 const SHARE_WEIGHT_MIN: u64 = 1 << 20;
+/// Of the heaviest entries, how many a shard holds by default: fewer, and it would evict while others have room.
+const SHARE_HEAVIEST_MIN: u64 = 16;
 /// Most shards: more locks than this part no two threads.
 const SHARDS_MAX: usize = 1 << 10;
 
@@ -40,7 +42,7 @@ const SHARDS_MAX: usize = 1 << 10;
 pub struct MemoryCacheBuilder<K, V> {
     capacity: u64,
     shards: Option<usize>,
-    /// A shard's share holds at least this, unless `shards` says otherwise.
+    /// Makes the shards few where it is large, unless `shards` says otherwise.
     heaviest_entry: u32,
     policy: AnyConfig,
     weigher: Option<SharedWeigher<K, V>>,
@@ -101,7 +103,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
     }
 
     /// The heaviest entry that must fit, 1 by default: where no number of shards is asked for, there are so few that a
-    /// shard's share of the capacity holds it.
+    /// shard's share of the capacity holds sixteen of it, or one shard.
     pub const fn heaviest_entry(mut self, weight: u32) -> Self {
         self.heaviest_entry = weight;
         self
@@ -142,7 +144,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
             None => SHARE_ENTRIES_MIN,
             Some(_) => SHARE_WEIGHT_MIN,
         };
-        let share = share.max(u64::from(self.heaviest_entry));
+        let share = share.max(SHARE_HEAVIEST_MIN * u64::from(self.heaviest_entry));
         let fitting = usize::try_from(self.capacity / share)
             .unwrap_or(usize::MAX)
             .max(1);
