@@ -31,7 +31,7 @@ pub use bytes::{ByteHandle, ByteSlab, ByteStats, ClassStats, Classes, ClassesErr
 pub use cache::{CacheStats, LocalBox, LocalCache, SlabBox, SlabCache, SpinLock};
 pub use error::{AllocError, HandleError, InsertError, InsertErrorKind, ProvideError};
 pub use handle::Handle;
-pub use provider::{Counting, Failing, Global, Provider, StaticRegion};
+pub use provider::{Counting, Failing, Global, Provider, Segmented, SegmentedStats, StaticRegion};
 
 #[cfg(test)]
 extern crate self as slab_core;

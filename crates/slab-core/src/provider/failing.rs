@@ -15,7 +15,34 @@ enum Schedule {
     Every(usize),
 }
 
-/// Refuses some of the allocations asked of another provider.
+/// Refuses some of the allocations asked of another provider, so that a test meets every refusal that a program may
+/// meet. A refusal is [`ProvideError::Exhausted`] and does not reach the other provider; taking back never fails.
+///
+/// The test of a structure runs with a refusal at call 0, 1, 2 and so on, until there were fewer calls than that:
+///
+/// ```
+/// use slab_core::{Arena, Counting, Failing, Global};
+///
+/// for call in 0.. {
+///     let memory = Counting::new(Global);
+///     let failing = Failing::at(&memory, call);
+///     let mut arena = Arena::with_slots_per_slab_in(2, &failing);
+///     for value in 0..10 {
+///         if let Err(refused) = arena.try_insert(value) {
+///             arena.try_insert(refused.into_value())?;
+///         }
+///     }
+///     assert!(arena.iter().map(|(_, &value)| value).eq(0..10));
+///     drop(arena);
+///     assert_eq!(memory.live_bytes(), 0);
+///     if failing.calls() <= call {
+///         break;
+///     }
+/// }
+/// # Ok::<(), slab_core::InsertError<i32>>(())
+/// ```
+///
+/// Or it refuses everything from some call on:
 ///
 /// ```
 /// use slab_core::{Arena, Failing, Global};
@@ -58,9 +85,14 @@ impl<P> Failing<P> {
         }
     }
 
-    /// Allocations asked for so far, refused ones included.
+    /// Allocations asked for so far, refused ones included. Calls of several threads are numbered in some order.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The provider that is asked for what is not refused.
+    pub fn provider(&self) -> &P {
+        &self.provider
     }
 
     fn admit(&self) -> Result<(), ProvideError> {

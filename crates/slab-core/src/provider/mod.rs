@@ -8,17 +8,21 @@ use crate::error::ProvideError;
 mod counting;
 mod failing;
 mod global;
+#[cfg(feature = "alloc")]
+mod pointers;
 mod region;
+mod segmented;
 
 pub use counting::Counting;
 pub use failing::Failing;
 pub use global::Global;
 pub use region::StaticRegion;
+pub use segmented::{Segmented, SegmentedStats};
 
 /// A source of memory blocks.
 ///
-/// It is asked for a slab at a time, so it may be slow; it is dyn-safe, and a reference to a
-/// provider is a provider.
+/// It is asked for a slab at a time, so it may be slow. It is dyn-safe, and a reference to a provider is a provider; so
+/// are a `Box` and, where the target has atomics for it, an `Arc` of one (feature `alloc`).
 ///
 /// # Safety
 ///

@@ -12,6 +12,7 @@ mod faults;
 mod panics;
 mod provider;
 mod secondary;
+mod segmented;
 mod threads;
 
 /// Cases that a model test runs: `STRATA_CASES`, or `default`.

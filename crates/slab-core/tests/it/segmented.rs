@@ -1,0 +1,461 @@
+//! `Segmented`: blocks never overlap, waste stays low, memory goes back, whatever the parent gives or refuses.
+
+use std::alloc::Layout;
+use std::collections::{BTreeMap, HashMap};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
+use slab_core::{
+    Arena, ByteSlab, Counting, Failing, Global, ProvideError, Provider, Segmented, SlabCache,
+    SpinLock, StaticRegion,
+};
+
+const UNIT: usize = 1024;
+const SEGMENT: usize = 64 * UNIT;
+
+type Small<P> = Segmented<P, SpinLock, UNIT>;
+
+fn layout(size: usize, align: usize) -> Layout {
+    Layout::from_size_align(size, align).expect("small")
+}
+
+/// Gives blocks no better aligned than asked for, at a different distance from a unit each time, and counts what an
+/// allocator may need that has to look for aligned places: the size and the alignment.
+#[derive(Default)]
+struct Skewed {
+    calls: AtomicUsize,
+    reserved: AtomicUsize,
+    /// The block of the global allocator behind each block given out.
+    live: Mutex<HashMap<usize, (usize, Layout)>>,
+}
+
+// SAFETY: each block is a part of one of `Global`'s, which lives as long.
+unsafe impl Provider for Skewed {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        self.reserved
+            .fetch_add(layout.size() + layout.align(), Ordering::Relaxed);
+        // Near the start of a unit, near its middle, near its end, and at its start.
+        let skew = [1, 3, 0, 31, 32, 33, 61, 63, 64][call % 9] * layout.align().max(16);
+        let whole = layout_of_whole(layout, skew);
+        let base = Global.allocate(whole)?;
+        // SAFETY: the whole has `skew` bytes more.
+        let block = unsafe { base.add(skew) };
+        let mut live = self.live.lock().expect("no panic inside");
+        live.insert(block.addr().get(), (skew, whole));
+        Ok(block)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, _: Layout) {
+        let mut live = self.live.lock().expect("no panic inside");
+        let (skew, whole) = live.remove(&block.addr().get()).expect("a live block");
+        // SAFETY: it was allocated so.
+        unsafe { Global.deallocate(block.sub(skew), whole) };
+    }
+}
+
+fn layout_of_whole(of: Layout, skew: usize) -> Layout {
+    layout(of.size() + skew, of.align().max(16 * UNIT))
+}
+
+/// The dull model: live blocks by address.
+#[derive(Default)]
+struct Blocks(BTreeMap<usize, (NonNull<u8>, Layout, u8)>);
+
+impl Blocks {
+    fn add(&mut self, block: NonNull<u8>, layout: Layout, fill: u8) {
+        let at = block.addr().get();
+        assert_eq!(at % layout.align(), 0);
+        let before = self.0.range(..at).next_back();
+        assert!(before.is_none_or(|(&other, (_, of, _))| other + of.size() <= at));
+        let after = self.0.range(at..).next();
+        assert!(after.is_none_or(|(&other, _)| at + layout.size() <= other));
+        // SAFETY: the block has that many bytes and is ours.
+        unsafe { block.write_bytes(fill, layout.size()) };
+        self.0.insert(at, (block, layout, fill));
+    }
+
+    fn remove(&mut self, nth: usize) -> Option<(NonNull<u8>, Layout)> {
+        let &at = self.0.keys().nth(nth % self.0.len().max(1))?;
+        let (block, layout, fill) = self.0.remove(&at)?;
+        // SAFETY: the block has that many bytes, and was filled.
+        let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr(), layout.size()) };
+        assert!(
+            bytes.iter().all(|&byte| byte == fill),
+            "nobody else wrote into the block"
+        );
+        Some((block, layout))
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Allocate {
+        size: usize,
+        align: u32,
+        zeroed: bool,
+    },
+    Free(u16),
+    Release(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let size = prop_oneof![
+        2 => 1_usize..=9 * UNIT,
+        2 => (1_usize..=9, 0_usize..200).prop_map(|(units, less)| units * UNIT - less),
+        3 => Just(UNIT),
+    ];
+    let align = prop_oneof![0_u32..16, Just(UNIT.ilog2())];
+    prop_oneof![
+        6 => (size, align, any::<bool>())
+            .prop_map(|(size, align, zeroed)| Step::Allocate { size, align, zeroed }),
+        5 => any::<u16>().prop_map(Step::Free),
+        1 => (0_usize..3).prop_map(Step::Release),
+    ]
+}
+
+/// Runs the steps, and gives back what is live at the end.
+fn run(memory: &Small<impl Provider>, spare: usize, steps: Vec<Step>) -> Blocks {
+    let mut blocks = Blocks::default();
+    for (number, step) in steps.into_iter().enumerate() {
+        match step {
+            Step::Allocate {
+                size,
+                align,
+                zeroed,
+            } => {
+                let layout = layout(size, 1 << align);
+                let block = if zeroed {
+                    memory.allocate_zeroed(layout)
+                } else {
+                    memory.allocate(layout)
+                };
+                let Ok(block) = block else { continue };
+                if zeroed {
+                    // SAFETY: the block has that many bytes, all zero.
+                    let bytes = unsafe { std::slice::from_raw_parts(block.as_ptr(), size) };
+                    assert!(bytes.iter().all(|&byte| byte == 0));
+                }
+                blocks.add(block, layout, number as u8 | 1);
+            }
+            Step::Free(nth) => {
+                if let Some((block, layout)) = blocks.remove(nth.into()) {
+                    // SAFETY: it came from this provider with this layout, and is not used again.
+                    unsafe { memory.deallocate(block, layout) };
+                }
+            }
+            Step::Release(keep) => {
+                let before = memory.stats().empty_segments;
+                assert_eq!(memory.release_empty(keep), before.saturating_sub(keep));
+            }
+        }
+        let stats = memory.stats();
+        assert!(stats.empty_segments <= spare.min(stats.segments));
+        assert!(stats.block_bytes <= stats.segments * 63 * UNIT);
+        assert_eq!(stats.segment_bytes, stats.segments * SEGMENT);
+    }
+    blocks
+}
+
+/// Frees everything, and asks for the segments back.
+fn clear(memory: &Small<impl Provider>, mut blocks: Blocks) {
+    while let Some((block, layout)) = blocks.remove(0) {
+        // SAFETY: it came from this provider with this layout, and is not used again.
+        unsafe { memory.deallocate(block, layout) };
+    }
+    let stats = memory.stats();
+    assert_eq!(
+        (stats.block_bytes, stats.empty_segments),
+        (0, stats.segments)
+    );
+    memory.release_empty(0);
+}
+
+proptest! {
+    #![proptest_config(Config {
+        cases: super::cases(2_000),
+        rng_seed: RngSeed::Fixed(0x5E6),
+        failure_persistence: None,
+        ..Config::default()
+    })]
+
+    #[test]
+    fn blocks_never_overlap_and_go_back(
+        steps in prop::collection::vec(step(), 1..300),
+        spare in 0_usize..3,
+    ) {
+        let parent = Counting::new(Skewed::default());
+        let memory = Small::with_spare_segments(spare, &parent);
+        let blocks = run(&memory, spare, steps);
+        clear(&memory, blocks);
+        assert_eq!((parent.live_blocks(), parent.live_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn refusals_of_the_parent_are_survived(
+        steps in prop::collection::vec(step(), 1..200),
+        period in 1_usize..8,
+    ) {
+        let parent = Counting::new(Skewed::default());
+        let memory = Small::with_spare_segments(1, Failing::every(&parent, period));
+        let blocks = run(&memory, 1, steps);
+        clear(&memory, blocks);
+        assert_eq!((parent.live_blocks(), parent.live_bytes()), (0, 0));
+    }
+}
+
+/// The part of what `parent` had to set aside that did not become a block of `size` aligned to `size`, of which there
+/// are enough to fill `segments` segments.
+fn waste(size: usize, segments: usize) -> f64 {
+    let parent = Skewed::default();
+    let memory = Segmented::new(&parent);
+    let layout = layout(size, size);
+    let mut blocks = Vec::new();
+    // One more segment is begun; the last but that is full.
+    while memory.stats().segments <= segments {
+        blocks.push(memory.allocate(layout).expect("memory is there"));
+    }
+    let last = blocks.pop().expect("it began a segment");
+    // What it took, a segment of 4 MiB and its alignment, is not counted.
+    let begun = (4 << 20) + align_of::<usize>();
+    let reserved = parent.reserved.load(Ordering::Relaxed) - begun;
+    let given = blocks.len() * size;
+    for block in blocks.into_iter().chain([last]) {
+        // SAFETY: it came from this provider with this layout, and is not used again.
+        unsafe { memory.deallocate(block, layout) };
+    }
+    1.0 - given as f64 / reserved as f64
+}
+
+#[test]
+fn alignment_wastes_less_than_six_in_a_hundred_bytes() {
+    let slabs = waste(64 << 10, 20);
+    let pairs = waste(128 << 10, 20);
+    let fours = waste(256 << 10, 20);
+    println!(
+        "of the bytes set aside: {:.2}% wasted with slabs of 64 KiB, {:.2}% of 128 KiB, {:.2}% of 256 KiB",
+        slabs * 100.0,
+        pairs * 100.0,
+        fours * 100.0
+    );
+    assert!(slabs < 0.016, "one unit of 64, and a table: {slabs}");
+    assert!(pairs < 0.032, "two units of 64, and a table: {pairs}");
+    assert!(fours < 0.0635, "four units of 64, and a table: {fours}");
+}
+
+#[test]
+fn a_region_without_alignment_to_spare_holds_63_slabs_a_segment() {
+    static MEMORY: StaticRegion<{ 64 << 10 }> = StaticRegion::new();
+    let direct = {
+        let slabs: Vec<_> = (0..)
+            .map_while(|_| (&MEMORY).allocate(layout(1000, 1024)).ok())
+            .collect();
+        for &slab in &slabs {
+            // SAFETY: it came from this provider with this layout, and is not used again.
+            unsafe { (&MEMORY).deallocate(slab, layout(1000, 1024)) };
+        }
+        slabs.len()
+    };
+    let memory = Small::with_spare_segments(0, &MEMORY);
+    let slabs = (0..)
+        .map_while(|_| memory.allocate(layout(1000, 1024)).ok())
+        .count();
+    assert!(slabs == 63 && direct >= 63, "{slabs} and {direct} of 64");
+    drop(memory);
+    assert_eq!(
+        MEMORY.free_bytes(),
+        64 << 10,
+        "with slabs that nobody gave back"
+    );
+}
+
+#[test]
+fn what_units_would_waste_goes_to_the_parent() {
+    let parent = Counting::new(Global);
+    let memory = Small::with_spare_segments(0, &parent);
+    let mut blocks = Vec::new();
+    for (size, align) in [
+        (0, 1),
+        (100, 64),
+        (UNIT / 2, 16),
+        (8 * UNIT + 1, UNIT),
+        (UNIT, 16 * UNIT),
+        (1 << 20, 4096),
+    ] {
+        let layout = layout(size, align);
+        let block = memory.allocate(layout).expect("memory is there");
+        assert_eq!(block.addr().get() % align, 0);
+        blocks.push((block, layout));
+    }
+    assert_eq!((memory.stats().segments, parent.live_blocks()), (0, 6));
+    for (block, layout) in blocks {
+        // SAFETY: it came from this provider with this layout, and is not used again.
+        unsafe { memory.deallocate(block, layout) };
+    }
+    assert_eq!(parent.live_blocks(), 0);
+}
+
+#[test]
+fn a_block_at_the_edge_of_a_segment_does_not_call_the_parent() {
+    let parent = Counting::new(Global);
+    let memory = Small::with_spare_segments(1, &parent);
+    let slab = layout(UNIT, UNIT);
+    let allocate = || memory.allocate(slab).expect("memory is there");
+    let full: Vec<_> = (0..63).map(|_| allocate()).collect();
+    assert_eq!(parent.allocations(), 1);
+    for _ in 0..100 {
+        let block = allocate();
+        // SAFETY: it came from this provider with this layout, and is not used again.
+        unsafe { memory.deallocate(block, slab) };
+    }
+    assert_eq!((parent.allocations(), parent.deallocations()), (2, 0));
+    assert_eq!(memory.stats().empty_segments, 1);
+    for block in full {
+        // SAFETY: as above.
+        unsafe { memory.deallocate(block, slab) };
+    }
+    assert_eq!(parent.live_blocks(), 1, "one is kept");
+    assert_eq!(allocate().addr().get() % UNIT, 0);
+    assert_eq!(parent.allocations(), 2, "and used again");
+    drop(memory);
+    assert_eq!(parent.live_bytes(), 0, "with a block that nobody gave back");
+}
+
+#[test]
+fn blocks_find_their_segment_among_hundreds() {
+    for refuse_tables in [false, true] {
+        let parent = Counting::new(Skewed::default());
+        let memory = Small::with_spare_segments(0, NoTables(&parent, refuse_tables));
+        let mut blocks = Blocks::default();
+        let slab = layout(UNIT, UNIT);
+        for number in 0..63 * 600 {
+            blocks.add(
+                memory.allocate(slab).expect("memory is there"),
+                slab,
+                number as u8,
+            );
+        }
+        assert_eq!(memory.stats().segments, 600);
+        let table = 512 * 8 * size_of::<usize>();
+        let tables = parent.live_bytes() - 600 * SEGMENT;
+        assert_eq!(tables, if refuse_tables { 0 } else { table });
+        clear(&memory, blocks);
+        assert_eq!(parent.live_bytes(), 0);
+    }
+}
+
+/// Refuses everything but segments, if told so.
+struct NoTables<P>(P, bool);
+
+// SAFETY: the blocks are those of the other provider.
+unsafe impl<P: Provider> Provider for NoTables<P> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        if self.1 && layout.size() != SEGMENT {
+            return Err(ProvideError::Exhausted);
+        }
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: passed on from the caller.
+        unsafe { self.0.deallocate(block, layout) };
+    }
+}
+
+#[test]
+fn a_parent_without_a_segment_serves_the_block_itself() {
+    let region = StaticRegion::<{ 8 * UNIT }>::new();
+    let memory = Small::with_spare_segments(1, &region);
+    let slab = layout(UNIT, UNIT);
+    let block = memory
+        .allocate(slab)
+        .expect("there is a slab, if no segment");
+    assert_eq!((block.addr().get() % UNIT, memory.stats().segments), (0, 0));
+    // SAFETY: it came from this provider with this layout, and is not used again.
+    unsafe { memory.deallocate(block, slab) };
+    assert_eq!(region.free_bytes(), 8 * UNIT);
+    let large = layout(8 * UNIT, 8 * UNIT);
+    if let Ok(block) = memory.allocate(large) {
+        // SAFETY: as above.
+        unsafe { memory.deallocate(block, large) };
+    }
+    assert_eq!(
+        memory.allocate(layout(9 * UNIT, 1)),
+        Err(ProvideError::Exhausted)
+    );
+    assert_eq!(region.free_bytes(), 8 * UNIT);
+}
+
+#[test]
+fn arenas_byte_slabs_and_caches_live_in_segments() {
+    let parent = Arc::new(Counting::new(Global));
+    let memory = Arc::new(Segmented::<_, SpinLock, 4096>::with_spare_segments(
+        1,
+        parent.clone(),
+    ));
+    let mut arena = Arena::with_slots_per_slab_in(256, memory.clone());
+    let mut bytes = ByteSlab::new_in(memory.clone());
+    let cache = SlabCache::<_, _, SpinLock, 4096>::with_spare_slabs_in(1, memory.clone())
+        .expect("memory is there");
+    let mut boxes = Vec::new();
+    let mut handles = Vec::new();
+    for number in 0..5000_u64 {
+        handles.push(arena.insert(number));
+        boxes.push(cache.alloc(number).expect("memory is there"));
+        bytes.alloc(&number.to_le_bytes()).expect("memory is there");
+    }
+    assert!(
+        memory.stats().block_bytes > 5000 * 8,
+        "the cache's slabs at least"
+    );
+    let sum: u64 = boxes.iter().map(|value| **value).sum();
+    assert_eq!(sum, 5000 * 4999 / 2);
+    assert!(
+        (0..)
+            .zip(&handles)
+            .all(|(number, &handle)| arena[handle] == number)
+    );
+    drop((arena, bytes, cache, boxes, memory));
+    assert_eq!((parent.live_blocks(), parent.live_bytes()), (0, 0));
+}
+
+#[test]
+fn threads_share_segments() {
+    static PARENT: Counting<Global> = Counting::new(Global);
+    static MEMORY: Small<&Counting<Global>> = Segmented::with_spare_segments(1, &PARENT);
+    let start = Barrier::new(4);
+    std::thread::scope(|scope| {
+        for thread in 0..4_usize {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                let mut blocks = Blocks::default();
+                for round in 0..5_000_usize {
+                    let units = 1 + (round + thread) % 5;
+                    let layout = layout(units * UNIT, UNIT << (round % 3));
+                    let block = MEMORY.allocate(layout).expect("memory is there");
+                    blocks.add(block, layout, thread as u8);
+                    if round % 100 >= 50 {
+                        for nth in [round, round / 2] {
+                            if let Some((block, layout)) = blocks.remove(nth) {
+                                // SAFETY: it came from this provider with this layout, and is not used again.
+                                unsafe { MEMORY.deallocate(block, layout) };
+                            }
+                        }
+                    }
+                }
+                while let Some((block, layout)) = blocks.remove(0) {
+                    // SAFETY: as above.
+                    unsafe { MEMORY.deallocate(block, layout) };
+                }
+            });
+        }
+    });
+    assert_eq!(MEMORY.stats().block_bytes, 0);
+    assert!(MEMORY.stats().segments <= 1, "one is kept");
+    MEMORY.release_empty(0);
+    assert_eq!((PARENT.live_blocks(), PARENT.live_bytes()), (0, 0));
+}
