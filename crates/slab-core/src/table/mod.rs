@@ -5,15 +5,19 @@
 //! | state    | g        | free bit | |
 //! |---|---|---|---|
 //! | free     | even     | 1        | made the vacancy by `refill` |
-//! | vacancy  | even     | 0        | the one slot that is filled next; the last one freed, so its line is warm |
+//! | vacancy  | even     | 0        | the one slot that is filled next, unless spent; the last one freed, so its line is warm |
 //! | live     | odd      | 0        | the value is initialised |
 //! | detached | even, >0 | 0        | the handle with generation g - 1 may come back |
-//! | retired  | 0        | 0        | its generations are used up |
+//! | retired  | RETIRED  | 0        | its generations are used up |
 //!
 //! A slab with a free bit is on the stack of open slabs, linked through the directory, and only the
 //! top of the stack is handed out from, so that a slab fills up only while it is the top. Nothing
-//! ever lowers a generation but retirement, after which the slot is not handed out again, and a
-//! released slab comes back at its watermark: so no generation of a slot is ever given out twice.
+//! ever lowers a generation, and a released slab comes back at its watermark: so no generation of a
+//! slot is ever given out twice.
+//!
+//! Freeing a slot looks for nothing: it makes the slot the vacancy, and puts the vacancy before it, if
+//! any, back into its slab. Whether the generations of a slot are used up is asked when it stops being
+//! the vacancy, so that a removal followed by an insertion is as short as can be.
 
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -39,9 +43,14 @@ pub(crate) use slab::Slot;
 use slab::{Shape, generation_of, set_generation};
 pub(crate) use vacant::Vacant;
 
-/// The last generation a slot can be live in; the slot is retired when it is vacated. Two short of
-/// the maximum, so that the even number after it is not 0. Unit tests have 4-bit generations.
-const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { u32::MAX - 2 };
+/// The last generation a slot can be live in. Unit tests have 4-bit generations.
+const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { u32::MAX - 4 };
+
+/// The generation of a slot that can only retire.
+const SPENT: u32 = LAST_GENERATION + 1;
+
+/// The generation of retired slots: above every other, and no detached slot has it.
+const RETIRED: u32 = LAST_GENERATION + 3;
 
 /// log2 of the most slots in a slab: 64 words of 64 bits.
 pub(crate) const SHIFT_MAX: u32 = 12;
@@ -60,7 +69,7 @@ type Vacancy<V> = (u32, NonNull<Slot<V>>);
 pub(crate) struct SlotTable<V> {
     directory: Directory<V>,
     shape: Shape,
-    /// The slot that is filled next: not live, not free, in a resident slab.
+    /// The slot that is filled next, if it is not spent: not live, not free, in a resident slab.
     vacancy: Option<Vacancy<V>>,
     /// Free bits that are set. Live slots are what is left: so filling a slot and vacating it, which
     /// leave the free bits alone, count nothing.
@@ -114,7 +123,17 @@ impl<V> SlotTable<V> {
 
     /// Slots that can be filled without another slab.
     pub(crate) fn free_slots(&self) -> u32 {
-        self.free_bits + u32::from(self.vacancy.is_some())
+        self.free_bits + u32::from(self.is_ready())
+    }
+
+    /// Whether there is a vacancy that can be filled.
+    #[inline]
+    fn is_ready(&self) -> bool {
+        match self.vacancy {
+            // SAFETY: a vacancy is in a resident slab.
+            Some((_, slot)) => (unsafe { generation_of(slot) }) != SPENT,
+            None => false,
+        }
     }
 
     /// Slots that could be filled with all the memory there is, at most: a slab that is gone for good
@@ -129,7 +148,7 @@ impl<V> SlotTable<V> {
     }
 
     pub(crate) fn retired_slots(&self) -> u32 {
-        self.retired
+        self.retired + u32::from(self.vacancy.is_some() && !self.is_ready())
     }
 
     pub(crate) fn slabs(&self) -> u32 {
@@ -255,12 +274,7 @@ impl<V> SlotTable<V> {
             None if slab >= self.directory.len() => HandleError::OutOfRange,
             None => HandleError::Stale,
             Some(present) if self.is_detached(key) || present < key.generation.get() => {
-                // A retired slot has generation 0 and has seen every generation there is.
-                if present == 0 && self.is_retired(key.index) {
-                    HandleError::Stale
-                } else {
-                    HandleError::Vacant
-                }
+                HandleError::Vacant
             }
             Some(_) => HandleError::Stale,
         }
@@ -275,23 +289,25 @@ impl<V> SlotTable<V> {
         &mut self,
         provider: &P,
     ) -> Result<Vacant<'_, V>, InsertErrorKind> {
-        if self.vacancy.is_none() {
+        if !self.is_ready() {
             // SAFETY: the clauses are passed on.
             unsafe { self.refill_from_slabs(provider)? };
         }
-        // SAFETY: there was a vacancy, or `refill_from_slabs` has made one.
+        // SAFETY: the vacancy was ready, or `refill_from_slabs` has made one that is.
         Ok(unsafe { Vacant::new(self) })
     }
 
-    /// Makes a vacancy; out of line, so that what is inlined is short.
+    /// Makes a vacancy that is not spent; out of line, so that what is inlined is short.
     ///
     /// # Safety
     /// 1. and 2. As for `refill`.
+    #[cold]
     #[inline(never)]
     unsafe fn refill_from_slabs<P: Provider>(
         &mut self,
         provider: &P,
     ) -> Result<(), InsertErrorKind> {
+        self.withdraw_vacancy();
         // SAFETY: clause 2.
         if unsafe { self.pull() } {
             return Ok(());
@@ -309,9 +325,8 @@ impl<V> SlotTable<V> {
     /// The vacancy, if there is one.
     #[inline]
     pub(crate) fn vacant(&mut self) -> Option<Vacant<'_, V>> {
-        self.vacancy?;
-        // SAFETY: there is a vacancy.
-        Some(unsafe { Vacant::new(self) })
+        // SAFETY: the vacancy is ready.
+        self.is_ready().then(|| unsafe { Vacant::new(self) })
     }
 
     /// Frees a live slot; its value is no longer the table's to drop. Never fails and never unwinds.
@@ -324,33 +339,36 @@ impl<V> SlotTable<V> {
         unsafe { self.free(index, slot, generation_of(slot)) };
     }
 
-    /// Ends the slot's last `generation` and hands the slot out again, unless it is to retire.
+    /// Ends the slot's last `generation` and makes it the vacancy.
     ///
     /// # Safety
     /// 1. `slot` is the slot of `index`, not live any more and not free, and `generation` was its last.
     #[inline]
     unsafe fn free(&mut self, index: u32, slot: NonNull<Slot<V>>, generation: u32) {
-        if generation == LAST_GENERATION {
-            // SAFETY: clause 1.
-            unsafe { self.retire(slot) };
-            return;
+        if self.vacancy.is_some() {
+            self.withdraw_vacancy();
         }
         // SAFETY: clause 1; the new generation is even.
         unsafe { set_generation(slot, generation + 1) };
-        if let Some((before, _)) = self.vacancy.replace((index, slot)) {
-            self.publish(before);
-        }
+        self.vacancy = Some((index, slot));
     }
 
-    /// Withdraws a slot for good.
-    ///
-    /// # Safety
-    /// 1. `slot` is a slot of this table, neither live nor free.
+    /// Leaves no vacancy: the slot that was it is free in its slab, or retired. Out of line, so that what
+    /// is inlined into a removal is short.
     #[cold]
-    unsafe fn retire(&mut self, slot: NonNull<Slot<V>>) {
-        // SAFETY: clause 1; the new generation is even.
-        unsafe { set_generation(slot, 0) };
-        self.retired += 1;
+    #[inline(never)]
+    pub(super) fn withdraw_vacancy(&mut self) {
+        let ready = self.is_ready();
+        let Some((index, slot)) = self.vacancy.take() else {
+            return;
+        };
+        if ready {
+            self.publish(index);
+        } else {
+            // SAFETY: the slot is neither live nor free; the new generation is even.
+            unsafe { set_generation(slot, RETIRED) };
+            self.retired += 1;
+        }
     }
 
     /// Takes a slot out of the open slab at the top and makes it the vacancy. False if no slab is open.
@@ -386,9 +404,7 @@ impl<V> SlotTable<V> {
         true
     }
 
-    /// Sets the free bit of the slot of `index`, and opens its slab if that was full. Out of line, so that
-    /// what is inlined into a removal is short.
-    #[inline(never)]
+    /// Sets the free bit of the slot of `index`, and opens its slab if that was full.
     fn publish(&mut self, index: u32) {
         let (slab, slot) = self.locate(index);
         let Some(base) = self.directory.base(slab) else {
@@ -434,7 +450,7 @@ impl<V> SlotTable<V> {
     }
 
     fn is_retired(&self, index: u32) -> bool {
-        self.is_held_back(index) && self.generation_at(index) == Some(0)
+        self.generation_at(index) == Some(RETIRED)
     }
 
     /// Whether the value of `key` is detached.

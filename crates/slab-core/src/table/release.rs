@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use super::slab::generation_of;
-use super::{DEAD, LAST_GENERATION, NONE, Slot, SlotTable};
+use super::{DEAD, LAST_GENERATION, NONE, RETIRED, Slot, SlotTable};
 use crate::error::{InsertErrorKind, ProvideError};
 use crate::provider::Provider;
 
@@ -81,9 +81,7 @@ impl<V> SlotTable<V> {
     /// # Safety
     /// 1. `provider` is the table's.
     pub(crate) unsafe fn release_empty<P: Provider>(&mut self, provider: &P, keep: usize) -> usize {
-        if let Some((index, _)) = self.vacancy.take() {
-            self.publish(index);
-        }
+        self.withdraw_vacancy();
         let (mut kept, mut released) = (0, 0);
         for slab in 0..self.directory.len() {
             let Some(base) = self.empty_base(slab) else {
@@ -114,7 +112,7 @@ impl<V> SlotTable<V> {
                 let slot = word * 64 + used.trailing_zeros();
                 used &= used - 1;
                 // SAFETY: `slot` is below the slab's slots.
-                if unsafe { generation_of(base.add(slot as usize)) } != 0 {
+                if unsafe { generation_of(base.add(slot as usize)) } != RETIRED {
                     return None;
                 }
             }

@@ -19,7 +19,7 @@ use crate::error::ProvideError;
 pub(crate) struct Slot<V> {
     /// Initialised exactly while `generation` is odd.
     pub(crate) value: MaybeUninit<V>,
-    /// Odd: live. Even: free, detached, or retired when 0 and not free.
+    /// Odd: live. Even: vacant, detached or retired; see the table's states.
     pub(crate) generation: u32,
 }
 

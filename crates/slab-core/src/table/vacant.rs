@@ -8,13 +8,13 @@ use super::{Generation, Key, Slot, SlotTable, Vacancy};
 
 /// A table with a vacancy: filling it cannot fail.
 pub(crate) struct Vacant<'a, V> {
-    /// Its `vacancy` is some.
+    /// Its vacancy is ready.
     table: &'a mut SlotTable<V>,
 }
 
 impl<'a, V> Vacant<'a, V> {
     /// # Safety
-    /// 1. `table` has a vacancy.
+    /// 1. `table` has a vacancy that is not spent.
     #[inline]
     pub(super) unsafe fn new(table: &'a mut SlotTable<V>) -> Self {
         debug_assert!(
