@@ -1,6 +1,6 @@
 //! Contenders, the samples that they give, and the workloads that they meet in.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What one round of one contender gave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,23 +9,34 @@ pub struct Sample {
     pub value: f64,
     /// A digest of the work's result: contenders of one group must agree on it in each round.
     pub checksum: u64,
+    elapsed: Duration,
 }
 
 impl Sample {
     /// A figure that was not timed (bytes, a miss ratio).
     pub fn new(value: f64, checksum: u64) -> Self {
-        Self { value, checksum }
+        Self {
+            value,
+            checksum,
+            elapsed: Duration::ZERO,
+        }
     }
 
     /// Runs `work` once and gives nanoseconds for each of `operations`; `work` returns the checksum.
     pub fn timed(operations: usize, work: impl FnOnce() -> u64) -> Self {
         let start = Instant::now();
         let checksum = std::hint::black_box(work());
-        let nanoseconds = start.elapsed().as_nanos() as f64;
+        let elapsed = start.elapsed();
         Self {
-            value: nanoseconds / operations as f64,
+            value: elapsed.as_nanos() as f64 / operations as f64,
             checksum,
+            elapsed,
         }
+    }
+
+    /// How long all operations of the round took; zero for a figure that was not timed.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
     }
 }
 
@@ -35,7 +46,7 @@ pub struct Contender {
     pub name: String,
     /// Contenders of the same group must give the same checksum in the same round.
     pub group: &'static str,
-    pub(crate) round: Box<dyn FnMut() -> Sample>,
+    round: Box<dyn FnMut() -> Sample>,
 }
 
 impl Contender {
@@ -57,6 +68,11 @@ impl Contender {
             round: Box::new(round),
         }
     }
+
+    /// Runs one round.
+    pub fn round(&mut self) -> Sample {
+        (self.round)()
+    }
 }
 
 impl std::fmt::Debug for Contender {
@@ -68,6 +84,15 @@ impl std::fmt::Debug for Contender {
     }
 }
 
+/// Which of a contender's figures is compared with its peers'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// The middle one.
+    Median,
+    /// The smallest: for a worst case within a round, to which the machine's own hiccups only add.
+    Smallest,
+}
+
 /// One piece of work and those who do it.
 #[derive(Debug)]
 pub struct Workload {
@@ -77,6 +102,8 @@ pub struct Workload {
     pub name: String,
     /// `ns`, `us`, `bytes` or `miss_ratio`.
     pub unit: &'static str,
+    /// Which of the rounds counts.
+    pub counts: Counts,
     /// In the order of the first round; later rounds start one further on.
     pub contenders: Vec<Contender>,
 }
@@ -88,8 +115,16 @@ impl Workload {
             race,
             name: name.into(),
             unit,
+            counts: Counts::Median,
             contenders: Vec::new(),
         }
+    }
+
+    /// Lets the smallest figure over the rounds count.
+    #[must_use]
+    pub fn smallest_counts(mut self) -> Self {
+        self.counts = Counts::Smallest;
+        self
     }
 
     /// Adds an entrant.

@@ -9,7 +9,7 @@ static ENABLED: AtomicBool = AtomicBool::new(false);
 /// Requested bytes allocated less freed while enabled. Relaxed: a sum, read by the measuring thread.
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
-/// glibc's allocator with a count that costs one relaxed load where nothing is measured.
+/// The system's allocator with a count that costs one relaxed load where nothing is measured.
 #[derive(Debug)]
 pub struct CountingAllocator;
 
@@ -32,6 +32,24 @@ unsafe impl GlobalAlloc for CountingAllocator {
         }
         // SAFETY: the caller keeps `GlobalAlloc::alloc`'s contract, which is `System`'s.
         unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if ENABLED.load(Ordering::Relaxed) {
+            LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        }
+        // SAFETY: as for `alloc`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    // Left to the default, growing would copy: glibc remaps large blocks instead, and the peers that
+    // keep everything in one `Vec` live on that.
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if ENABLED.load(Ordering::Relaxed) {
+            LIVE.fetch_add(new_size as i64 - layout.size() as i64, Ordering::Relaxed);
+        }
+        // SAFETY: the caller keeps `GlobalAlloc::realloc`'s contract, which is `System`'s.
+        unsafe { System.realloc(ptr, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {

@@ -1,18 +1,18 @@
 //! Runs workloads: contenders in turn, round after round, and keeps what each gave.
 
-use crate::{Sample, Workload};
+use crate::{Counts, Sample, Workload};
 
 /// How much work a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
     /// The sizes that the design pages name.
     Full,
-    /// Sizes for a smoke run: the figures say nothing.
+    /// Short rounds: one says nothing, so they are for smoke runs and for criterion, which takes many.
     Quick,
 }
 
 impl Effort {
-    /// `full` operations, or a fiftieth of them for a smoke run (at least 1).
+    /// `full` operations, or a fiftieth of them in a short round (at least 1).
     pub fn operations(self, full: usize) -> usize {
         match self {
             Effort::Full => full,
@@ -26,6 +26,8 @@ impl Effort {
 pub struct Standing {
     /// The contender's name.
     pub contender: String,
+    /// The one of `median` and `min` that is compared with the peers'.
+    pub figure: f64,
     /// The middle figure.
     pub median: f64,
     /// The smallest figure.
@@ -75,7 +77,7 @@ impl Harness {
         for round in 0..self.rounds {
             for turn in 0..entrants {
                 let index = (round + turn) % entrants;
-                samples[index].push((workload.contenders[index].round)());
+                samples[index].push(workload.contenders[index].round());
             }
         }
         let entrants = &workload.contenders;
@@ -91,7 +93,7 @@ impl Harness {
                     .iter()
                     .zip(model)
                     .any(|(own, model)| own.checksum != model.checksum);
-                standing(&contender.name, own, wrong)
+                standing(&contender.name, workload.counts, own, wrong)
             })
             .collect();
         Outcome {
@@ -103,7 +105,7 @@ impl Harness {
     }
 }
 
-fn standing(name: &str, samples: &[Sample], wrong: bool) -> Standing {
+fn standing(name: &str, counts: Counts, samples: &[Sample], wrong: bool) -> Standing {
     let mut values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -114,6 +116,10 @@ fn standing(name: &str, samples: &[Sample], wrong: bool) -> Standing {
     };
     Standing {
         contender: name.to_owned(),
+        figure: match counts {
+            Counts::Median => median,
+            Counts::Smallest => values[0],
+        },
         median,
         min: values[0],
         max: values[values.len() - 1],
@@ -147,7 +153,18 @@ mod tests {
             (standing.median, standing.min, standing.max),
             (4.0, 1.0, 9.0)
         );
+        assert_eq!(standing.figure, 4.0);
         assert!(!standing.wrong);
+    }
+
+    #[test]
+    fn the_smallest_figure_counts_where_the_workload_says_so() {
+        let workload = Workload::new("slab", "w", "us")
+            .smallest_counts()
+            .with(fixed("strata", &[5.0, 2.0, 3.0], 7));
+        let outcome = Harness::new(3).run(workload);
+        assert_eq!(outcome.standings[0].figure, 2.0);
+        assert_eq!(outcome.standings[0].median, 3.0);
     }
 
     #[test]

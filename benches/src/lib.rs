@@ -12,7 +12,7 @@ mod reach;
 mod report;
 mod sequence;
 
-pub use contender::{Contender, Sample, Workload};
+pub use contender::{Contender, Counts, Sample, Workload};
 pub use counting::{CountingAllocator, allocated_bytes};
 pub use harness::{Effort, Harness, Outcome, Standing};
 pub use reach::{Reach, Verdict};

@@ -4,8 +4,8 @@ use crate::Outcome;
 
 /// One row of `reach.csv`: `id,race,workload,contender,peers,reach`.
 ///
-/// With peers, separated by `|`, the contender's median must be at most `reach` times the best
-/// peer's; without, it must be at most `reach` in the workload's unit.
+/// With peers, separated by `|`, the contender's figure (the median over the rounds, unless the
+/// workload says the smallest) must be at most `reach` times the best peer's; without, it must be at most `reach` in the workload's unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
     /// The row's name in the design page's table.
@@ -81,7 +81,7 @@ impl Reach {
                 .standings
                 .iter()
                 .find(|s| s.contender == name && !s.wrong)
-                .map(|s| s.median)
+                .map(|s| s.figure)
         };
         let Some(ours) = figure(&self.contender) else {
             return Verdict::Unknown("our entrant is absent or wrong");
@@ -117,6 +117,7 @@ mod tests {
             .iter()
             .map(|&(name, median, wrong)| Standing {
                 contender: name.to_owned(),
+                figure: median,
                 median,
                 min: median,
                 max: median,

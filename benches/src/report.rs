@@ -48,12 +48,12 @@ pub fn table(outcomes: &[Outcome]) -> String {
             .standings
             .iter()
             .filter(|standing| !standing.wrong)
-            .map(|standing| standing.median)
+            .map(|standing| standing.figure)
             .min_by(f64::total_cmp);
         for standing in &outcome.standings {
             let ratio = match best {
                 _ if standing.wrong => "WRONG".to_owned(),
-                Some(best) if best > 0.0 => format!("{:.2}x", standing.median / best),
+                Some(best) if best > 0.0 => format!("{:.2}x", standing.figure / best),
                 _ => "-".to_owned(),
             };
             table.row([
@@ -90,6 +90,7 @@ mod tests {
     fn csv_marks_wrong_answers() {
         let standing = Standing {
             contender: "peer".to_owned(),
+            figure: 1.5,
             median: 1.5,
             min: 1.0,
             max: 2.0,

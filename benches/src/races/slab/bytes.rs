@@ -1,11 +1,12 @@
 //! Byte strings of 16 to 4,096 bytes: `ByteSlab` against boxes on the general allocators.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{Layout, System};
 use std::rc::Rc;
 
 use mimalloc::MiMalloc;
 use slab_core::ByteSlab;
 
+use super::general::General;
 use crate::{Contender, Effort, Sample, Sequence, Workload};
 
 const LIVE: usize = 10_000;
@@ -47,7 +48,7 @@ struct RawBox {
     len: usize,
 }
 
-impl<A: GlobalAlloc + Named + 'static> Heap for Boxes<A> {
+impl<A: General> Heap for Boxes<A> {
     const NAME: &'static str = A::NAME;
     type Key = RawBox;
 
@@ -80,21 +81,6 @@ impl<A: GlobalAlloc + Named + 'static> Heap for Boxes<A> {
             )
         }
     }
-}
-
-trait Named {
-    const NAME: &'static str;
-    const ALLOCATOR: Self;
-}
-
-impl Named for System {
-    const NAME: &'static str = "box-glibc";
-    const ALLOCATOR: Self = System;
-}
-
-impl Named for MiMalloc {
-    const NAME: &'static str = "box-mimalloc";
-    const ALLOCATOR: Self = MiMalloc;
 }
 
 fn digest(bytes: &[u8]) -> u64 {

@@ -1,6 +1,11 @@
 //! slab-core against the typed slabs and the general allocators.
 
+mod attachable;
+mod boxes;
 mod bytes;
+mod general;
+mod owned;
+mod remote;
 mod table;
 mod typed;
 
@@ -11,7 +16,12 @@ pub const WORKLOADS: &[Build] = &[
     typed::churn,
     typed::fill,
     typed::get,
-    typed::sparse,
+    typed::sparse_million,
+    typed::sparse_hundred_thousand,
     typed::growth,
+    typed::shrink,
+    boxes::fill,
+    boxes::churn,
+    remote::remote,
     bytes::churn,
 ];
