@@ -1,7 +1,10 @@
 //! The nth provider call fails, for every n: nothing is lost, nothing leaks, the next try works.
 
+use std::sync::Arc;
+
 use slab_core::{
-    Arena, ByteSlab, Classes, Counting, Failing, Global, InsertErrorKind, SecondaryMap,
+    Arena, ByteSlab, Classes, Counting, Failing, Global, InsertErrorKind, SecondaryMap, Segmented,
+    SlabCache, SpinLock,
 };
 
 #[test]
@@ -140,4 +143,80 @@ fn a_periodic_refusal_never_corrupts() {
         drop(arena);
         assert_eq!(memory.live_bytes(), 0);
     }
+}
+
+/// What segments come from.
+type Parent = Failing<Arc<Counting<Global>>>;
+
+/// Fills a cache on segments of 16 KiB in units of 256 bytes, and empties it: gives how many values were refused, and
+/// how often the parent was asked.
+fn fill_segments(
+    failing: fn(Arc<Counting<Global>>, usize) -> Parent,
+    nth: usize,
+) -> (usize, usize) {
+    let counting = Arc::new(Counting::new(Global));
+    let parent = Arc::new(failing(counting.clone(), nth));
+    let segments = Arc::new(Segmented::<_, SpinLock, 256>::with_spare_segments(
+        1,
+        parent.clone(),
+    ));
+    let mut boxes = Vec::new();
+    let mut refused = 20_000;
+    // The control block is the parent's own: a refusal is told.
+    let cache = SlabCache::<u64, _, SpinLock, 512>::with_spare_slabs_in(1, segments.clone())
+        .or_else(|_| SlabCache::with_spare_slabs_in(1, segments.clone()));
+    if let Ok(cache) = cache {
+        for value in 0..20_000 {
+            match cache.alloc(value) {
+                Ok(boxed) => {
+                    boxes.push(boxed);
+                    refused -= 1;
+                }
+                Err(error) => assert_eq!(error.into_value(), value),
+            }
+        }
+        assert!(boxes.iter().map(|boxed| **boxed).is_sorted());
+    }
+    drop(boxes);
+    assert_eq!(segments.stats().block_bytes, 0, "every slab came back");
+    assert!(
+        segments.stats().segments <= 1,
+        "all but the spare one came back"
+    );
+    drop(segments);
+    assert_eq!((counting.live_blocks(), counting.live_bytes()), (0, 0));
+    (refused, parent.calls())
+}
+
+#[test]
+fn segments_survive_the_nth_refusal() {
+    for nth in 0.. {
+        let (refused, calls) = fill_segments(Failing::at, nth);
+        assert_eq!(
+            refused, 0,
+            "a slab comes from the parent if no segment does"
+        );
+        if nth >= calls {
+            assert!(calls > 10, "the test reaches segments and tables");
+            break;
+        }
+    }
+}
+
+#[test]
+fn segments_survive_all_refusals_from_the_nth_on() {
+    let (none, calls) = fill_segments(Failing::since, usize::MAX);
+    assert_eq!(none, 0);
+    let refused: Vec<_> = (0..=calls)
+        .map(|nth| fill_segments(Failing::since, nth).0)
+        .collect();
+    assert!(
+        refused.is_sorted_by(|more, less| more >= less),
+        "more segments, more room: {refused:?}"
+    );
+    assert_eq!((refused[0], refused[calls]), (20_000, 0));
+    assert!(
+        refused[1] > refused[calls / 2] && refused[calls / 2] > 0,
+        "{refused:?}"
+    );
 }

@@ -2,10 +2,13 @@
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use slab_core::{Arena, Counting, Failing, Global, ProvideError, Provider, StaticRegion};
+use slab_core::{
+    Arena, Counting, Failing, Global, ProvideError, Provider, SlabCache, StaticRegion,
+};
 
 const REGION: usize = 4096;
 
@@ -215,4 +218,77 @@ fn counting_counts() {
         ),
         (3, 0, 96)
     );
+}
+
+#[test]
+fn counting_tells_refusals_from_blocks() {
+    let memory = Counting::new(Failing::since(Global, 1));
+    let layout = Layout::new::<u64>();
+    let block = memory
+        .allocate_zeroed(layout)
+        .expect("the first is granted");
+    assert!(memory.allocate(layout).is_err() && memory.allocate_zeroed(layout).is_err());
+    assert_eq!((memory.allocations(), memory.refusals()), (1, 2));
+    assert_eq!((memory.live_bytes(), memory.peak_bytes()), (8, 8));
+    assert_eq!(memory.provider().calls(), 3);
+    // SAFETY: it came from this provider with this layout, and is not used again.
+    unsafe { memory.deallocate(block, layout) };
+}
+
+#[test]
+fn failing_counts_zeroed_blocks_as_calls() {
+    let memory = Failing::at(Counting::new(Global), 1);
+    let layout = Layout::new::<u64>();
+    let first = memory.allocate(layout).expect("granted");
+    assert_eq!(memory.allocate_zeroed(layout), Err(ProvideError::Exhausted));
+    let third = memory.allocate_zeroed(layout).expect("granted");
+    for block in [first, third] {
+        // SAFETY: it came from this provider with this layout, and is not used again.
+        unsafe { memory.deallocate(block, layout) };
+    }
+    assert_eq!(memory.provider().live_blocks(), 0);
+}
+
+#[test]
+fn a_provider_behind_an_arc_has_many_owners() {
+    let memory = Arc::new(Counting::new(Global));
+    let mut arena = Arena::new_in(memory.clone());
+    let cache = SlabCache::new_in(memory.clone()).expect("memory is there");
+    let handle = arena.insert(1);
+    let value = std::thread::spawn(move || cache.alloc(2).expect("memory is there"));
+    let value = value.join().expect("no panic");
+    assert_eq!((arena[handle], *value), (1, 2));
+    assert_eq!(
+        memory.live_blocks(),
+        4,
+        "slab and directory, slab and control block"
+    );
+    drop((arena, value));
+    assert_eq!((memory.live_blocks(), memory.live_bytes()), (0, 0));
+    assert_eq!(Arc::strong_count(&memory), 1, "nobody keeps the provider");
+}
+
+#[test]
+fn a_boxed_provider_is_chosen_at_run_time() {
+    static REGION: StaticRegion<4096> = StaticRegion::new();
+    let providers: [Box<dyn Provider + Send + Sync>; 2] = [Box::new(Global), Box::new(&REGION)];
+    for provider in providers {
+        let layout = Layout::new::<[u8; 100]>();
+        let block = provider.allocate_zeroed(layout).expect("memory is there");
+        // SAFETY: the block has 100 bytes, all zero; it came from this provider with this layout, and is not used again.
+        unsafe {
+            assert!(
+                (*block.cast::<[u8; 100]>().as_ptr())
+                    .iter()
+                    .all(|&byte| byte == 0)
+            );
+            provider.deallocate(block, layout);
+        }
+        let mut arena = Arena::with_slots_per_slab_in(4, provider);
+        let handle = arena.insert(3);
+        // The arena moves, and the box with it.
+        let arena = Box::new(arena);
+        assert_eq!(arena[handle], 3);
+    }
+    assert_eq!(REGION.free_bytes(), 4096);
 }
