@@ -1,13 +1,20 @@
-//! Arena, byte slab and object cache on a static region in a program without std; exit code 0 is the proof.
+//! Arena, byte slab, and object cache with and without segments, on a static region in a program without std; exit code
+//! 0 is the proof.
 
 #![no_std]
 #![no_main]
 
 use core::panic::PanicInfo;
 
-use slab_core::{Arena, ByteSlab, Classes, SecondaryMap, SlabCache, SpinLock, StaticRegion};
+use slab_core::{
+    Arena, ByteSlab, Classes, SecondaryMap, Segmented, SlabCache, SpinLock, StaticRegion,
+};
 
-static MEMORY: StaticRegion<{ 64 * 1024 }> = StaticRegion::new();
+type Region = StaticRegion<{ 64 * 1024 }>;
+
+static MEMORY: Region = StaticRegion::new();
+/// Segments of 32 KiB.
+static SEGMENTS: Segmented<&Region, SpinLock, 512> = Segmented::with_spare_segments(1, &MEMORY);
 
 unsafe extern "C" {
     safe fn exit(code: i32) -> !;
@@ -87,12 +94,28 @@ fn cache() {
     );
 }
 
+fn segments() {
+    let cache = SlabCache::<u64, _, SpinLock, 1024>::with_spare_slabs_in(0, &SEGMENTS);
+    let Ok(cache) = cache else { exit(50) };
+    let mut kept = [const { None }; 500];
+    for (value, place) in (0..).zip(&mut kept) {
+        *place = cache.alloc(value).ok();
+        require(place.as_ref().is_some_and(|kept| **kept == value), 51);
+    }
+    let stats = SEGMENTS.stats();
+    require(stats.segments == 1 && stats.block_bytes > 4000, 52);
+    drop((cache, kept));
+    require(SEGMENTS.stats().empty_segments == 1, 53);
+    require(SEGMENTS.release_empty(0) == 1, 54);
+}
+
 /// Called once, by the C library's start files.
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
     arena();
     bytes();
     cache();
+    segments();
     require(MEMORY.free_bytes() == 64 * 1024, 30);
     0
 }
