@@ -1,4 +1,4 @@
-//! Slots without values: capacity ahead of need, detached values, release of empty slabs.
+//! Slots without values: capacity ahead of need, detached values, compaction, release of empty slabs.
 
 use super::Arena;
 use crate::error::{HandleError, InsertError, InsertErrorKind};
@@ -46,6 +46,43 @@ impl<T, P: Provider> Arena<T, P> {
     pub fn release_empty(&mut self, keep: usize) -> usize {
         // SAFETY: `self.provider` is the only provider this table is ever given.
         unsafe { self.table.release_empty(&self.provider, keep) }
+    }
+
+    /// Moves up to `moves_max` values out of sparse slabs into the free slots of dense ones, and calls
+    /// `on_move` after each move with the handle the value had, which is stale from then on, the handle it
+    /// has, and the value. Says how many were moved: fewer than `moves_max` when no slab is left that the
+    /// others have room for.
+    ///
+    /// Call it again and again, a few moves at a time, to bound each pause; then
+    /// [`release_empty`](Self::release_empty) gives the emptied slabs back. The sparsest slabs are emptied
+    /// first, so that few values move. A slab with a detached value stays as it is. O(slabs + moves), as long
+    /// as few steps of fullness (of 64) are passed; O(64 * slabs + moves) at worst.
+    ///
+    /// A panic in `on_move` leaves the arena whole, the value at its new place. Whoever keeps handles, a
+    /// [`SecondaryMap`](crate::SecondaryMap) for one, is to be told of the new ones.
+    ///
+    /// ```
+    /// let mut arena = slab_core::Arena::with_slots_per_slab(4);
+    /// let mut handles: Vec<_> = (0..16).map(|value| arena.insert(value)).collect();
+    /// handles.retain(|&handle| arena[handle] % 4 == 0 || arena.remove(handle).is_none());
+    /// assert_eq!(arena.stats().slabs, 4, "one value in each");
+    ///
+    /// let moved = arena.compact_step(100, |old, new, _| {
+    ///     let at = handles.iter().position(|&handle| handle == old).unwrap();
+    ///     handles[at] = new;
+    /// });
+    /// arena.release_empty(0);
+    /// assert_eq!((moved, arena.stats().slabs), (3, 1));
+    /// assert_eq!(handles.iter().map(|&handle| arena[handle]).sum::<i32>(), 24);
+    /// ```
+    pub fn compact_step(
+        &mut self,
+        moves_max: usize,
+        mut on_move: impl FnMut(Handle<T>, Handle<T>, &mut T),
+    ) -> usize {
+        let moved = |old, new, value: &mut T| on_move(Handle::new(old), Handle::new(new), value);
+        // SAFETY: nothing is stored by index in an arena's table.
+        unsafe { self.table.compact(moves_max, moved) }
     }
 
     /// Takes the value that `handle` names out but keeps its slot, so that

@@ -34,6 +34,14 @@ impl<V> Cursor<V> {
         }
     }
 
+    /// A cursor before the first slot of slab `slab`.
+    pub(super) fn at(slab: u32, table: &SlotTable<V>) -> Self {
+        Self {
+            next_word: slab << table.shape.words_shift(),
+            ..Self::new()
+        }
+    }
+
     /// The next live slot.
     ///
     /// # Safety
@@ -68,7 +76,10 @@ impl<V> Cursor<V> {
     /// # Safety
     /// 1. and 2. As for `next`.
     #[inline]
-    unsafe fn next_slot(&mut self, table: &SlotTable<V>) -> Option<(u32, NonNull<Slot<V>>)> {
+    pub(super) unsafe fn next_slot(
+        &mut self,
+        table: &SlotTable<V>,
+    ) -> Option<(u32, NonNull<Slot<V>>)> {
         loop {
             while self.bits != 0 {
                 let bit = self.bits.trailing_zeros();
@@ -90,7 +101,7 @@ impl<V> Cursor<V> {
     /// Goes to the next word that has a slot in use. False at the end.
     fn advance(&mut self, table: &SlotTable<V>) -> bool {
         let shape = table.shape;
-        let words_shift = shape.shift.saturating_sub(6);
+        let words_shift = shape.words_shift();
         loop {
             let slab = self.next_word >> words_shift;
             if slab >= table.directory.len() {

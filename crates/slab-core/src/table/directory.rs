@@ -20,6 +20,8 @@ pub(super) struct Entry {
     pub(super) next: u32,
     /// Generation with which every slot starts when the slab's memory comes back.
     pub(super) watermark: u32,
+    /// Free bits that are set in the slab; 0 while it is released.
+    pub(super) free: u32,
 }
 
 /// Two arrays in one block: the bases, which every access reads, then the entries.
@@ -112,6 +114,7 @@ impl<V> Directory<V> {
             summary: 0,
             next: NONE,
             watermark: 0,
+            free: 0,
         };
         // SAFETY: `len < capacity`.
         unsafe {

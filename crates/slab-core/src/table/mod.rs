@@ -26,6 +26,7 @@ use core::ptr::NonNull;
 use crate::error::{HandleError, InsertErrorKind};
 use crate::provider::Provider;
 
+mod compact;
 mod cursor;
 mod directory;
 mod key;
@@ -378,12 +379,32 @@ impl<V> SlotTable<V> {
     #[inline]
     unsafe fn pull(&mut self) -> bool {
         let slab = self.open;
-        let Some(base) = self.directory.base(slab) else {
+        // SAFETY: clause 1.
+        self.vacancy = unsafe { self.take(slab) };
+        if self.vacancy.is_none() {
             return false;
-        };
+        }
         let entry = self.directory.entry(slab);
+        if entry.summary == 0 {
+            self.open = entry.next;
+        }
+        true
+    }
+
+    /// Takes the lowest free slot out of slab `slab`, which stays on the stack of open slabs. `None` if
+    /// there is no such slab or no such slot.
+    ///
+    /// # Safety
+    /// 1. As for `pull`.
+    #[inline]
+    unsafe fn take(&mut self, slab: u32) -> Option<Vacancy<V>> {
+        let base = self.directory.base(slab)?;
+        let entry = self.directory.entry(slab);
+        if entry.summary == 0 {
+            return None;
+        }
         let number = entry.summary.trailing_zeros();
-        // SAFETY: an open slab is resident and its summary is not 0, so `number` is one of its words.
+        // SAFETY: the summary of a resident slab has a bit for each of its words.
         let word = unsafe { self.shape.word(base, number) };
         // SAFETY: words of a resident slab are initialised.
         let bits = unsafe { word.read() };
@@ -392,16 +413,13 @@ impl<V> SlotTable<V> {
         unsafe { word.write(rest) };
         if rest == 0 {
             entry.summary &= entry.summary - 1;
-            if entry.summary == 0 {
-                self.open = entry.next;
-            }
         }
+        entry.free -= 1;
         self.free_bits -= 1;
         let number = number << 6 | bits.trailing_zeros();
         let index = slab << self.shape.shift | number;
         // SAFETY: by clause 1 there was a bit, and it stood for a slot of this slab.
-        self.vacancy = Some((index, unsafe { base.add(number as usize) }));
-        true
+        Some((index, unsafe { base.add(number as usize) }))
     }
 
     /// Sets the free bit of the slot of `index`, and opens its slab if that was full.
@@ -418,14 +436,15 @@ impl<V> SlotTable<V> {
         // SAFETY: as above.
         unsafe { word.write(bits | 1 << (slot & 63)) };
         self.free_bits += 1;
+        let open = self.open;
+        let entry = self.directory.entry(slab);
+        entry.free += 1;
         if bits == 0 {
-            let open = self.open;
-            let entry = self.directory.entry(slab);
             if entry.summary == 0 {
                 entry.next = open;
                 self.open = slab;
             }
-            self.directory.entry(slab).summary |= 1 << (slot >> 6);
+            entry.summary |= 1 << (slot >> 6);
         }
     }
 

@@ -67,6 +67,7 @@ impl<V> SlotTable<V> {
         unsafe { self.shape.initialise(base, entry.watermark, zeroed) };
         entry.summary = summary;
         entry.next = open;
+        entry.free = self.shape.slots();
         self.open = slab;
         // SAFETY: `initialise` has just made the slab; `release` and `destroy` clear the base first.
         unsafe { self.directory.set_base(slab, base) };
@@ -136,6 +137,7 @@ impl<V> SlotTable<V> {
         let absent = self.absent;
         let entry = self.directory.entry(slab);
         entry.summary = 0;
+        entry.free = 0;
         entry.next = NONE;
         entry.watermark = if retired == 0 { watermark } else { DEAD };
         if retired == 0 {
@@ -151,7 +153,7 @@ impl<V> SlotTable<V> {
     }
 
     /// Rebuilds the stack of open slabs, the lowest on top.
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         let mut open = NONE;
         for slab in (0..self.directory.len()).rev() {
             let entry = self.directory.entry(slab);

@@ -92,11 +92,13 @@ impl Shape {
     /// Words of the bitmap: one for each 64 slots, at least one.
     #[inline]
     pub(super) const fn words(self) -> u32 {
-        if self.shift <= 6 {
-            1
-        } else {
-            1 << (self.shift - 6)
-        }
+        1 << self.words_shift()
+    }
+
+    /// log2 of the words of the bitmap.
+    #[inline]
+    pub(super) const fn words_shift(self) -> u32 {
+        self.shift.saturating_sub(6)
     }
 
     /// A bitmap word of which every slot is free.

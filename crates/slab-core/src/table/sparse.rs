@@ -108,7 +108,10 @@ impl<V> SlotTable<V> {
             let bits = word.read();
             let marked = if free { bits | bit } else { bits & !bit };
             word.write(marked);
-            self.free_bits = self.free_bits + marked.count_ones() - bits.count_ones();
+            let (more, less) = (marked.count_ones(), bits.count_ones());
+            self.free_bits = self.free_bits + more - less;
+            let entry = self.directory.entry(slab);
+            entry.free = entry.free + more - less;
         }
     }
 }

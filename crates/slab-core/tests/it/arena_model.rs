@@ -3,7 +3,7 @@
 //! Compiled a second time into the crate's own unit tests, where generations have 4 bits, so that slots
 //! retire all the time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -30,6 +30,7 @@ enum Step {
     Drain(u8),
     Clear,
     Release(u8),
+    Compact(u8),
     Reserve(u8),
     Walk,
 }
@@ -51,6 +52,7 @@ fn steps(len: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<u8>().prop_map(Step::Drain),
         1 => Just(Step::Clear),
         3 => (0_u8..3).prop_map(Step::Release),
+        2 => any::<u8>().prop_map(Step::Compact),
         1 => any::<u8>().prop_map(|more| Step::Reserve(more % 20)),
         2 => Just(Step::Walk),
     ];
@@ -64,8 +66,10 @@ struct Model<'p> {
     /// Live handles in an order to choose from.
     order: Vec<Handle<Value>>,
     detached: Vec<(Handle<Value>, Value)>,
-    /// Every handle that is neither live nor detached any more.
+    /// Every handle that is neither live nor detached any more, in an order to choose from.
     dead: Vec<Handle<Value>>,
+    /// The same as a set.
+    graves: HashSet<Handle<Value>>,
     next: u64,
 }
 
@@ -77,6 +81,7 @@ impl<'p> Model<'p> {
             order: Vec::new(),
             detached: Vec::new(),
             dead: Vec::new(),
+            graves: HashSet::new(),
             next: 0,
         }
     }
@@ -88,7 +93,7 @@ impl<'p> Model<'p> {
 
     fn born(&mut self, handle: Handle<Value>, value: Value) {
         assert!(
-            !self.dead.contains(&handle),
+            !self.graves.contains(&handle),
             "{handle:?} was given out twice"
         );
         assert!(self.detached.iter().all(|(other, _)| *other != handle));
@@ -101,10 +106,20 @@ impl<'p> Model<'p> {
 
     /// The model's side of a removal.
     fn died(&mut self, handle: Handle<Value>) -> Value {
-        let value = self.live.remove(&handle).expect("only live handles die");
-        self.order.retain(|&other| other != handle);
-        self.dead.push(handle);
+        let value = self.left(handle);
+        self.bury(handle);
         value
+    }
+
+    /// The model's side of what takes a value out: its handle may come back.
+    fn left(&mut self, handle: Handle<Value>) -> Value {
+        self.order.retain(|&other| other != handle);
+        self.live.remove(&handle).expect("only live handles leave")
+    }
+
+    fn bury(&mut self, handle: Handle<Value>) {
+        self.dead.push(handle);
+        assert!(self.graves.insert(handle), "{handle:?} died twice");
     }
 
     fn pick(&self, at: u16) -> Option<Handle<Value>> {
@@ -137,6 +152,7 @@ impl<'p> Model<'p> {
                         || after.slabs <= keep as usize
                 );
             }
+            Step::Compact(moves) => self.compact(moves as usize),
             Step::Reserve(more) => {
                 self.arena
                     .try_reserve(more as usize)
@@ -249,8 +265,7 @@ impl<'p> Model<'p> {
         match step {
             Step::Detach(at) => {
                 let Some(handle) = self.pick(at) else { return };
-                let value = self.died(handle);
-                self.dead.pop();
+                let value = self.left(handle);
                 assert_eq!(self.arena.detach(handle).as_ref(), Some(&value));
                 assert_eq!(self.arena.get(handle), None);
                 assert_eq!(self.arena.remove(handle), None);
@@ -274,9 +289,39 @@ impl<'p> Model<'p> {
                 let (handle, _) = self.detached.swap_remove(at as usize % self.detached.len());
                 assert!(self.arena.abandon(handle));
                 assert!(!self.arena.abandon(handle));
-                self.dead.push(handle);
+                self.bury(handle);
             }
             _ => {}
+        }
+    }
+
+    /// Moves at most `moves` values, or as many as it takes if that is more than 127.
+    fn compact(&mut self, moves: usize) {
+        let moves = if moves > 127 { usize::MAX } else { moves };
+        let before = self.arena.stats();
+        let mut pairs = Vec::new();
+        let moved = self.arena.compact_step(moves, |old, new, value| {
+            pairs.push((old, new, value.clone()));
+        });
+        assert_eq!(moved, pairs.len());
+        for (old, new, value) in pairs {
+            assert_eq!(self.died(old), value);
+            self.born(new, value);
+        }
+        for (&handle, value) in &self.live {
+            assert_eq!(self.arena.get(handle), Some(value));
+        }
+        let after = self.arena.stats();
+        assert_eq!((before.slabs, before.live), (after.slabs, after.live));
+        if moved < moves {
+            let again = self.arena.compact_step(1, |_, _, _| ());
+            assert_eq!(again, 0, "it said that nothing is left to move");
+            if after.detached == 0 && after.retired == 0 {
+                self.arena.release_empty(0);
+                let stats = self.arena.stats();
+                let least = stats.live.div_ceil(stats.slots_per_slab);
+                assert_eq!(stats.slabs, least, "no slab could be emptied any more");
+            }
         }
     }
 
@@ -379,7 +424,7 @@ impl<'p> Model<'p> {
 #[test]
 fn arena_equals_a_map_and_no_handle_comes_twice() {
     let config = Config {
-        cases: super::cases(20_000),
+        cases: super::cases(100_000),
         rng_seed: RngSeed::Fixed(0x5_1AB),
         failure_persistence: None,
         ..Config::default()

@@ -196,3 +196,39 @@ fn a_panicking_drop_in_the_maps_own_drop_leaks_nothing() {
         assert_eq!((memory.live_bytes(), memory.live_blocks()), (0, 0));
     }
 }
+
+#[test]
+fn a_panic_in_the_closure_of_compact_step_leaves_the_arena_whole() {
+    for k in 0..15 {
+        let memory = Counting::new(Global);
+        let mut arena = Arena::with_slots_per_slab_in(4, &memory);
+        let handles: Vec<_> = (0..64).map(|number| arena.insert(number)).collect();
+        let mut live: Vec<_> = handles
+            .iter()
+            .copied()
+            .filter(|&handle| arena[handle] % 4 == 0 || arena.remove(handle).is_none())
+            .collect();
+        let mut moves = 0;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            arena.compact_step(usize::MAX, |old, new, _| {
+                *live.iter_mut().find(|handle| **handle == old).unwrap() = new;
+                moves += 1;
+                assert!(moves <= k, "move {k}");
+            })
+        }));
+        assert_eq!(
+            outcome.is_err(),
+            k < 12,
+            "16 values of 16 slabs fit into 4: 12 moves"
+        );
+        let numbers: Vec<_> = live.iter().map(|&handle| arena[handle]).collect();
+        assert!(numbers.iter().copied().eq((0..64).step_by(4)));
+        let more = arena.compact_step(usize::MAX, |_, _, _| ());
+        assert_eq!(moves.min(12) + more, 12);
+        assert_eq!((arena.release_empty(0), arena.len()), (12, 16));
+        arena.extend(100..200);
+        assert_eq!(arena.len(), 116);
+        drop(arena);
+        assert_eq!(memory.live_blocks(), 0);
+    }
+}

@@ -1,0 +1,217 @@
+//! Compaction: moves values out of sparse slabs into the free slots of dense ones.
+
+use core::mem::MaybeUninit;
+
+use super::slab::{generation_of, value_of};
+use super::{Cursor, Generation, Key, RETIRED, Slot, SlotTable, Vacancy};
+
+/// How full a slab is, in so many steps: slabs of one step are taken as they come.
+const STEPS: u32 = 64;
+
+/// One compaction: the sparsest slab is emptied first, the densest one with a free slot filled first.
+/// Slabs without a value take no part, so that the number of those with one can only fall.
+struct Compaction<'a, V> {
+    table: &'a mut SlotTable<V>,
+    /// The slab that is being filled.
+    target: Option<u32>,
+    /// Step of fullness at which the next target is looked for.
+    target_step: u32,
+    /// Slabs below this one were targets, or none, at `target_step`.
+    target_next: u32,
+    /// Free slots in slabs that are not empty.
+    room: u32,
+}
+
+impl<V> Drop for Compaction<'_, V> {
+    fn drop(&mut self) {
+        // Slots were taken out of slabs that are not on top of the stack.
+        self.table.reopen();
+    }
+}
+
+impl<V> SlotTable<V> {
+    /// Moves up to `moves_max` values, each to a slot of a denser slab, and tells `moved` of each: the key
+    /// it had, the key it has, the value. Gives the number of moves; fewer than asked for when nothing is
+    /// left that would empty another slab. A panic in `moved` leaves the table whole.
+    ///
+    /// # Safety
+    /// 1. Nothing was ever stored by index (`store`).
+    pub(crate) unsafe fn compact(
+        &mut self,
+        moves_max: usize,
+        mut moved: impl FnMut(Key, Key, &mut V),
+    ) -> usize {
+        self.withdraw_vacancy();
+        let mut compaction = Compaction {
+            room: 0,
+            target: None,
+            target_step: STEPS,
+            target_next: 0,
+            table: self,
+        };
+        compaction.room = compaction.free_in_used();
+        let mut left = moves_max;
+        for step in 0..=STEPS {
+            for slab in 0..compaction.table.directory.len() {
+                // No other slab can be emptied either.
+                if left == 0 || compaction.room < compaction.table.shape.slots() {
+                    return moves_max - left;
+                }
+                if compaction.is_source(slab, step) {
+                    // SAFETY: clause 1.
+                    unsafe { compaction.empty(slab, &mut left, &mut moved) };
+                }
+            }
+        }
+        moves_max - left
+    }
+}
+
+impl<V> Compaction<'_, V> {
+    /// Slots of a resident slab that are live or detached.
+    fn used(&mut self, slab: u32) -> u32 {
+        if self.table.directory.base(slab).is_none() {
+            return 0;
+        }
+        let mut used = self.table.shape.slots() - self.table.directory.entry(slab).free;
+        if self.table.retired != 0 {
+            used -= self.count(slab, |present| present == RETIRED);
+        }
+        used
+    }
+
+    /// Slots of slab `slab` that are in a generation `such`.
+    fn count(&self, slab: u32, such: impl Fn(u32) -> bool) -> u32 {
+        let first = slab << self.table.shape.shift;
+        let mut count = 0;
+        for index in first..first + self.table.shape.slots() {
+            count += u32::from(self.table.generation_at(index).is_some_and(&such));
+        }
+        count
+    }
+
+    fn step(&mut self, slab: u32) -> u32 {
+        (self.used(slab) * STEPS) >> self.table.shape.shift
+    }
+
+    fn free_in_used(&mut self) -> u32 {
+        let mut room = 0;
+        for slab in 0..self.table.directory.len() {
+            if self.used(slab) != 0 {
+                room += self.table.directory.entry(slab).free;
+            }
+        }
+        room
+    }
+
+    /// Whether slab `slab` is in use up to `step` and no slot in it has to stay.
+    fn is_source(&mut self, slab: u32, step: u32) -> bool {
+        self.used(slab) != 0
+            && self.step(slab) == step
+            && !(self.table.detached != 0 && self.holds_detached(slab))
+    }
+
+    /// Whether a slot of slab `slab` is kept for a detached value: not every one in use is live.
+    fn holds_detached(&mut self, slab: u32) -> bool {
+        self.count(slab, |present| present & 1 == 1) != self.used(slab)
+    }
+
+    /// Moves the values of slab `source` elsewhere, as many as there are moves left. The others have room for
+    /// all: with a slab's slots free in all of them together, its own values find place in the rest.
+    ///
+    /// # Safety
+    /// 1. Nothing was ever stored by index.
+    unsafe fn empty(
+        &mut self,
+        source: u32,
+        left: &mut usize,
+        moved: &mut impl FnMut(Key, Key, &mut V),
+    ) {
+        self.target.take_if(|target| *target == source);
+        let mut cursor = Cursor::at(source, self.table);
+        while *left != 0 {
+            // SAFETY: it is one table, and nothing here releases a slab.
+            let Some((index, from)) = (unsafe { cursor.next_slot(self.table) }) else {
+                break;
+            };
+            if index >> self.table.shape.shift != source {
+                break;
+            }
+            // SAFETY: clause 1.
+            let Some(to) = (unsafe { self.take(source) }) else {
+                break;
+            };
+            *left -= 1;
+            // SAFETY: the cursor gives live slots, and `to` was taken just now.
+            unsafe { self.relocate((index, from), to, moved) };
+        }
+        if self.used(source) == 0 {
+            self.room -= self.table.directory.entry(source).free;
+        }
+    }
+
+    /// A free slot of the densest slab that has one, not of `source`.
+    ///
+    /// # Safety
+    /// 1. As for `empty`.
+    unsafe fn take(&mut self, source: u32) -> Option<Vacancy<V>> {
+        loop {
+            if let Some(target) = self.target {
+                // SAFETY: clause 1.
+                if let Some(vacancy) = unsafe { self.table.take(target) } {
+                    return Some(vacancy);
+                }
+            }
+            self.target = Some(self.next_target(source)?);
+        }
+    }
+
+    fn next_target(&mut self, source: u32) -> Option<u32> {
+        loop {
+            while self.target_next < self.table.directory.len() {
+                let slab = self.target_next;
+                self.target_next += 1;
+                if slab != source
+                    && self.used(slab) != 0
+                    && self.table.directory.entry(slab).free != 0
+                    && self.step(slab) == self.target_step
+                {
+                    return Some(slab);
+                }
+            }
+            self.target_step = self.target_step.checked_sub(1)?;
+            self.target_next = 0;
+        }
+    }
+
+    /// Moves one value, then tells.
+    ///
+    /// # Safety
+    /// 1. `from` is a live slot with its index. 2. `to` was taken and is not filled.
+    unsafe fn relocate(
+        &mut self,
+        (index, from): Vacancy<V>,
+        (target, to): Vacancy<V>,
+        moved: &mut impl FnMut(Key, Key, &mut V),
+    ) {
+        // SAFETY: both slots are in resident slabs. The value is read out once and its slot vacated before
+        // anybody can read it there again; `to` holds none (clause 2), so nothing is overwritten.
+        unsafe {
+            let old = Key {
+                index,
+                generation: Generation::of_live(generation_of(from)),
+            };
+            let new = Key {
+                index: target,
+                generation: Generation::of_live(generation_of(to) + 1),
+            };
+            to.write(Slot {
+                value: MaybeUninit::new(value_of(from).read()),
+                generation: new.generation.get(),
+            });
+            self.table.vacate(index, from);
+            self.table.withdraw_vacancy();
+            moved(old, new, value_of(to).as_mut());
+        }
+    }
+}
