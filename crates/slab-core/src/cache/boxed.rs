@@ -47,7 +47,7 @@ impl<T, const SLAB: usize> Drop for Free<T, SLAB> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the slot was the box's, whose value is gone, and is not used any more.
-        unsafe { Slab::of::<T, SLAB>(self.0).free::<T, SLAB>(self.0) }
+        unsafe { Slab::of::<T, T, SLAB>(self.0).free::<T, SLAB>(self.0) }
     }
 }
 

@@ -82,7 +82,7 @@ impl<P: Provider, L: RawMutex> Block<P, L> {
             block.write(Self {
                 control,
                 provider,
-                shelf: Lock::new(Shelf::EMPTY),
+                shelf: Lock::new(Shelf::new()),
             });
         }
         Ok(block)
@@ -91,8 +91,10 @@ impl<P: Provider, L: RawMutex> Block<P, L> {
     /// A new slab, the caller's and OWNED.
     ///
     /// # Safety
-    /// 1. `this` is a live block.
-    pub(super) unsafe fn slab(this: NonNull<Self>) -> Result<Slab, ProvideError> {
+    /// 1. `this` is a live block. 2. Its slabs are of this geometry.
+    pub(super) unsafe fn slab<T, const SLAB: usize>(
+        this: NonNull<Self>,
+    ) -> Result<Slab, ProvideError> {
         // SAFETY: clause 1.
         let Self {
             control, provider, ..
@@ -101,8 +103,8 @@ impl<P: Provider, L: RawMutex> Block<P, L> {
         // Relaxed both: the caller's handle keeps the block, and counting orders nothing.
         control.references.fetch_add(1, Ordering::Relaxed);
         control.slabs.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the provider's clauses 1 and 2.
-        Ok(unsafe { Slab::initialise(block, this.cast()) })
+        // SAFETY: the provider's clauses 1 and 2; clause 2: the block is of the geometry's layout.
+        Ok(unsafe { Slab::initialise::<T, SLAB>(block, this.cast()) })
     }
 
     /// # Safety
@@ -155,19 +157,24 @@ impl Control {
     /// Drops a handle. `shelf` gives the slabs of the shelf, if it was the last.
     ///
     /// # Safety
-    /// 1. The caller owns a counted handle and does not use it afterwards.
-    pub(super) unsafe fn detach(this: NonNull<Self>, shelf: impl FnOnce() -> Shelf) {
+    /// 1. The caller owns a counted handle and does not use it afterwards. 2. The cache's slabs are of this geometry.
+    pub(super) unsafe fn detach<T, const SLAB: usize>(
+        this: NonNull<Self>,
+        shelf: impl FnOnce() -> Shelf,
+    ) {
         // SAFETY: clause 1: the handles' reference keeps the block.
         let control = unsafe { this.as_ref() };
         // AcqRel: what was done with other handles is done before the last goes on.
         if control.handles.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
-        // SAFETY: the shelf possesses its slabs, and nobody else looks at it: there is no handle.
+        // SAFETY: the shelf possesses its slabs, and nobody else looks at it: there is no handle. Clause 2.
         unsafe {
             let mut shelf = shelf();
-            while let Some(slab) = shelf.owned() {
-                Self::abandon(this, slab);
+            while let Some(slab) = shelf.owned::<T, SLAB>() {
+                if slab.settle::<T, SLAB>(false) == Settled::Empty {
+                    Self::release(this, slab);
+                }
             }
             Self::abandon_all(this, shelf.incoming());
             Self::abandon_all(this, control.depot.take());
@@ -216,18 +223,9 @@ impl Control {
             // SAFETY: clause 1; `below` is read while the slab is still ours.
             unsafe {
                 slab = top.below();
-                Self::abandon(this, top);
-            }
-        }
-    }
-
-    /// # Safety
-    /// 1. The caller possesses `slab`, and has a reference to the block.
-    unsafe fn abandon(this: NonNull<Self>, slab: Slab) {
-        // SAFETY: clause 1.
-        unsafe {
-            if slab.abandon() == Settled::Empty {
-                Self::release(this, slab);
+                if top.abandon() == Settled::Empty {
+                    Self::release(this, top);
+                }
             }
         }
     }

@@ -2,13 +2,22 @@
 //!
 //! Every pointer into a slab derives from the pointer that the provider gave for its block. A box keeps such a pointer
 //! to its slot; masking the address leads back to the header without losing what the pointer may reach.
+//!
+//! ```text
+//!   line 0   control, below     read by everybody, hardly ever written
+//!   line 1   remote             written by each thread that frees a slot
+//!   line 2   owner, private     the possessor's
+//!   words    a bit for each slot that the possessor knows to be free; the possessor's as well
+//! ```
 
 use core::ptr::{self, NonNull};
 
+use super::bitmap::{Bitmap, Summary};
+use super::claim::Claim;
 use super::control::Control;
 use super::geometry::Geometry;
 use super::heap::LocalHeap;
-use super::remote::{END, RemoteWord, Settled};
+use super::remote::{RemoteWord, Settled};
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::{TrackedCell, Witnesses};
 
@@ -21,19 +30,25 @@ struct Line<V>(V);
 pub(super) struct Header {
     /// Read by everybody, written by the creator.
     control: NonNull<Control>,
-    /// The local heap that owns the slab, or null. Written by that heap alone: on adoption its address, null when it
-    /// lets go.
-    ///
-    /// Relaxed: a thread compares it with its own heap, and about that it reads only what it wrote itself. A heap that
-    /// lay at the same address earlier had cleared it before its block was given back.
-    owner: AtomicPtr<LocalHeap>,
     /// The next slab on the depot: written by who pushes, read by who took.
     below: TrackedCell<Option<Slab>>,
     witnesses: Witnesses,
     /// Written by each thread that frees a slot.
     remote: Line<RemoteWord>,
     /// The possessor's.
-    private: Line<TrackedCell<Private>>,
+    own: Line<Own>,
+}
+
+/// What a free by the possessor looks at, on one line.
+#[repr(C)]
+struct Own {
+    /// The local heap that owns the slab, or null. Written by that heap alone: on adoption its address, null when it
+    /// lets go.
+    ///
+    /// Relaxed: a thread compares it with its own heap, and about that it reads only what it wrote itself. A heap that
+    /// lay at the same address earlier had cleared it before its block was given back.
+    owner: AtomicPtr<LocalHeap>,
+    private: TrackedCell<Private>,
 }
 
 // What the docs of `SlabCache` say.
@@ -43,18 +58,27 @@ const _: () = assert!(size_of::<Header>() == 192);
 /// The possessor's part of the header.
 #[derive(Clone, Copy)]
 pub(super) struct Private {
-    /// The first free slot that the possessor knows, or `END`; it holds the next.
-    free: u16,
-    /// Slots from here on were never used.
-    fresh: u16,
-    /// Slots in use, those included that others freed and nobody collected.
-    pub(super) used: u16,
-    /// A local free that leaves fewer than this in use makes the heap look at its lists: 0 never (current),
-    /// 1 when empty (ready), `u16::MAX` always (full).
-    pub(super) alarm: u16,
+    /// Of the bitmap.
+    summary: Summary,
+    /// Slots in use when the last possessor let go of the slab, those included that others freed and nobody collected.
+    /// Valid until the next possessor collects or frees a slot.
+    left: u16,
+    /// Where the heap that owns the slab has it.
+    pub(super) place: Place,
     /// Neighbours in the list of the possessor that has the slab in one.
     pub(super) next: Option<Slab>,
     pub(super) previous: Option<Slab>,
+}
+
+/// Where a heap has a slab of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In no list: slots come from it.
+    Current,
+    /// In the list of those with a free slot.
+    Ready,
+    /// In the list of those without.
+    Full,
 }
 
 /// A slab, by the base of its block. Using it needs the right to, which the type does not prove: see each method.
@@ -62,17 +86,20 @@ pub(super) struct Private {
 pub(super) struct Slab(NonNull<Header>);
 
 impl Slab {
-    /// Writes the header of a new slab, which is the caller's.
+    /// Writes the header of a new slab, which is the caller's, and of which all slots are free.
     ///
     /// # Safety
-    /// 1. `block` is a block of the control block's layout that nothing else uses.
-    pub(super) unsafe fn initialise(block: NonNull<u8>, control: NonNull<Control>) -> Self {
+    /// 1. `block` is a block of this geometry's layout that nothing else uses.
+    pub(super) unsafe fn initialise<T, const SLAB: usize>(
+        block: NonNull<u8>,
+        control: NonNull<Control>,
+    ) -> Self {
         let header = block.cast::<Header>();
+        let slab = Self(header);
         let private = Private {
-            free: END,
-            fresh: 0,
-            used: 0,
-            alarm: 0,
+            summary: Summary::EMPTY,
+            left: 0,
+            place: Place::Current,
             next: None,
             previous: None,
         };
@@ -80,14 +107,17 @@ impl Slab {
         unsafe {
             header.write(Header {
                 control,
-                owner: AtomicPtr::new(ptr::null_mut()),
                 below: TrackedCell::new(None),
                 witnesses: Witnesses::new(),
                 remote: Line(RemoteWord::new()),
-                private: Line(TrackedCell::new(private)),
+                own: Line(Own {
+                    owner: AtomicPtr::new(ptr::null_mut()),
+                    private: TrackedCell::new(private),
+                }),
             });
+            slab.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.fill());
         }
-        Self(header)
+        slab
     }
 
     /// Ends the header and gives the block back as it came.
@@ -100,7 +130,7 @@ impl Slab {
         unsafe {
             let header = &mut *self.0.as_ptr();
             header.remote.0.retire();
-            header.private.0.with_mut(|_| ());
+            header.own.0.private.with_mut(|_| ());
             header.below.with_mut(|_| ());
             for slot in 0..crate::cache::CAPACITY_MAX as u16 {
                 header.witnesses.written(slot);
@@ -111,16 +141,15 @@ impl Slab {
         self.0.cast()
     }
 
-    /// The slab in which `slot` lies.
+    /// The slab in which `within` points, of the geometry for `T`.
     ///
     /// # Safety
-    /// 1. `slot` points to a slot in use of a slab of this geometry, and derives from the slab's base.
+    /// 1. `within` points into the block of a slab of this geometry, and derives from its base.
     #[inline(always)]
-    pub(super) unsafe fn of<T, const SLAB: usize>(slot: NonNull<T>) -> Self {
-        // The mask leaves the base, which is not null, as no slab lies at 0.
-        let base = slot.as_ptr().map_addr(|address| address & !(SLAB - 1));
-        // SAFETY: clause 1: the base of a block that is aligned to `SLAB` is not null.
-        Self(unsafe { NonNull::new_unchecked(base.cast()) })
+    pub(super) unsafe fn of<U, T, const SLAB: usize>(within: NonNull<U>) -> Self {
+        let header = within.as_ptr().map_addr(Geometry::<T, SLAB>::base);
+        // SAFETY: clause 1: the mask leaves the base of a block that is aligned to `SLAB`, which is not null.
+        Self(unsafe { NonNull::new_unchecked(header.cast()) })
     }
 
     /// # Safety
@@ -148,7 +177,7 @@ impl Slab {
     #[inline(always)]
     pub(super) unsafe fn owner(self) -> *mut LocalHeap {
         // SAFETY: clause 1. Relaxed: see the field.
-        unsafe { self.header() }.owner.load(Ordering::Relaxed)
+        unsafe { self.header() }.own.0.owner.load(Ordering::Relaxed)
     }
 
     /// Sets or clears the owning heap.
@@ -158,6 +187,8 @@ impl Slab {
     pub(super) unsafe fn set_owner(self, owner: *mut LocalHeap) {
         // SAFETY: clause 1. Relaxed: see the field.
         unsafe { self.header() }
+            .own
+            .0
             .owner
             .store(owner, Ordering::Relaxed);
     }
@@ -169,10 +200,10 @@ impl Slab {
     #[inline(always)]
     pub(super) unsafe fn private<R>(self, access: impl FnOnce(&mut Private) -> R) -> R {
         // SAFETY: clause 1 makes the access the only one, clause 2 keeps it so.
-        unsafe { self.header().private.0.with_mut(|it| access(&mut *it)) }
+        unsafe { self.header().own.0.private.with_mut(|it| access(&mut *it)) }
     }
 
-    /// Where `slot` lies.
+    /// Where slot `slot` lies.
     ///
     /// # Safety
     /// 1. The slab is there and of this geometry. 2. `slot < CAPACITY`.
@@ -184,70 +215,97 @@ impl Slab {
         unsafe { self.0.byte_add(offset).cast() }
     }
 
-    /// The number of the slot that `slot` points to.
-    #[inline(always)]
-    fn number<T, const SLAB: usize>(slot: NonNull<T>) -> u16 {
-        let offset = (slot.addr().get() & (SLAB - 1)) - Geometry::<T, SLAB>::FIRST;
-        debug_assert!(offset.is_multiple_of(Geometry::<T, SLAB>::STRIDE));
-        (offset / Geometry::<T, SLAB>::STRIDE) as u16
-    }
-
-    /// A free slot that the possessor knows, now in use.
+    /// Reads or changes the bitmap.
     ///
     /// # Safety
-    /// 1. The caller possesses the slab. 2. It is of this geometry.
+    /// 1. The caller possesses the slab, and it is of this geometry. 2. `access` does not use this slab's private part
+    ///    otherwise.
     #[inline(always)]
-    pub(super) unsafe fn take<T, const SLAB: usize>(self) -> Option<NonNull<T>> {
-        // SAFETY: clauses 1 and 2. A slot on the free list holds a link that was written when it was freed, and who
-        // freed it is done with it: its free was collected, or was the possessor's.
+    unsafe fn bitmap<T, const SLAB: usize, R>(
+        self,
+        access: impl FnOnce(Bitmap<'_, T, SLAB>) -> R,
+    ) -> R {
+        // SAFETY: clauses 1 and 2. The words lie behind the header, inside of the block, and are the possessor's as the
+        // private part is.
         unsafe {
-            let slot = self.private(|private| {
-                let slot = private.free;
-                if slot != END {
-                    private.free = self.slot::<T, SLAB>(slot).cast::<u16>().read();
-                } else if private.fresh < Geometry::<T, SLAB>::CAPACITY {
-                    private.fresh += 1;
-                    private.used += 1;
-                    return Some(private.fresh - 1);
-                } else {
-                    return None;
-                }
-                private.used += 1;
-                Some(slot)
-            })?;
-            self.header().witnesses.written(slot);
-            Some(self.slot::<T, SLAB>(slot))
+            let words = self.0.byte_add(Geometry::<T, SLAB>::WORDS_OFFSET).cast();
+            self.private(|private| access(Bitmap::new(&mut private.summary, words.as_ptr())))
         }
     }
 
-    /// Puts a slot back that the possessor frees itself; true if its heap has to look at its lists.
+    /// Tells loom that the caller is the only one to use `slot`.
     ///
     /// # Safety
-    /// 1. The caller possesses the slab that `slot` points into, as [`of`](Self::of) demands. 2. The slot is in use and
-    ///    holds no value any more.
+    /// 1. As for [`put`](Self::put).
+    #[inline(always)]
+    pub(super) unsafe fn witness<T, const SLAB: usize>(self, slot: NonNull<T>) {
+        let number = Geometry::<T, SLAB>::number(slot.addr().get());
+        // SAFETY: clause 1: a slab with a slot in use is there.
+        unsafe { self.header() }.witnesses.written(number);
+    }
+
+    /// Moves a word of free slots that the possessor knows into `claim`, which has none; false if there is no such
+    /// slot.
+    ///
+    /// # Safety
+    /// 1. The caller possesses the slab. 2. It is of this geometry. 3. The slots are the claim's, and go from it to
+    ///    callers or come back by [`unclaim`](Self::unclaim).
+    pub(super) unsafe fn claim<T, const SLAB: usize>(self, claim: &Claim) -> bool {
+        // SAFETY: clauses 1 and 2. A bit is set for slots below the capacity alone, and who freed them is done with them:
+        // the free was collected, or was the possessor's. Clause 3.
+        unsafe {
+            let Some((first, bits)) = self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.take()) else {
+                return false;
+            };
+            claim.fill(self.slot::<T, SLAB>(first).cast(), bits);
+        }
+        true
+    }
+
+    /// Takes back what `claim` has left.
+    ///
+    /// # Safety
+    /// 1. The caller possesses the slab, and it is of this geometry. 2. What the claim has is from this slab.
+    pub(super) unsafe fn unclaim<T, const SLAB: usize>(self, claim: &Claim) {
+        let Some((first, bits)) = claim.give_up() else {
+            return;
+        };
+        let first = Geometry::<T, SLAB>::number(first.addr().get());
+        // SAFETY: clause 1; clause 2: the bits were cleared when they were claimed.
+        unsafe { self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.put_back(first, bits)) }
+    }
+
+    /// Puts a slot back that the possessor frees itself. If that is `true` the slab may have got its first free slot, or
+    /// lost its last one in use: the caller [notes](Self::note) it.
+    ///
+    /// # Safety
+    /// 1. The caller possesses the slab, which is of this geometry. 2. `slot` points to one of its slots, derives from its
+    ///    base, and is in use without a value.
     #[inline(always)]
     pub(super) unsafe fn put<T, const SLAB: usize>(self, slot: NonNull<T>) -> bool {
-        let number = Self::number::<T, SLAB>(slot);
-        // SAFETY: clauses 1 and 2: the slot is the caller's to write, as is the private part.
-        unsafe {
-            self.header().witnesses.written(number);
-            self.private(|private| {
-                slot.cast::<u16>().write(private.free);
-                private.free = number;
-                private.used -= 1;
-                private.used < private.alarm
-            })
-        }
+        let number = Geometry::<T, SLAB>::number(slot.addr().get());
+        // SAFETY: clauses 1 and 2: the slot has a bit.
+        unsafe { self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.set(number)) }
+    }
+
+    /// Brings the summary up to date after [`put`](Self::put) said so of `slot`.
+    ///
+    /// # Safety
+    /// As for `put`.
+    pub(super) unsafe fn note<T, const SLAB: usize>(self, slot: NonNull<T>) {
+        let number = Geometry::<T, SLAB>::number(slot.addr().get());
+        // SAFETY: the caller's promises.
+        unsafe { self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.note(number)) }
     }
 
     /// Frees a slot from any thread.
     ///
     /// # Safety
-    /// 1. `slot` points into this slab, as [`of`](Self::of) demands. 2. The slot is in use, holds no value any more, and
+    /// 1. `slot` points to a slot of this slab, which is of this geometry, and derives from its base. 2. The slot is in use, holds no value any more, and
     ///    is the caller's; nobody uses it afterwards.
     #[inline]
     pub(super) unsafe fn free<T, const SLAB: usize>(self, slot: NonNull<T>) {
-        let number = Self::number::<T, SLAB>(slot);
+        let number = Geometry::<T, SLAB>::number(slot.addr().get());
         // SAFETY: clause 2: a slab with a slot in use is there. After the exchange it need not be, so no reference to the
         // header but the word's own goes into the call.
         let mover = unsafe { self.header() }.remote.0.free(number, |next| {
@@ -263,44 +321,68 @@ impl Slab {
         }
     }
 
-    /// Takes back what others freed, once the possessor knows no free slot any more. True if that was any.
+    /// Takes back what others freed. True if the possessor then knows a slot more. One step for each slot.
+    ///
+    /// A slot that is free already was freed twice, which takes unsafe code: it is not counted again. In a debug build
+    /// that is a panic.
     ///
     /// # Safety
-    /// 1. The caller possesses the slab, it is OWNED, and `take` gave none.
-    pub(super) unsafe fn collect(self) -> bool {
-        // SAFETY: clause 1.
-        let collected = unsafe { self.header() }.remote.0.collect();
-        // SAFETY: clause 1.
+    /// 1. The caller possesses the slab, it is OWNED and of this geometry.
+    pub(super) unsafe fn collect<T, const SLAB: usize>(self) -> bool {
+        // SAFETY: clause 1. The slots of the list are free: the link in each was written by who freed it.
         unsafe {
-            self.private(|private| {
-                debug_assert!(private.free == END, "a list would be lost");
-                debug_assert!(collected.count <= private.used, "a slot was freed twice");
-                private.free = collected.head;
-                private.used -= collected.count;
+            let collected = self.header().remote.0.collect();
+            let mut slot = collected.head;
+            let mut taken = 0;
+            self.bitmap::<T, SLAB, _>(|mut bitmap| {
+                for _ in 0..collected.count {
+                    if slot >= Geometry::<T, SLAB>::CAPACITY {
+                        break;
+                    }
+                    self.header().witnesses.written(slot);
+                    taken += u16::from(bitmap.insert(slot));
+                    slot = self.slot::<T, SLAB>(slot).cast::<u16>().read();
+                }
             });
+            debug_assert_eq!(taken, collected.count, "a slot was freed twice");
+            taken != 0
         }
-        collected.count != 0
     }
 
     /// Whether no slot is in use, those that others freed being free.
     ///
     /// # Safety
-    /// 1. The caller possesses the slab.
-    pub(super) unsafe fn is_empty(self) -> bool {
+    /// 1. The caller possesses the slab, and it is of this geometry.
+    pub(super) unsafe fn is_empty<T, const SLAB: usize>(self) -> bool {
         // SAFETY: clause 1.
         unsafe {
             let pending = self.header().remote.0.pending();
-            self.private(|private| private.used == pending)
+            self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.unset()) == pending
         }
+    }
+
+    /// Whether the possessor knows every slot to be free. O(1).
+    ///
+    /// # Safety
+    /// 1. The caller possesses the slab, and it is of this geometry.
+    pub(super) unsafe fn all_free<T, const SLAB: usize>(self) -> bool {
+        // SAFETY: clause 1.
+        unsafe { self.bitmap::<T, SLAB, _>(|bitmap| bitmap.is_full()) }
     }
 
     /// Lets go of a slab without a free slot; false if it has one again and is still the caller's.
     ///
     /// # Safety
     /// 1. As for [`collect`](Self::collect). 2. The caller does not touch it after `true`.
-    pub(super) unsafe fn detach(self) -> bool {
+    pub(super) unsafe fn detach<T, const SLAB: usize>(self) -> bool {
         // SAFETY: clause 1. The last access of the call is the exchange.
-        unsafe { self.header() }.remote.0.detach()
+        unsafe {
+            self.private(|private| {
+                debug_assert!(!private.summary.any(), "a free slot would be lost");
+                private.left = Geometry::<T, SLAB>::CAPACITY;
+            });
+            self.header().remote.0.detach()
+        }
     }
 
     /// Makes a QUEUED slab OWNED. True if it is empty.
@@ -311,53 +393,49 @@ impl Slab {
         // SAFETY: clause 1 makes the caller the possessor.
         unsafe {
             let pending = self.header().remote.0.adopt();
-            self.private(|private| private.used == pending)
+            self.private(|private| private.left == pending)
         }
     }
 
-    /// Lets go of a slab: see [`RemoteWord::settle`]. One that knows a free slot is queued if `reuse`.
+    /// Lets go of an OWNED slab: see [`RemoteWord::settle`]. One that knows a free slot is queued if `reuse`.
     ///
     /// # Safety
-    /// 1. The caller possesses the slab. 2. It does not touch it after `Detached`.
+    /// 1. The caller possesses the slab, and it is of this geometry. 2. It does not touch it after `Detached`.
     pub(super) unsafe fn settle<T, const SLAB: usize>(self, reuse: bool) -> Settled {
-        let capacity = Geometry::<T, SLAB>::CAPACITY;
-        // SAFETY: clause 1.
-        let (used, known) = unsafe {
-            self.private(|private| {
-                let known = private.free != END || private.fresh < capacity;
-                (private.used, known)
-            })
-        };
         // SAFETY: clause 1. The last access of the call is the exchange.
-        unsafe { self.header() }
-            .remote
-            .0
-            .settle(used, |pending| reuse && (known || pending != 0))
+        unsafe {
+            let used = self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.unset());
+            let known = self.private(|private| {
+                private.left = used;
+                private.summary.any()
+            });
+            let reusable = |pending| reuse && (known || pending != 0);
+            self.header().remote.0.settle(used, reusable)
+        }
     }
 
-    /// Lets go of a slab when no cache is left: empty, or DETACHED.
+    /// Lets go of a QUEUED slab when no cache is left: empty, or DETACHED.
     ///
     /// # Safety
-    /// As for [`settle`](Self::settle).
+    /// 1. The caller took the slab from the depot. 2. It does not touch it after `Detached`.
     pub(super) unsafe fn abandon(self) -> Settled {
-        // SAFETY: the caller's promises are the ones asked for.
+        // SAFETY: clause 1: nobody changed the private part since it was let go. The last access is the exchange.
         unsafe {
-            let used = self.private(|private| private.used);
+            let used = self.private(|private| private.left);
             self.header().remote.0.settle(used, |_| false)
         }
     }
 
-    /// Makes every slot of an OWNED empty slab one that was never used.
+    /// Makes the possessor of an OWNED empty slab know all of its slots to be free.
     ///
     /// # Safety
-    /// 1. The caller possesses the slab, and [`is_empty`](Self::is_empty) held.
-    pub(super) unsafe fn reset(self) {
-        // SAFETY: clause 1: no slot is in use, so nobody frees one.
+    /// 1. The caller possesses the slab, and [`is_empty`](Self::is_empty) held. 2. It is of this geometry.
+    pub(super) unsafe fn reset<T, const SLAB: usize>(self) {
+        // SAFETY: clause 1: no slot is in use, so nobody frees one. Clause 2.
         unsafe {
             self.header().remote.0.collect();
-            self.private(|private| {
-                (private.free, private.fresh, private.used) = (END, 0, 0);
-            });
+            self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.fill());
+            self.private(|private| private.left = 0);
         }
     }
 
@@ -365,10 +443,10 @@ impl Slab {
     ///
     /// # Safety
     /// As for [`reset`](Self::reset).
-    pub(super) unsafe fn queue_empty(self) {
+    pub(super) unsafe fn queue_empty<T, const SLAB: usize>(self) {
         // SAFETY: the caller's promises.
         unsafe {
-            self.reset();
+            self.reset::<T, SLAB>();
             self.header().remote.0.queue_empty();
         }
     }

@@ -7,6 +7,10 @@
 //!      +--- freed elsewhere ----+                      +-- empty, and more than the spare ones: to the provider
 //! ```
 //!
+//! A slot comes from one of three places, in this order: the slot that was freed last, whose line is in the nearest
+//! cache and whose slab need not be touched; the claim, a word of the current slab's bitmap; the lists above. Only when
+//! another slot is freed does the one freed before it go back to its slab.
+//!
 //! A full slab says nothing when another thread frees one of its slots. When a slot is wanted, the heap looks at a few
 //! full slabs in turn before it takes a new one, so what is freed elsewhere is found after a bounded number of new slabs.
 
@@ -14,18 +18,13 @@ use core::cell::Cell;
 use core::ptr::{self, NonNull};
 
 use super::chain::Chain;
+use super::claim::Claim;
 use super::control::Control;
-use super::header::Slab;
+use super::header::{Place, Slab};
 use super::remote::Settled;
 
 /// Full slabs that a refill looks at before it asks for another slab.
 const SCANNED_MAX: usize = 8;
-/// `alarm` of the current slab: never.
-const CURRENT: u16 = 0;
-/// `alarm` of a slab in `ready`: when it is empty.
-const READY: u16 = 1;
-/// `alarm` of a slab in `full`: always.
-const FULL: u16 = u16::MAX;
 
 /// Slabs in a ring of two links each; the first and the last are known.
 struct List {
@@ -104,7 +103,11 @@ impl List {
 
 /// Lies in a block of its own, so that its address is its name. Used by one thread at a time.
 pub(super) struct LocalHeap {
-    /// Slots come from here; it is in no list.
+    /// The slot freed last, unless it is in use again. Its slab is the heap's, and counts it as in use.
+    last: Cell<Option<NonNull<u8>>>,
+    /// Slots of the current slab; without one it is empty.
+    claim: Claim,
+    /// The slab of the claim; it is in no list.
     current: Cell<Option<Slab>>,
     /// Slabs with a free slot, the last freed into first.
     ready: List,
@@ -119,6 +122,8 @@ pub(super) struct LocalHeap {
 impl LocalHeap {
     pub(super) const fn new(control: NonNull<Control>) -> Self {
         Self {
+            last: Cell::new(None),
+            claim: Claim::new(),
             current: Cell::new(None),
             ready: List::new(),
             full: List::new(),
@@ -131,48 +136,81 @@ impl LocalHeap {
         self.control
     }
 
-    /// A free slot of the slabs that the heap has, now in use.
+    /// A free slot that the heap has at hand, now in use.
     ///
     /// # Safety
     /// 1. The cache's slabs are of this geometry.
     #[inline(always)]
     pub(super) unsafe fn take<T, const SLAB: usize>(&self) -> Option<NonNull<T>> {
-        // SAFETY: the heap possesses its slabs; clause 1.
-        unsafe { self.current.get()?.take::<T, SLAB>() }
+        let slot = match self.last.take() {
+            Some(slot) => slot.cast(),
+            None => self.claim.take::<T, SLAB>()?,
+        };
+        // SAFETY: clause 1; the slot's slab is there, and the slot is the caller's.
+        unsafe { Slab::of::<T, T, SLAB>(slot).witness::<T, SLAB>(slot) };
+        Some(slot)
     }
 
     /// Frees a slot of a slab that the heap owns.
     ///
     /// # Safety
-    /// 1. `slab` is one of the heap's, and the rest as for [`Slab::put`]. 2. No reference into the slot is left.
+    /// 1. `slot` points to a slot of one of the heap's slabs, which are of this geometry; it derives from the slab's
+    ///    base, and is in use without a value. 2. No reference into the slot is left.
     #[inline(always)]
-    pub(super) unsafe fn put<T, const SLAB: usize>(
-        this: NonNull<Self>,
-        slab: Slab,
-        slot: NonNull<T>,
-    ) {
-        // SAFETY: clause 1; the heap is there as long as it owns a slab.
+    pub(super) unsafe fn put<T, const SLAB: usize>(this: NonNull<Self>, slot: NonNull<T>) {
+        // SAFETY: clauses 1 and 2; the heap is there as long as it owns a slab. What `last` held came from here too.
         unsafe {
-            if slab.put::<T, SLAB>(slot) {
-                this.as_ref().relist(slab);
+            Slab::of::<T, T, SLAB>(slot).witness::<T, SLAB>(slot);
+            let Some(earlier) = this.as_ref().last.replace(Some(slot.cast())) else {
+                return;
+            };
+            let slab = Slab::of::<u8, T, SLAB>(earlier);
+            if slab.put::<T, SLAB>(earlier.cast()) {
+                this.as_ref().note::<T, SLAB>(slab, earlier.cast());
             }
         }
     }
 
-    /// After a free that left `slab` with fewer slots in use than its alarm.
+    /// Puts the slot freed last and the rest of the claim back into their slabs. Slabs that are empty then stay, and
+    /// are not counted as such.
     ///
     /// # Safety
-    /// 1. `slab` is one of the heap's, in `full` or `ready` as its alarm says.
-    #[cold]
-    unsafe fn relist(&self, slab: Slab) {
-        // SAFETY: clause 1 and the heap's possession of its slabs.
+    /// 1. The cache's slabs are of this geometry.
+    unsafe fn settle<T, const SLAB: usize>(&self) {
+        // SAFETY: clause 1; both are of the heap's slabs.
         unsafe {
-            let (alarm, used) = slab.private(|private| (private.alarm, private.used));
-            if alarm == FULL {
+            if let Some(slab) = self.current.get() {
+                slab.unclaim::<T, SLAB>(&self.claim);
+            }
+            let Some(slot) = self.last.take() else { return };
+            let slab = Slab::of::<u8, T, SLAB>(slot);
+            if slab.put::<T, SLAB>(slot.cast()) {
+                slab.note::<T, SLAB>(slot.cast());
+            }
+            if slab.private(|private| private.place) == Place::Full {
                 self.full.remove(slab);
                 self.make_ready(slab);
             }
-            if used != 0 {
+        }
+    }
+
+    /// After a free of `slot` that may have made `slab` one with a free slot, or one that is empty.
+    ///
+    /// # Safety
+    /// 1. `slab` is one of the heap's, in the list that its place says, and of this geometry. 2. [`Slab::put`] said so
+    ///    of `slot`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn note<T, const SLAB: usize>(&self, slab: Slab, slot: NonNull<T>) {
+        // SAFETY: clauses 1 and 2, and the heap's possession of its slabs.
+        unsafe {
+            slab.note::<T, SLAB>(slot);
+            let place = slab.private(|private| private.place);
+            if place == Place::Full {
+                self.full.remove(slab);
+                self.make_ready(slab);
+            }
+            if place == Place::Current || !slab.all_free::<T, SLAB>() {
                 return;
             }
             if self.empty.get() < self.control.as_ref().spare {
@@ -189,39 +227,45 @@ impl LocalHeap {
     unsafe fn make_ready(&self, slab: Slab) {
         // SAFETY: clause 1.
         unsafe {
-            slab.private(|private| private.alarm = READY);
+            slab.private(|private| private.place = Place::Ready);
             self.ready.push_front(slab);
         }
     }
 
-    /// Finds a slab with a free slot among the heap's own, looking at `scanned` full ones, and makes it current.
+    /// Fills the claim, if no slot is at hand, from the heap's own slabs, looking at `scanned` full ones; false if that
+    /// gave none.
     ///
     /// # Safety
-    /// 1. The current slab has no free slot that the heap knows.
-    pub(super) unsafe fn refill(&self, scanned: usize) -> bool {
-        // SAFETY: the heap possesses its slabs, which are OWNED; clause 1, and full slabs have no free slot either.
+    /// 1. The cache's slabs are of this geometry.
+    pub(super) unsafe fn refill<T, const SLAB: usize>(&self, scanned: usize) -> bool {
+        // A provider that itself uses this heap may have filled it.
+        if self.last.get().is_some() || !self.claim.is_empty() {
+            return true;
+        }
+        // SAFETY: the heap possesses its slabs, which are OWNED; clause 1.
         unsafe {
             if let Some(slab) = self.current.take() {
-                if slab.collect() {
-                    self.current.set(Some(slab));
+                if self.claim_of::<T, SLAB>(slab) {
                     return true;
                 }
-                slab.private(|private| private.alarm = FULL);
+                slab.private(|private| private.place = Place::Full);
                 self.full.push_back(slab);
             }
-            if let Some(slab) = self.ready.pop_front() {
-                if slab.private(|private| private.used == 0) {
+            while let Some(slab) = self.ready.pop_front() {
+                if slab.all_free::<T, SLAB>() {
                     self.empty.set(self.empty.get() - 1);
                 }
-                self.make_current(slab);
-                return true;
+                if self.claim_of::<T, SLAB>(slab) {
+                    return true;
+                }
+                slab.private(|private| private.place = Place::Full);
+                self.full.push_back(slab);
             }
             for _ in 0..scanned.min(self.full.len.get()) {
                 let Some(slab) = self.full.pop_front() else {
                     break;
                 };
-                if slab.collect() {
-                    self.make_current(slab);
+                if self.claim_of::<T, SLAB>(slab) {
                     return true;
                 }
                 self.full.push_back(slab);
@@ -230,30 +274,40 @@ impl LocalHeap {
         false
     }
 
+    /// Makes `slab` current if it has a free slot, or one that others freed.
+    ///
+    /// # Safety
+    /// 1. The heap possesses `slab`, which is in no list; there is no current one, and the claim is empty. 2. The
+    ///    cache's slabs are of this geometry.
+    unsafe fn claim_of<T, const SLAB: usize>(&self, slab: Slab) -> bool {
+        // SAFETY: clauses 1 and 2; a heap's slab is OWNED.
+        unsafe {
+            let claim = &self.claim;
+            let some = slab.claim::<T, SLAB>(claim)
+                || slab.collect::<T, SLAB>() && slab.claim::<T, SLAB>(claim);
+            if some {
+                slab.private(|private| private.place = Place::Current);
+                self.current.set(Some(slab));
+            }
+            some
+        }
+    }
+
     /// As [`refill`](Self::refill) looks at most before it asks for another slab.
     pub(super) const SCANNED_MAX: usize = SCANNED_MAX;
 
-    /// # Safety
-    /// 1. The heap possesses `slab`, which is in no list; there is no current one.
-    unsafe fn make_current(&self, slab: Slab) {
-        // SAFETY: clause 1.
-        unsafe { slab.private(|private| private.alarm = CURRENT) };
-        self.current.set(Some(slab));
-    }
-
-    /// Takes a slab that the caller possesses, and makes it current.
+    /// Takes a slab that the caller possesses: the next that slots come from.
     ///
     /// # Safety
-    /// 1. `slab` is OWNED, in no list, and the heap's now.
-    pub(super) unsafe fn adopt(&self, slab: Slab) {
-        // SAFETY: clause 1, and the heap's possession of the slab before.
+    /// 1. `slab` is OWNED, of this geometry, in no list, and the heap's now.
+    pub(super) unsafe fn adopt<T, const SLAB: usize>(&self, slab: Slab) {
+        // SAFETY: clause 1.
         unsafe {
-            // There is none, unless the provider itself allocated from this heap.
-            if let Some(previous) = self.current.take() {
-                self.make_ready(previous);
-            }
             slab.set_owner(ptr::from_ref(self).cast_mut());
-            self.make_current(slab);
+            self.make_ready(slab);
+            if slab.all_free::<T, SLAB>() {
+                self.empty.set(self.empty.get() + 1);
+            }
         }
     }
 
@@ -262,15 +316,16 @@ impl LocalHeap {
     ///
     /// # Safety
     /// As for [`take`](Self::take).
-    pub(super) unsafe fn trim(&self, keep: usize) -> usize {
+    pub(super) unsafe fn trim<T, const SLAB: usize>(&self, keep: usize) -> usize {
         let mut surplus = Chain::EMPTY;
         let mut kept = Chain::EMPTY;
         // SAFETY: the heap possesses its slabs. One whose slots are all free, be it by others, is known to nobody else.
         unsafe {
+            self.settle::<T, SLAB>();
             for list in [&self.ready, &self.full] {
                 for _ in 0..list.len.get() {
                     let Some(slab) = list.pop_front() else { break };
-                    if !slab.is_empty() {
+                    if !slab.is_empty::<T, SLAB>() {
                         list.push_back(slab);
                     } else if kept.len < keep {
                         kept.push(slab);
@@ -281,7 +336,7 @@ impl LocalHeap {
             }
             self.empty.set(0);
             while let Some(slab) = kept.pop() {
-                slab.reset();
+                slab.reset::<T, SLAB>();
                 self.empty.set(self.empty.get() + 1);
                 self.make_ready(slab);
             }
@@ -301,6 +356,7 @@ impl LocalHeap {
         // SAFETY: the heap possesses its slabs, and forgets them here; clause 1.
         unsafe {
             let control = self.control.as_ref();
+            self.settle::<T, SLAB>();
             while let Some(slab) = self.any() {
                 slab.set_owner(ptr::null_mut());
                 match slab.settle::<T, SLAB>(true) {
@@ -308,7 +364,7 @@ impl LocalHeap {
                     Settled::Queued => control.push(slab),
                     Settled::Empty if kept < control.spare => {
                         kept += 1;
-                        slab.queue_empty();
+                        slab.queue_empty::<T, SLAB>();
                         control.push(slab);
                     }
                     Settled::Empty => Control::release(self.control, slab),

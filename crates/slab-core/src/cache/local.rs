@@ -154,7 +154,7 @@ where
     /// cache).
     pub fn release_empty(&self, keep: usize) -> usize {
         // SAFETY: the heap is there.
-        unsafe { self.heap().trim(keep) }
+        unsafe { self.heap().trim::<T, SLAB>(keep) }
     }
 
     #[inline(always)]
@@ -163,45 +163,34 @@ where
         unsafe { self.heap.as_ref() }
     }
 
-    /// A slot, when the current slab has none.
+    /// A slot, when none is at hand.
     #[cold]
     fn refill(&self) -> Result<NonNull<T>, ProvideError> {
         let heap = self.heap();
-        // SAFETY: the heap and the block are there; `take` gave none before `refill`.
+        // SAFETY: the heap and the block are there; `take` gave none before, and slabs are of this geometry.
         unsafe {
-            if heap.refill(LocalHeap::SCANNED_MAX) {
-                return self.taken();
+            if !heap.refill::<T, SLAB>(LocalHeap::SCANNED_MAX) {
+                let mut surplus = Chain::EMPTY;
+                let found = self
+                    .cache
+                    .on_shelf(|shelf, control| shelf.pop(control, &mut surplus));
+                Control::release_chain(heap.control(), surplus);
+                let slab = match found {
+                    Some(slab) => Ok(slab),
+                    None => Block::slab::<T, SLAB>(self.cache.block()),
+                };
+                let filled = match slab {
+                    Ok(slab) => {
+                        heap.adopt::<T, SLAB>(slab);
+                        heap.refill::<T, SLAB>(0)
+                    }
+                    Err(error) if !heap.refill::<T, SLAB>(usize::MAX) => return Err(error),
+                    Err(_) => true,
+                };
+                debug_assert!(filled, "a slab without a free slot was ready");
             }
-            let mut surplus = Chain::EMPTY;
-            let found = self
-                .cache
-                .on_shelf(|shelf, control| shelf.pop(control, &mut surplus));
-            Control::release_chain(heap.control(), surplus);
-            let slab = match found {
-                Some(slab) => slab,
-                None => match Block::slab(self.cache.block()) {
-                    Ok(slab) => slab,
-                    Err(_) if heap.refill(usize::MAX) => return self.taken(),
-                    Err(error) => return Err(error),
-                },
-            };
-            heap.adopt(slab);
+            heap.take::<T, SLAB>().ok_or(ProvideError::Exhausted)
         }
-        self.taken()
-    }
-
-    /// A slot of the current slab, which has one or to which one was given back.
-    fn taken(&self) -> Result<NonNull<T>, ProvideError> {
-        let heap = self.heap();
-        // SAFETY: the heap's slabs are of this geometry; `take` gave none before `refill`.
-        let slot = unsafe {
-            match heap.take::<T, SLAB>() {
-                None if heap.refill(0) => heap.take::<T, SLAB>(),
-                slot => slot,
-            }
-        };
-        debug_assert!(slot.is_some(), "a slab without a free slot was ready");
-        slot.ok_or(ProvideError::Exhausted)
     }
 }
 
@@ -217,9 +206,9 @@ impl<T, const SLAB: usize> Drop for Return<T, SLAB> {
         // SAFETY: the slot was the box's, whose value is gone. Only a heap makes itself a slab's owner, so if this one
         // is, the slab is the caller's.
         unsafe {
-            let slab = Slab::of::<T, SLAB>(self.slot);
+            let slab = Slab::of::<T, T, SLAB>(self.slot);
             if slab.owner() == self.heap.as_ptr() {
-                LocalHeap::put::<T, SLAB>(self.heap, slab, self.slot);
+                LocalHeap::put::<T, SLAB>(self.heap, self.slot);
             } else {
                 slab.free::<T, SLAB>(self.slot);
             }

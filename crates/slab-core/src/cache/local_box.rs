@@ -61,9 +61,8 @@ impl<T, const SLAB: usize> Drop for Put<T, SLAB> {
         // SAFETY: the slot was the box's, whose value is gone. Its slab is owned by the heap that the box borrowed,
         // and the caller is on the thread that has the heap.
         unsafe {
-            let slab = Slab::of::<T, SLAB>(self.0);
-            let heap = NonNull::new_unchecked(slab.owner());
-            LocalHeap::put::<T, SLAB>(heap, slab, self.0);
+            let heap = NonNull::new_unchecked(Slab::of::<T, T, SLAB>(self.0).owner());
+            LocalHeap::put::<T, SLAB>(heap, self.0);
         }
     }
 }

@@ -5,6 +5,8 @@
 //! | `geometry` | how a slab is divided, at compile time |
 //! | `remote` | the word by which any thread frees a slot, and the states of a slab |
 //! | `header` | a slab and what its possessor does with it |
+//! | `bitmap` | the slots of a slab that its possessor knows to be free |
+//! | `claim` | free slots of one slab, out of its bitmap and ready to be used |
 //! | `chain` | slabs in a row, for one owner |
 //! | `depot` | slabs with freed slots on their way to who allocates |
 //! | `shelf` | the slabs that the cache allocates from under its lock |
@@ -12,8 +14,10 @@
 //! | `control` | what outlives the handles, and when it ends |
 //! | `boxed`, `local_box`, `local` | the owners of values, and the local cache |
 
+mod bitmap;
 mod boxed;
 mod chain;
+mod claim;
 mod control;
 mod depot;
 mod geometry;
@@ -35,6 +39,7 @@ use lock_api::RawMutex;
 use crate::error::{AllocError, ProvideError};
 use crate::provider::{Global, Provider};
 use chain::Chain;
+use claim::Claim;
 use control::{Block, Control};
 use geometry::Geometry;
 use shelf::Shelf;
@@ -46,8 +51,8 @@ pub use local_box::LocalBox;
 pub(crate) use remote::CAPACITY_MAX;
 pub use spin::SpinLock;
 
-/// Empty slabs that an owner keeps, unless the cache is told otherwise: a megabyte of the default size.
-const SPARE_SLABS: usize = 16;
+/// Empty slabs that an owner keeps, unless the cache is told otherwise: four megabytes of the default size.
+const SPARE_SLABS: usize = 64;
 
 /// An allocator for values of one type, in slabs of `SLAB` bytes that are aligned to `SLAB`.
 ///
@@ -231,7 +236,7 @@ where
     pub fn release_empty(&self, keep: usize) -> usize {
         // SAFETY: the shelf is this cache's. It gave the slabs away, empty; this handle keeps the block.
         unsafe {
-            let surplus = self.on_shelf(|shelf, control| shelf.trim(control, keep));
+            let surplus = self.on_shelf(|shelf, control| shelf.trim::<T, SLAB>(control, keep));
             let released = surplus.len;
             Control::release_chain(self.block.cast(), surplus);
             released
@@ -255,8 +260,11 @@ where
         // SAFETY: this handle keeps the block. The slab is ours until it is put on the shelf; of its two slots or more
         // one is taken.
         unsafe {
-            let slab = Block::slab(self.block)?;
-            let slot = slab.take::<T, SLAB>();
+            let slab = Block::slab::<T, SLAB>(self.block)?;
+            let claim = Claim::new();
+            slab.claim::<T, SLAB>(&claim);
+            let slot = claim.take::<T, SLAB>();
+            slab.unclaim::<T, SLAB>(&claim);
             self.on_shelf(|shelf, _| shelf.put(slab));
             debug_assert!(slot.is_some(), "a new slab has free slots");
             slot.ok_or(ProvideError::Exhausted)
@@ -307,11 +315,11 @@ where
         let block = self.block;
         // SAFETY: the handle is counted, and not used after this. The shelf is taken while the block is there.
         unsafe {
-            Control::detach(block.cast(), || {
+            Control::detach::<T, SLAB>(block.cast(), || {
                 block
                     .as_ref()
                     .shelf
-                    .with(|shelf| core::mem::replace(shelf, Shelf::EMPTY))
+                    .with(|shelf| core::mem::replace(shelf, Shelf::new()))
             });
         }
     }

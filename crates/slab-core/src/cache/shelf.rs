@@ -15,6 +15,7 @@ use core::mem;
 use core::ptr::NonNull;
 
 use super::chain::Chain;
+use super::claim::Claim;
 use super::control::Control;
 use super::header::Slab;
 
@@ -24,6 +25,8 @@ const ADOPTED_MAX: usize = 32;
 /// All slabs here are OWNED, but the incoming ones, which are QUEUED.
 pub(super) struct Shelf {
     /// Slots for [`take`](Shelf::take) come from here.
+    claim: Claim,
+    /// The slab of the claim; without one the claim is empty.
     current: Option<Slab>,
     /// Each has a free slot, or a pending one.
     ready: Chain,
@@ -37,12 +40,15 @@ pub(super) struct Shelf {
 unsafe impl Send for Shelf {}
 
 impl Shelf {
-    pub(super) const EMPTY: Self = Self {
-        current: None,
-        ready: Chain::EMPTY,
-        empty: Chain::EMPTY,
-        incoming: None,
-    };
+    pub(super) const fn new() -> Self {
+        Self {
+            claim: Claim::new(),
+            current: None,
+            ready: Chain::EMPTY,
+            empty: Chain::EMPTY,
+            incoming: None,
+        }
+    }
 
     /// A free slot, now in use. Slabs that nobody needs are added to `surplus`.
     ///
@@ -55,14 +61,19 @@ impl Shelf {
         surplus: &mut Chain,
     ) -> Option<NonNull<T>> {
         loop {
+            if let Some(slot) = self.claim.take::<T, SLAB>() {
+                // SAFETY: the slot's slab is there, and the slot is the caller's.
+                unsafe { Slab::of::<T, T, SLAB>(slot).witness::<T, SLAB>(slot) };
+                return Some(slot);
+            }
             if let Some(slab) = self.current {
                 // SAFETY: the shelf possesses its slabs; clause 1 for the geometry. Detached, the slab is forgotten.
                 unsafe {
-                    if let Some(slot) = slab.take::<T, SLAB>() {
-                        return Some(slot);
+                    if slab.claim::<T, SLAB>(&self.claim) {
+                        continue;
                     }
-                    if !slab.detach() {
-                        slab.collect();
+                    if !slab.detach::<T, SLAB>() {
+                        slab.collect::<T, SLAB>();
                         continue;
                     }
                 }
@@ -133,8 +144,12 @@ impl Shelf {
     /// Takes the empty slabs but `keep` of them off the shelf and the depot. O(slabs there).
     ///
     /// # Safety
-    /// 1. `control` is the block of the cache whose shelf this is.
-    pub(super) unsafe fn trim(&mut self, control: &Control, keep: usize) -> Chain {
+    /// 1. `control` is the block of the cache whose shelf this is, and its slabs are of this geometry.
+    pub(super) unsafe fn trim<T, const SLAB: usize>(
+        &mut self,
+        control: &Control,
+        keep: usize,
+    ) -> Chain {
         let mut surplus = Chain::EMPTY;
         // SAFETY: clause 1 and the shelf's possession of its slabs.
         unsafe {
@@ -146,12 +161,15 @@ impl Shelf {
                     break;
                 }
             }
-            if let Some(slab) = self.current.take_if(|slab| slab.is_empty()) {
+            if let Some(slab) = self.current {
+                slab.unclaim::<T, SLAB>(&self.claim);
+            }
+            if let Some(slab) = self.current.take_if(|slab| slab.is_empty::<T, SLAB>()) {
                 self.empty.push(slab);
             }
             let mut ready = mem::replace(&mut self.ready, Chain::EMPTY);
             while let Some(slab) = ready.pop() {
-                if slab.is_empty() {
+                if slab.is_empty::<T, SLAB>() {
                     self.empty.push(slab);
                 } else {
                     self.ready.push(slab);
@@ -167,7 +185,14 @@ impl Shelf {
     }
 
     /// Any OWNED slab; it is the caller's now.
-    pub(super) fn owned(&mut self) -> Option<Slab> {
+    ///
+    /// # Safety
+    /// 1. The slabs of the shelf are of this geometry.
+    pub(super) unsafe fn owned<T, const SLAB: usize>(&mut self) -> Option<Slab> {
+        if let Some(slab) = self.current {
+            // SAFETY: the shelf possesses its slabs, and the claim is the current one's; clause 1.
+            unsafe { slab.unclaim::<T, SLAB>(&self.claim) };
+        }
         self.current
             .take()
             .or_else(|| self.ready.pop())

@@ -259,5 +259,6 @@ fn a_thousand_slabs_freed_in_random_order() {
         let (number, stored) = boxes.swap_remove((state >> 33) as usize % boxes.len());
         assert_eq!(*stored, number);
     }
-    assert!(cache.stats().slabs <= 5);
+    // Spare ones, the current, and that of the slot freed last.
+    assert!(cache.stats().slabs <= 6);
 }
