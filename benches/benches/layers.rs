@@ -1,4 +1,4 @@
-//! One criterion bench a layer: the hot operation alone, to follow from commit to commit.
+//! One criterion bench for each layer above slab-core: the hot operation alone, to follow from commit to commit.
 
 use std::hint::black_box;
 
@@ -6,30 +6,7 @@ use buffer_pool::BufferPool;
 use cache_policies::Cache;
 use cache_tiered::MemoryCache;
 use criterion::{Criterion, criterion_group, criterion_main};
-use slab_core::{Arena, ByteSlab};
 use strata_benches::Sequence;
-
-fn slab(c: &mut Criterion) {
-    let mut arena: Arena<[u64; 4]> = Arena::new();
-    let kept: Vec<_> = (0..1000).map(|seed| arena.insert([seed; 4])).collect();
-    c.bench_function("slab/arena insert and remove", |b| {
-        b.iter(|| {
-            let handle = arena.insert(black_box([1; 4]));
-            arena.remove(handle)
-        });
-    });
-    c.bench_function("slab/arena get", |b| {
-        b.iter(|| arena.get(black_box(kept[500])))
-    });
-    let mut bytes = ByteSlab::new();
-    let payload = [7u8; 200];
-    c.bench_function("slab/bytes alloc and free of 200 B", |b| {
-        b.iter(|| {
-            let handle = bytes.alloc(black_box(&payload)).expect("memory");
-            bytes.free(handle)
-        });
-    });
-}
 
 fn pool(c: &mut Criterion) {
     let pool = BufferPool::builder().build();
@@ -68,5 +45,5 @@ fn memory(c: &mut Criterion) {
     c.bench_function("memory/get hit", |b| b.iter(|| cache.get(black_box(&1))));
 }
 
-criterion_group!(layers, slab, pool, policy, memory);
+criterion_group!(layers, pool, policy, memory);
 criterion_main!(layers);
