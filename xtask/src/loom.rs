@@ -4,13 +4,15 @@ use anyhow::Result;
 
 use crate::process::Program;
 use crate::steps::Steps;
-use crate::workspace::Workspace;
+use crate::workspace::{HARNESS, Workspace};
 
 /// The crates with models, and the cfg that puts each on loom's primitives. One cfg a crate:
-/// a shared one would put the atomics of dependencies into the model as well.
-const MODELS: [(&str, &str); 2] = [
-    ("buffer-pool", "buffer_pool_loom"),
+/// a shared one would put the atomics of dependencies into the model as well. The harness has no
+/// primitives of its own, and is there with any of them.
+const MODELS: [(&str, &str); 3] = [
+    (HARNESS, "slab_core_loom"),
     ("slab-core", "slab_core_loom"),
+    ("buffer-pool", "buffer_pool_loom"),
 ];
 
 /// Runs the models of each crate and shows what they print.

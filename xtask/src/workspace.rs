@@ -25,6 +25,9 @@ pub(crate) fn libraries() -> &'static [&'static str] {
 /// The package of benches and races, the only one that knows peers.
 pub(crate) const BENCHES: &str = "strata-benches";
 
+/// The package that runs loom models. Tests of every layer may use it, and nothing else; it uses no layer.
+pub(crate) const HARNESS: &str = "loom-harness";
+
 /// All that the tasks ask of `cargo metadata`.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -57,6 +60,8 @@ pub(crate) struct Package {
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) optional: bool,
+    /// Of tests, examples and benches alone.
+    pub(crate) dev: bool,
 }
 
 /// A library, binary, example, test or bench of a package.
@@ -146,6 +151,7 @@ impl Dependency {
         Ok(Self {
             name: string(&dependency["name"])?,
             optional: dependency["optional"].as_bool().unwrap_or(false),
+            dev: dependency["kind"] == "dev",
         })
     }
 }

@@ -1,10 +1,10 @@
 //! Who may depend on whom: layers downwards only, peers in the benches only, nothing heavy in a
-//! library.
+//! library, the harness of the models in tests only.
 
 use std::collections::BTreeSet;
 
 use super::Violation;
-use crate::workspace::{BENCHES, LAYERS, Package, Workspace};
+use crate::workspace::{BENCHES, HARNESS, LAYERS, Package, Workspace};
 
 /// Packages too heavy for a library; optional in cache-tiered, free in the command line.
 const HEAVY: [&str; 5] = ["clap", "comfy-table", "indicatif", "plotters", "tokio"];
@@ -39,7 +39,7 @@ fn check_package(
 ) -> Vec<Violation> {
     let name = package.name.as_str();
     let level = level(name);
-    if level.is_none() && name != BENCHES && name != "xtask" {
+    if level.is_none() && ![BENCHES, HARNESS, "xtask"].contains(&name) {
         let message = "is no layer: give it a place in LAYERS of xtask/src/workspace.rs";
         return vec![Violation::new(name, message)];
     }
@@ -47,7 +47,15 @@ fn check_package(
     let mut refuse = |message: String| violations.push(Violation::new(name, message));
     for dependency in &package.dependencies {
         let on = dependency.name.as_str();
-        if members.contains(on) {
+        if on == HARNESS && level.is_some() {
+            if !dependency.dev {
+                refuse(format!(
+                    "depends on {on} outside of its tests: make it a dev-dependency"
+                ));
+            }
+        } else if name == HARNESS && members.contains(on) {
+            refuse(format!("depends on {on}, whose tests use it"));
+        } else if members.contains(on) {
             match self::level(on) {
                 None => refuse(format!("depends on {on}, on which nothing may depend")),
                 Some(lower) if level.is_some_and(|own| lower >= own) => refuse(format!(
@@ -160,6 +168,22 @@ mod tests {
             ("xtask", &[]),
         ]);
         assert_eq!(violations.len(), 3);
+        assert!(violations[0].contains("on which nothing may depend"));
+    }
+
+    #[test]
+    fn the_harness_is_of_tests_alone_and_uses_no_layer() {
+        let violations = found(&[("slab-core", &["loom-harness"]), ("loom-harness", &[])]);
+        assert_eq!(violations.len(), 1);
+        assert!(violations[0].starts_with("slab-core: depends on loom-harness outside"));
+
+        let mut workspace = workspace(&[("slab-core", &["loom-harness"]), ("loom-harness", &[])]);
+        workspace.packages[0].dependencies[0].dev = true;
+        assert_eq!(check(&workspace, &BTreeSet::new()), []);
+
+        let violations = found(&[("loom-harness", &["slab-core"]), ("slab-core", &[])]);
+        assert!(violations[0].starts_with("loom-harness: depends on slab-core, whose tests"));
+        let violations = found(&[("xtask", &["loom-harness"]), ("loom-harness", &[])]);
         assert!(violations[0].contains("on which nothing may depend"));
     }
 
