@@ -20,6 +20,8 @@ struct Compaction<'a, V> {
     target_next: u32,
     /// Free slots in slabs that are not empty.
     room: u32,
+    /// Bit n is set if a slab may be at step n of fullness.
+    steps: u128,
 }
 
 impl<V> Drop for Compaction<'_, V> {
@@ -44,14 +46,18 @@ impl<V> SlotTable<V> {
         self.withdraw_vacancy();
         let mut compaction = Compaction {
             room: 0,
+            steps: 0,
             target: None,
             target_step: STEPS,
             target_next: 0,
             table: self,
         };
-        compaction.room = compaction.free_in_used();
+        compaction.survey();
         let mut left = moves_max;
         for step in 0..=STEPS {
+            if compaction.steps >> step & 1 == 0 {
+                continue;
+            }
             for slab in 0..compaction.table.directory.len() {
                 // No other slab can be emptied either.
                 if left == 0 || compaction.room < compaction.table.shape.slots() {
@@ -94,14 +100,14 @@ impl<V> Compaction<'_, V> {
         (self.used(slab) * STEPS) >> self.table.shape.shift
     }
 
-    fn free_in_used(&mut self) -> u32 {
-        let mut room = 0;
+    /// Finds out where there is room, and which steps occur.
+    fn survey(&mut self) {
         for slab in 0..self.table.directory.len() {
             if self.used(slab) != 0 {
-                room += self.table.directory.entry(slab).free;
+                self.room += self.table.directory.entry(slab).free;
+                self.steps |= 1 << self.step(slab);
             }
         }
-        room
     }
 
     /// Whether slab `slab` is in use up to `step` and no slot in it has to stay.
@@ -127,7 +133,9 @@ impl<V> Compaction<'_, V> {
         left: &mut usize,
         moved: &mut impl FnMut(Key, Key, &mut V),
     ) {
-        self.target.take_if(|target| *target == source);
+        if self.target == Some(source) {
+            self.target = None;
+        }
         let mut cursor = Cursor::at(source, self.table);
         while *left != 0 {
             // SAFETY: it is one table, and nothing here releases a slab.
@@ -159,6 +167,7 @@ impl<V> Compaction<'_, V> {
             if let Some(target) = self.target {
                 // SAFETY: clause 1.
                 if let Some(vacancy) = unsafe { self.table.take(target) } {
+                    self.steps |= 1 << self.step(target);
                     return Some(vacancy);
                 }
             }
@@ -179,7 +188,9 @@ impl<V> Compaction<'_, V> {
                     return Some(slab);
                 }
             }
-            self.target_step = self.target_step.checked_sub(1)?;
+            // The next step below that occurs.
+            let below = self.steps & ((1 << self.target_step) - 1);
+            self.target_step = below.checked_ilog2()?;
             self.target_next = 0;
         }
     }

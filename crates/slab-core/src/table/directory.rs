@@ -52,9 +52,15 @@ impl<V> Directory<V> {
     /// The base of slab `slab`; `None` where it is released or never was.
     #[inline]
     pub(super) fn base(&self, slab: u32) -> Base<V> {
-        if slab < self.len {
+        self.base_at(slab as usize)
+    }
+
+    /// As `base`, for a number that is a word already.
+    #[inline]
+    pub(super) fn base_at(&self, slab: usize) -> Base<V> {
+        if slab < self.len as usize {
             // SAFETY: the first `len` bases are initialised.
-            unsafe { *self.bases.add(slab as usize).as_ptr() }
+            unsafe { *self.bases.add(slab).as_ptr() }
         } else {
             None
         }

@@ -173,16 +173,17 @@ impl<V> SlotTable<V> {
 
     #[inline]
     fn locate(&self, index: u32) -> (u32, u32) {
-        (index >> self.shape.shift, index & self.shape.mask)
+        (index >> self.shape.shift, index & (self.shape.slots() - 1))
     }
 
     /// The slot of `index`, if its slab is resident.
     #[inline]
     fn slot(&self, index: u32) -> Option<NonNull<Slot<V>>> {
-        let (slab, slot) = self.locate(index);
-        let base = self.directory.base(slab)?;
-        // SAFETY: `slot` is below the number of slots in the slab.
-        Some(unsafe { base.add(slot as usize) })
+        // In words, not in the index's 32 bits: nothing is to be extended on the way to an address.
+        let index = index as usize;
+        let base = self.directory.base_at(index >> self.shape.shift)?;
+        // SAFETY: what the mask leaves is below the number of slots in the slab.
+        Some(unsafe { base.add(index & self.shape.mask) })
     }
 
     /// The generation of the slot of `index`, if its slab is resident.

@@ -61,7 +61,7 @@ pub(super) struct Shape {
     /// log2 of the slots in a slab; at most 12.
     pub(super) shift: u32,
     /// `slots() - 1`, kept because every access needs it.
-    pub(super) mask: u32,
+    pub(super) mask: usize,
     /// Payload bytes for each slot.
     pub(super) stride: u32,
     /// Bytes from the base to the payload of slot 0.
