@@ -27,7 +27,10 @@ mod sync;
 mod table;
 
 pub use arena::{Arena, ArenaStats, Drain, IntoIter, Iter, IterMut, SecondaryMap, VacantEntry};
-pub use bytes::{ByteHandle, ByteSlab, ByteStats, ClassStats, Classes, ClassesError, Reservation};
+pub use bytes::{
+    ByteHandle, ByteIter, ByteKey, ByteSlab, ByteStats, ClassStats, Classes, ClassesError,
+    CompactHandle, Reservation,
+};
 pub use cache::{CacheStats, LocalBox, LocalCache, SlabBox, SlabCache, SpinLock};
 pub use error::{AllocError, HandleError, InsertError, InsertErrorKind, ProvideError};
 pub use handle::Handle;

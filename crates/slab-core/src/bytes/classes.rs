@@ -2,23 +2,26 @@
 
 use core::fmt;
 
-/// Size classes at most: the class is five bits of a handle, and one number stands for large strings.
-pub(super) const CLASSES_MAX: usize = 31;
+use super::handle::INDEX_BITS;
+use super::slab::SHIFT_MAX;
+
+/// Size classes at most: the class is up to five bits of a handle.
+pub(super) const CLASSES_MAX: usize = 32;
 
 /// The largest slot size: 1 MiB.
 const SIZE_MAX: u32 = 1 << 20;
 
-/// Four buckets a doubling up to `SIZE_MAX`; see `bucket`.
-const BUCKETS: usize = bucket(SIZE_MAX) + 1;
+/// Buckets, of which `bucket` uses no more than this; a power of two, so that a mask keeps below.
+const BUCKETS: usize = 128;
 
-/// The bucket of a length: its leading one and the two bits below, of `length - 1`.
+const _: () = assert!(bucket(SIZE_MAX) < BUCKETS);
+
+/// The bucket of a length: of `length - 1` the leading one and the two bits below, so four a doubling,
+/// each ending at a quarter step. Lengths up to 5 share the first.
 const fn bucket(length: u32) -> usize {
-    let last = length.saturating_sub(1);
-    if last < 4 {
-        return last as usize;
-    }
+    let last = if length < 5 { 4 } else { length - 1 };
     let exponent = last.ilog2();
-    ((exponent - 1) * 4 + (last >> (exponent - 2) & 3)) as usize
+    ((exponent - 2) * 4 + (last >> (exponent - 2) & 3)) as usize
 }
 
 /// The slot sizes of a [`ByteSlab`](crate::ByteSlab), ascending, and the bytes of a slab.
@@ -42,7 +45,10 @@ pub struct Classes {
     /// Ascending; the first `len` count, the others are `u32::MAX`.
     sizes: [u32; CLASSES_MAX],
     len: u8,
+    /// The last of the sizes.
+    largest: u32,
     slab_bytes: u32,
+    slot_bits: u32,
     /// For each bucket the first class that holds the bucket's shortest length.
     first: [u8; BUCKETS],
 }
@@ -51,8 +57,8 @@ pub struct Classes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClassesError {
-    /// There is no size, or there are more than 31.
-    #[error("{0} size classes: give 1 to 31")]
+    /// There is no size, or there are more than 32.
+    #[error("{0} size classes: give 1 to 32")]
     Count(usize),
     /// A size is 0 or above 1 MiB.
     #[error("a size class of {0} bytes: give sizes from 1 to 1048576")]
@@ -91,15 +97,13 @@ impl Classes {
     /// The table of `sizes`, in bytes, ascending.
     ///
     /// # Errors
-    /// [`ClassesError`] if there are none or more than 31, one is 0 or above 1 MiB, or they do not ascend.
+    /// [`ClassesError`] if there are none or more than 32, one is 0 or above 1 MiB, or they do not ascend.
     pub const fn new(sizes: &[u32]) -> Result<Self, ClassesError> {
         if sizes.is_empty() || sizes.len() > CLASSES_MAX {
             return Err(ClassesError::Count(sizes.len()));
         }
         let mut table = [u32::MAX; CLASSES_MAX];
         let mut first = [0; BUCKETS];
-        // The first bucket that has no class yet.
-        let mut next = 0;
         let mut class = 0;
         while class < sizes.len() {
             let size = sizes[class];
@@ -110,16 +114,27 @@ impl Classes {
                 return Err(ClassesError::Order(size, sizes[class - 1]));
             }
             table[class] = size;
-            while next <= bucket(size) {
-                first[next] = class as u8;
-                next += 1;
-            }
             class += 1;
+        }
+        let (mut at, mut class) = (0, 0);
+        while at <= bucket(SIZE_MAX) {
+            let shortest = if at == 0 {
+                0
+            } else {
+                ((4 + at % 4) << (at / 4)) + 1
+            };
+            while class < sizes.len() && (sizes[class] as usize) < shortest {
+                class += 1;
+            }
+            first[at] = class as u8;
+            at += 1;
         }
         Ok(Self {
             sizes: table,
             len: sizes.len() as u8,
+            largest: sizes[sizes.len() - 1],
             slab_bytes: Self::SLAB_BYTES,
+            slot_bits: INDEX_BITS - sizes.len().next_power_of_two().ilog2(),
             first,
         })
     }
@@ -140,27 +155,55 @@ impl Classes {
     /// The largest slot size in bytes; longer strings get a block of their own.
     #[inline]
     pub const fn largest(&self) -> usize {
-        self.sizes[self.len as usize - 1] as usize
+        self.largest as usize
     }
 
-    /// The class of strings of `length` bytes; `None` where a class would be too small.
+    /// Bits of a handle that number the slot in its class: 31 less those that number the class. So 26 with 17
+    /// classes or more, 27 with 9, 28 with 5, up to 31 with a single one. A class can hold two to the power
+    /// of this many strings.
+    #[inline]
+    pub const fn slot_bits(&self) -> u32 {
+        self.slot_bits
+    }
+
+    /// The same table with handles whose slots have `bits` bits only.
+    #[cfg(test)]
+    pub(super) fn with_slot_bits(mut self, bits: u32) -> Self {
+        assert!(bits <= self.slot_bits);
+        self.slot_bits = bits;
+        self
+    }
+
+    /// The class of strings of `length` bytes, below `CLASSES_MAX`; `None` where a class would be too
+    /// small.
     #[inline]
     pub(super) fn class_of(&self, length: usize) -> Option<usize> {
         if length > self.largest() {
             return None;
         }
-        let mut class = self.first[bucket(length as u32)] as usize;
-        // Ends: the largest class holds `length`.
-        while self.sizes[class] < length as u32 {
-            class += 1;
+        let length = length as u32;
+        let class = self.first[bucket(length) & (BUCKETS - 1)] as usize & (CLASSES_MAX - 1);
+        if self.sizes[class] < length {
+            return Some(self.class_after(class, length));
         }
         Some(class)
     }
 
-    /// Slot size and log2 of the slots in a slab of `class`; a class that is not in the table gets any.
+    /// The class of `length`, if it shares its bucket with shorter ones of `class`.
+    #[cold]
+    fn class_after(&self, class: usize, length: u32) -> usize {
+        let after = self.sizes[class..].iter().position(|&size| size >= length);
+        // The largest class holds `length`.
+        (class + after.unwrap_or(0)) & (CLASSES_MAX - 1)
+    }
+
+    /// Slot size and log2 of the slots in a slab of `class`.
     pub(super) const fn shape(&self, class: usize) -> (u32, u32) {
         let size = self.sizes[class];
-        let mut shift = crate::table::SHIFT_MAX;
+        let mut shift = SHIFT_MAX;
+        if shift > self.slot_bits {
+            shift = self.slot_bits;
+        }
         while shift > 0 && (size as u64) << shift > self.slab_bytes as u64 {
             shift -= 1;
         }
@@ -190,7 +233,8 @@ mod tests {
 
     #[test]
     fn each_length_goes_to_the_smallest_class_that_holds_it() {
-        let odd = Classes::new(&[1, 2, 3, 5, 64, 65, 66, 100, 101, 4096, 5000]).unwrap();
+        let odd =
+            Classes::new(&[1, 2, 3, 5, 9, 11, 12, 19, 64, 65, 66, 100, 101, 4096, 5000]).unwrap();
         let widest = Classes::new(&[SIZE_MAX]).unwrap();
         for classes in [Classes::QUARTERS, Classes::DOUBLINGS, odd, widest] {
             for length in 0..=classes.largest() + 2 {
@@ -206,12 +250,12 @@ mod tests {
     #[test]
     fn buckets_ascend_without_gaps() {
         let mut last = 0;
-        for length in 1..=SIZE_MAX {
+        for length in 0..=SIZE_MAX {
             let bucket = bucket(length);
             assert!(bucket == last || bucket == last + 1, "{length} bytes");
             last = bucket;
         }
-        assert_eq!(last + 1, BUCKETS);
+        assert!(last < BUCKETS);
     }
 
     #[test]

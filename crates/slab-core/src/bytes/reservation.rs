@@ -6,8 +6,9 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::slice;
 
-use super::handle::LARGE;
-use super::{Block, ByteHandle, ByteSlab};
+use super::ByteSlab;
+use super::handle::{ByteHandle, Index};
+use super::large::Large;
 use crate::provider::{Global, Provider};
 
 /// Room for a byte string, not yet written: a `[MaybeUninit<u8>]`.
@@ -37,11 +38,11 @@ use crate::provider::{Global, Provider};
 /// let byte: u8 = room[0];
 /// ```
 pub struct Reservation<'a, P: Provider = Global> {
-    /// The class's table has a vacancy.
     slab: &'a mut ByteSlab<P>,
-    class: u32,
-    /// The vacancy's payload, or a new block if the class is `LARGE`.
-    data: NonNull<u8>,
+    /// A class with a free slot; `None` for a large string.
+    class: Option<usize>,
+    /// The bytes of the slot that is filled next, or a new block.
+    pub(super) data: NonNull<u8>,
     length: usize,
 }
 
@@ -52,12 +53,11 @@ unsafe impl<P: Provider + Sync> Sync for Reservation<'_, P> {}
 
 impl<'a, P: Provider> Reservation<'a, P> {
     /// # Safety
-    /// 1. The table of `class` has a vacancy. 2. `data` is the
-    ///    vacancy's payload of at least `length` bytes, or for `LARGE` a block of `length` from the
-    ///    slab's provider that nobody else has.
+    /// 1. `data` is the slot that `class`, whose slots have `length` bytes or more, fills next, or without a
+    ///    class what the `reserve` of the large strings gave for `length`.
     pub(super) unsafe fn new(
         slab: &'a mut ByteSlab<P>,
-        class: u32,
+        class: Option<usize>,
         data: NonNull<u8>,
         length: usize,
     ) -> Self {
@@ -97,26 +97,17 @@ impl<'a, P: Provider> Reservation<'a, P> {
         let (class, data, length) = (self.class, self.data, self.length);
         let mut this = mem::ManuallyDrop::new(self);
         let slab = &mut *this.slab;
-        if class == LARGE {
-            let capacity = length;
-            // SAFETY: by clause 1 of `new` there is a vacancy.
-            let vacant = unsafe { slab.large.vacant().unwrap_unchecked() };
-            let key = vacant.fill(Block {
-                data,
-                length,
-                capacity,
-            });
-            slab.large_payload_bytes += length;
-            slab.large_capacity_bytes += capacity;
-            return ByteHandle::new(LARGE, key);
-        }
-        let small = &mut slab.classes[class as usize];
-        // SAFETY: by clause 1 of `new` there is a vacancy.
-        let vacant = unsafe { small.table.vacant().unwrap_unchecked() };
-        // The first `length` bytes of its payload are initialised, by clause 1.
-        let key = vacant.fill(length as u32);
-        small.payload_bytes += length;
-        ByteHandle::new(class, key)
+        let Some(number) = class else {
+            // SAFETY: by clause 1 of `new` the block was reserved, and nothing was since; clause 1.
+            let key = unsafe { slab.large.fill(data, length) };
+            return ByteHandle::new(Index::large(key.index), key.generation);
+        };
+        // SAFETY: by clause 1 of `new` there is a free slot, which has room for `length`; clause 1.
+        let key = unsafe {
+            let vacant = slab.classes[number].vacant();
+            vacant.unwrap_unchecked().fill(length)
+        };
+        ByteHandle::new(Index::small(key.index), key.generation)
     }
 }
 
@@ -140,11 +131,9 @@ impl<P: Provider> DerefMut for Reservation<'_, P> {
 
 impl<P: Provider> Drop for Reservation<'_, P> {
     fn drop(&mut self) {
-        if self.class == LARGE
-            && let Ok(layout) = Block::layout(self.length)
-        {
-            // SAFETY: the block came from this provider with this layout, and no record of it was made.
-            unsafe { self.slab.provider.deallocate(self.data, layout) };
+        if self.class.is_none() {
+            // SAFETY: the block was reserved from this provider for this length, and this is its end.
+            unsafe { Large::forgo(self.data, self.length, &self.slab.provider) };
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use core::ptr::NonNull;
 
-use super::handle::LARGE;
-use super::{ByteHandle, ByteSlab};
+use super::class::Place;
+use super::handle::Name;
+use super::{ByteKey, ByteSlab};
 use crate::error::InsertErrorKind;
 use crate::provider::Provider;
 
@@ -18,107 +19,129 @@ impl<P: Provider> ByteSlab<P> {
     /// # Errors
     /// [`InsertErrorKind`] if the handle names nothing, or a longer string needs memory that the provider
     /// refuses; the string is then as it was.
-    pub fn resize(
+    pub fn resize<K: ByteKey>(&mut self, handle: K, length: usize) -> Result<K, InsertErrorKind> {
+        let old = self.find(handle.name())?;
+        let kept = old.length.min(length);
+        // SAFETY: the bytes beyond `kept` are written at once.
+        unsafe {
+            let (moved, data) = self.reshape(handle, old, length, kept)?;
+            data.add(kept).write_bytes(0, length - kept);
+            Ok(moved)
+        }
+    }
+
+    /// Makes the string that `handle` names a copy of `bytes` and says under which handle it is now, by the
+    /// rules of [`resize`](Self::resize). O(length).
+    ///
+    /// ```
+    /// let mut slab = slab_core::ByteSlab::new();
+    /// let greeting = slab.alloc(b"hello")?;
+    /// let greeting = slab.overwrite(greeting, b"good evening")?;
+    /// assert_eq!(slab.get(greeting), Some(&b"good evening"[..]));
+    /// # Ok::<(), slab_core::InsertErrorKind>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`resize`](Self::resize).
+    pub fn overwrite<K: ByteKey>(&mut self, handle: K, bytes: &[u8]) -> Result<K, InsertErrorKind> {
+        let old = self.find(handle.name())?;
+        // SAFETY: all bytes are written at once. Room for them was given; `bytes` was borrowed before, so
+        // it is not in it.
+        unsafe {
+            let (moved, data) = self.reshape(handle, old, bytes.len(), 0)?;
+            data.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+            Ok(moved)
+        }
+    }
+
+    /// Gives a live string `length` bytes, of which the first `kept` are as they were; says under which
+    /// handle it is and where it lies. On error nothing has changed.
+    ///
+    /// # Safety
+    /// 1. `kept` is no more than the old length and `length`. 2. Before anybody reads the string the bytes
+    ///    from `kept` up to `length` are initialised. 3. `old` is the place of the string.
+    unsafe fn reshape<K: ByteKey>(
         &mut self,
-        handle: ByteHandle,
+        handle: K,
+        old: Place,
         length: usize,
-    ) -> Result<ByteHandle, InsertErrorKind> {
-        self.check(handle)?;
-        let fits = length <= self.capacity_of(handle);
-        if fits && !self.wastes(handle, length) {
-            // SAFETY: it fits.
-            unsafe { self.set_length(handle, length) };
-            return Ok(handle);
-        }
-        match self.relocate(handle, length) {
-            Err(_) if fits => {
-                // SAFETY: it fits, and a move that failed has changed nothing.
-                unsafe { self.set_length(handle, length) };
-                Ok(handle)
+        kept: usize,
+    ) -> Result<(K, NonNull<u8>), InsertErrorKind> {
+        let capacity = self.capacity_of(handle.name());
+        let fits = length <= capacity;
+        if !fits || self.wastes(handle.name(), capacity, length) {
+            // SAFETY: the clauses are passed on.
+            match unsafe { self.relocate(handle, old, length, kept) } {
+                Err(_) if fits => {}
+                moved => return moved,
             }
-            moved => moved,
         }
+        // SAFETY: it fits, a move that failed has changed nothing, and clause 2.
+        unsafe { self.set_length(handle.name(), length) };
+        Ok((handle, old.data))
     }
 
     /// Bytes that the slot or block of a live string has room for.
-    fn capacity_of(&self, handle: ByteHandle) -> usize {
-        if handle.class() != LARGE {
-            return self
-                .sizes
-                .sizes()
-                .get(handle.class() as usize)
-                .map_or(0, |&size| size as usize);
+    fn capacity_of(&self, Name { index, .. }: Name) -> usize {
+        match index.as_large() {
+            Some(number) => self.large.capacity(number),
+            None => {
+                let (class, _) = index.in_class(self.sizes.slot_bits());
+                self.sizes
+                    .sizes()
+                    .get(class)
+                    .map_or(0, |&size| size as usize)
+            }
         }
-        let live = self.large.live(handle.key());
-        live.map_or(0, |live| live.value().capacity)
     }
 
-    /// Whether a string of `length` would do with another class, and leave half of this slot empty.
-    fn wastes(&self, handle: ByteHandle, length: usize) -> bool {
-        let best = self
-            .sizes
-            .class_of(length)
-            .map_or(LARGE, |class| class as u32);
-        (best != handle.class() || best == LARGE) && length <= self.capacity_of(handle) / 2
+    /// Whether a string of `length` would do with another class or block, and leave half of this one, of
+    /// `capacity` bytes, empty.
+    fn wastes(&self, Name { index, .. }: Name, capacity: usize, length: usize) -> bool {
+        let is_large = index.as_large().is_some();
+        let (class, _) = index.in_class(self.sizes.slot_bits());
+        let is_best = !is_large && self.sizes.class_of(length) == Some(class);
+        !is_best && length <= capacity / 2
     }
 
-    /// Changes the length of a string in place.
+    /// Changes the length of a live string in place.
     ///
     /// # Safety
-    /// 1. If the string is live its slot or block has room for `length` bytes.
-    unsafe fn set_length(&mut self, handle: ByteHandle, length: usize) {
-        debug_assert!(length <= self.capacity_of(handle));
-        let Some(place) = self.place(handle) else {
+    /// 1. Its slot or block has room for `length` bytes. 2. Before anybody reads the string its first
+    ///    `length` bytes are initialised.
+    unsafe fn set_length(&mut self, Name { index, .. }: Name, length: usize) {
+        if let Some(number) = index.as_large() {
+            // SAFETY: clauses 1 and 2.
+            unsafe { self.large.set_length(number, length) };
             return;
-        };
-        // SAFETY: clause 1, and `self` is borrowed exclusively.
-        unsafe { zero(place.data, place.length, length) };
-        if handle.class() == LARGE {
-            if let Some(live) = self.large.live_mut(handle.key()) {
-                live.into_value().length = length;
-            }
-            self.large_payload_bytes = self.large_payload_bytes - place.length + length;
-        } else {
-            let class = &mut self.classes[handle.class() as usize];
-            if let Some(live) = class.table.live_mut(handle.key()) {
-                // The first `length` bytes are initialised now.
-                *live.into_value() = length as u32;
-            }
-            class.payload_bytes = class.payload_bytes - place.length + length;
+        }
+        let (class, slot) = index.in_class(self.sizes.slot_bits());
+        if let Some(class) = self.classes.get_mut(class) {
+            // SAFETY: clauses 1 and 2.
+            unsafe { class.set_length(slot, length) };
         }
     }
 
-    /// Copies a live string to a slot of its own for `length` bytes, and frees the old one.
-    fn relocate(
+    /// Copies the first `kept` bytes of a live string to room of its own for `length`, and frees the old.
+    ///
+    /// # Safety
+    /// 1. to 3. As for `reshape`.
+    unsafe fn relocate<K: ByteKey>(
         &mut self,
-        handle: ByteHandle,
+        handle: K,
+        old: Place,
         length: usize,
-    ) -> Result<ByteHandle, InsertErrorKind> {
-        let Some(old) = self.place(handle) else {
-            return Ok(handle);
-        };
-        let kept = old.length.min(length);
-        let mut room = self.alloc_uninit(length)?;
-        let data = NonNull::from(&mut *room).cast::<u8>();
-        // SAFETY: the old string is live, so it did not move when the table grew, and does not overlap the
-        // vacancy; both have room for `kept` bytes, the new one for `length`; then all are written.
+        kept: usize,
+    ) -> Result<(K, NonNull<u8>), InsertErrorKind> {
+        let room = self.alloc_uninit(length)?;
+        let data = room.data;
+        // SAFETY: the old string is live, so it did not move when the class grew, and does not overlap the
+        // new room; both have `kept` bytes by clause 1. The others are initialised in time by clause 2.
         let moved = unsafe {
             data.copy_from_nonoverlapping(old.data, kept);
-            zero(data, kept, length);
             room.assume_init()
         };
         self.free(handle);
-        Ok(moved)
-    }
-}
-
-/// Zeroes the bytes from `from` up to `to`, if there are any.
-///
-/// # Safety
-/// 1. `data` may be written up to `to`.
-unsafe fn zero(data: NonNull<u8>, from: usize, to: usize) {
-    if from < to {
-        // SAFETY: clause 1.
-        unsafe { data.add(from).write_bytes(0, to - from) };
+        Ok((K::of(moved), data))
     }
 }

@@ -1,6 +1,7 @@
 //! `ByteStats` and `ClassStats`: how a byte slab's memory is used.
 
 use super::ByteSlab;
+use super::class::Class;
 use crate::provider::Provider;
 
 /// How the memory of a [`ByteSlab`] is used, as counted when it was asked.
@@ -89,33 +90,29 @@ impl<P: Provider> ByteSlab<P> {
             .zip(&self.classes)
             .map(|(&size, class)| ClassStats {
                 slot_bytes: size as usize,
-                slots: class.table.slots(),
-                occupied: class.table.live_slots() as usize,
-                slabs: class.table.slabs() as usize,
+                slots: class.slots(),
+                occupied: class.live as usize,
+                slabs: class.resident as usize,
                 payload_bytes: class.payload_bytes,
-                capacity_bytes: class.table.slots() * size as usize,
+                capacity_bytes: class.slots() * size as usize,
             })
     }
 
     /// How the slab's memory is used in all. O(classes).
     pub fn stats(&self) -> ByteStats {
         let mut stats = ByteStats {
-            strings: self.large.live_slots() as usize,
-            large: self.large.live_slots() as usize,
-            payload_bytes: self.large_payload_bytes,
-            capacity_bytes: self.large_capacity_bytes,
-            held_bytes: self.large_capacity_bytes + self.large.bytes(),
+            strings: self.large.table.live_slots() as usize,
+            large: self.large.table.live_slots() as usize,
+            payload_bytes: self.large.payload_bytes,
+            capacity_bytes: self.large.capacity_bytes,
+            held_bytes: self.large.capacity_bytes + self.large.table.bytes(),
         };
         for class in self.class_stats() {
             stats.strings += class.occupied;
             stats.payload_bytes += class.payload_bytes;
             stats.capacity_bytes += class.capacity_bytes;
         }
-        stats.held_bytes += self
-            .classes
-            .iter()
-            .map(|class| class.table.bytes())
-            .sum::<usize>();
+        stats.held_bytes += self.classes.iter().map(Class::held_bytes).sum::<usize>();
         stats
     }
 }

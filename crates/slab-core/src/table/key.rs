@@ -11,6 +11,9 @@ use super::LAST_GENERATION;
 pub(crate) struct Generation(NonZeroU32);
 
 impl Generation {
+    /// The number of the last one.
+    pub(crate) const LAST: u32 = LAST_GENERATION;
+
     /// `None` where no slot is ever live in `number`.
     #[inline]
     pub(crate) const fn new(number: u32) -> Option<Self> {
