@@ -47,6 +47,9 @@ const SPARE: usize = 1;
 /// | larger, more aligned, or small and little aligned | `P`, as if this provider were not there |
 /// | for which a segment is needed, and `P` refuses one | `P`, if it has the block itself |
 ///
+/// A block has its units to itself: one that ends inside of its last unit, as a slab does with room for more slots than
+/// it may have, leaves the rest of that unit unused and untouched.
+///
 /// Blocks of 3 to 8 units fit a segment less tightly: at worst, with nothing but blocks of 8, one unit in 8 is left
 /// over for smaller ones. `UNIT` is therefore best the size of the slabs, or half of it: a power of two from 256
 /// bytes on. With the default of 64 KiB, segments have 4 MiB, in which the kernel can place huge pages.
@@ -55,9 +58,10 @@ const SPARE: usize = 1;
 /// ones, so that a block that comes and goes does not take a segment along each time. [`release_empty`] gives those
 /// back too. The last segment, and dropping the provider, leave nothing behind.
 ///
-/// All calls cost O(1) in segments and blocks. A lock `L` of the `lock_api` kind is held for a few dozen steps, and
-/// never while `P` is called; the table that leads from addresses to segments grows by eight times when there are more
-/// segments than places in it, and moving into the larger one is the only thing under the lock that takes O(segments).
+/// A call costs O(1) in segments and blocks, given that addresses spread over the table that leads to segments. A lock
+/// `L` of the `lock_api` kind is held for a few dozen steps, and never while `P` is called; the table grows by eight
+/// times when there are more segments than places in it, and moving into the larger one is the only thing under the
+/// lock that takes O(segments).
 ///
 /// [`release_empty`]: Self::release_empty
 ///

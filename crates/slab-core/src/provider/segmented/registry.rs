@@ -3,8 +3,7 @@
 //! A block leads to its segment by its address alone. A segment contains exactly one multiple of its own size, because
 //! it is as long and need not be aligned; the number of that multiple is its key. An address inside of the segment lies
 //! above the multiple or below it, so the key is the address divided by the size, rounded down or up: two buckets to
-//! look into. Keys of neighbouring segments follow each other, and so do their buckets; there are never much fewer
-//! buckets than segments, unless the parent refuses the memory for more.
+//! look into. There are at least as many buckets as segments, unless the parent refuses the memory for them.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -209,9 +208,11 @@ impl Registry {
 
     fn bucket(&mut self, key: usize) -> &mut Link {
         let buckets = self.buckets();
-        // A power of two of them.
-        let at = key & (buckets.len() - 1);
-        &mut buckets[at]
+        // Fibonacci hashing: keys are often in a row, or in steps; the upper bits of the product spread either.
+        let product = (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // A power of two of them, from `INLINE` on.
+        let at = product >> (u64::BITS - buckets.len().ilog2());
+        &mut buckets[at as usize]
     }
 
     /// The segment in which `address` lies.
