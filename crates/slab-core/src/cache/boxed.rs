@@ -1,9 +1,8 @@
 //! `SlabBox`: owns a value in a slab, from any thread, for as long as it likes.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::ops::{Deref, DerefMut};
+use core::pin::Pin;
 use core::ptr::NonNull;
 
 use super::header::Slab;
@@ -31,7 +30,7 @@ use super::header::Slab;
 /// ```
 pub struct SlabBox<T, const SLAB: usize = 65536> {
     /// A slot in use that holds a value and is this box's; derives from the base of its slab.
-    slot: NonNull<T>,
+    pub(super) slot: NonNull<T>,
     _owns: PhantomData<T>,
 }
 
@@ -39,6 +38,8 @@ pub struct SlabBox<T, const SLAB: usize = 65536> {
 unsafe impl<T: Send, const SLAB: usize> Send for SlabBox<T, SLAB> {}
 // SAFETY: a shared box gives shared references to its value only.
 unsafe impl<T: Sync, const SLAB: usize> Sync for SlabBox<T, SLAB> {}
+
+const _: () = assert!(size_of::<Option<SlabBox<[u64; 9]>>>() == size_of::<usize>());
 
 /// Frees its slot when dropped, also while a panic unwinds.
 struct Free<T, const SLAB: usize>(NonNull<T>);
@@ -85,6 +86,53 @@ impl<T, const SLAB: usize> SlabBox<T, SLAB> {
         // SAFETY: the slot holds a value, which is the box's; the slot is freed after the read.
         unsafe { slot.0.read() }
     }
+
+    /// The same box, pinned: the value stays where it is until it is dropped there.
+    ///
+    /// ```
+    /// use core::future::Future;
+    /// use core::task::{Context, Waker};
+    /// use slab_core::{SlabBox, SlabCache};
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let mut task = SlabBox::into_pin(cache.alloc_with(|| async { 7 })?);
+    /// let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    /// assert!(polled.is_ready());
+    /// # Ok::<(), slab_core::ProvideError>(())
+    /// ```
+    pub fn into_pin(this: Self) -> Pin<Self> {
+        // SAFETY: the box owns the value and never moves it. Its slot is used again, or its memory given back, only after
+        // the value was dropped there: a box that is forgotten keeps its slab.
+        unsafe { Pin::new_unchecked(this) }
+    }
+
+    /// The value's address; the box is given up, and whoever has the pointer owns the value. It may be used for reading
+    /// and writing the value.
+    ///
+    /// ```
+    /// use slab_core::{SlabBox, SlabCache};
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let raw = SlabBox::into_raw(cache.alloc(7)?);
+    /// // SAFETY: the pointer is what `into_raw` gave, and is not used any more.
+    /// let seven = unsafe { SlabBox::<i32>::from_raw(raw) };
+    /// assert_eq!(*seven, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_raw(this: Self) -> NonNull<T> {
+        Self::into_slot(this)
+    }
+
+    /// The box again.
+    ///
+    /// # Safety
+    /// 1. `raw` is the pointer that [`into_raw`](Self::into_raw) of a box with the same `SLAB` gave, not one made from a
+    ///    reference to the value. 2. No box was made of it since. 3. The value is there, and nothing
+    ///    else uses it.
+    pub unsafe fn from_raw(raw: NonNull<T>) -> Self {
+        // SAFETY: clauses 1 and 2: the box had a slot in use of such a slab, which still is; clause 3.
+        unsafe { Self::from_slot(raw) }
+    }
 }
 
 impl<T, const SLAB: usize> SlabBox<MaybeUninit<T>, SLAB> {
@@ -123,47 +171,5 @@ impl<T, const SLAB: usize> Drop for SlabBox<T, SLAB> {
         let _free = Free::<T, SLAB>(self.slot);
         // SAFETY: the slot holds a value, which is the box's and is not used afterwards.
         unsafe { self.slot.drop_in_place() };
-    }
-}
-
-impl<T, const SLAB: usize> Deref for SlabBox<T, SLAB> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        // SAFETY: the slot holds a value, which is borrowed as the box is.
-        unsafe { self.slot.as_ref() }
-    }
-}
-
-impl<T, const SLAB: usize> DerefMut for SlabBox<T, SLAB> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and the box is borrowed alone.
-        unsafe { self.slot.as_mut() }
-    }
-}
-
-impl<T: fmt::Debug, const SLAB: usize> fmt::Debug for SlabBox<T, SLAB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: fmt::Display, const SLAB: usize> fmt::Display for SlabBox<T, SLAB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T, const SLAB: usize> AsRef<T> for SlabBox<T, SLAB> {
-    fn as_ref(&self) -> &T {
-        self
-    }
-}
-
-impl<T, const SLAB: usize> AsMut<T> for SlabBox<T, SLAB> {
-    fn as_mut(&mut self) -> &mut T {
-        self
     }
 }

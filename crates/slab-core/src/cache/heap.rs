@@ -142,8 +142,11 @@ impl LocalHeap {
     /// 1. The cache's slabs are of this geometry.
     #[inline(always)]
     pub(super) unsafe fn take<T, const SLAB: usize>(&self) -> Option<NonNull<T>> {
-        let slot = match self.last.take() {
-            Some(slot) => slot.cast(),
+        let slot = match self.last.get() {
+            Some(slot) => {
+                self.last.set(None);
+                slot.cast()
+            }
             None => self.claim.take::<T, SLAB>()?,
         };
         // SAFETY: clause 1; the slot's slab is there, and the slot is the caller's.

@@ -1,9 +1,7 @@
 //! `LocalBox`: owns a value in a slab of the thread's own cache, freed without an atomic step.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
 use super::boxed::SlabBox;
@@ -48,9 +46,11 @@ use super::heap::LocalHeap;
 pub struct LocalBox<'a, T, const SLAB: usize = 65536> {
     /// A slot in use that holds a value and is this box's; derives from the base of its slab, which a local heap owns
     /// as long as `'a`.
-    slot: NonNull<T>,
+    pub(super) slot: NonNull<T>,
     _owns: PhantomData<(T, &'a LocalHeap)>,
 }
+
+const _: () = assert!(size_of::<Option<LocalBox<'_, [u64; 9]>>>() == size_of::<usize>());
 
 /// Frees its slot when dropped, also while a panic unwinds.
 struct Put<T, const SLAB: usize>(NonNull<T>);
@@ -138,47 +138,5 @@ impl<T, const SLAB: usize> Drop for LocalBox<'_, T, SLAB> {
         let _put = Put::<T, SLAB>(self.slot);
         // SAFETY: the slot holds a value, which is the box's and is not used afterwards.
         unsafe { self.slot.drop_in_place() };
-    }
-}
-
-impl<T, const SLAB: usize> Deref for LocalBox<'_, T, SLAB> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        // SAFETY: the slot holds a value, which is borrowed as the box is.
-        unsafe { self.slot.as_ref() }
-    }
-}
-
-impl<T, const SLAB: usize> DerefMut for LocalBox<'_, T, SLAB> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and the box is borrowed alone.
-        unsafe { self.slot.as_mut() }
-    }
-}
-
-impl<T: fmt::Debug, const SLAB: usize> fmt::Debug for LocalBox<'_, T, SLAB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: fmt::Display, const SLAB: usize> fmt::Display for LocalBox<'_, T, SLAB> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T, const SLAB: usize> AsRef<T> for LocalBox<'_, T, SLAB> {
-    fn as_ref(&self) -> &T {
-        self
-    }
-}
-
-impl<T, const SLAB: usize> AsMut<T> for LocalBox<'_, T, SLAB> {
-    fn as_mut(&mut self) -> &mut T {
-        self
     }
 }

@@ -12,7 +12,8 @@
 //! | `shelf` | the slabs that the cache allocates from under its lock |
 //! | `heap` | the slabs that a local cache allocates from without a lock |
 //! | `control` | what outlives the handles, and when it ends |
-//! | `boxed`, `local_box`, `local` | the owners of values, and the local cache |
+//! | `boxed`, `local_box`, `traits` | the owners of values |
+//! | `local` | the local cache |
 
 mod bitmap;
 mod boxed;
@@ -28,6 +29,7 @@ mod local_box;
 mod remote;
 mod shelf;
 mod spin;
+mod traits;
 
 use core::fmt;
 use core::marker::PhantomData;
