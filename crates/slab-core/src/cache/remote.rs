@@ -154,7 +154,8 @@ impl RemoteWord {
     /// Slots that others freed and the possessor has not taken back, at some moment up to now.
     pub(super) fn pending(&self) -> u16 {
         // Acquire pairs with the Release of each `free`: if all slots are free, the slab may go to the provider.
-        Word(self.0.load(Ordering::Acquire)).pending()
+        let acquire = weaken(Ordering::Acquire, Mutant::PendingRelaxed, Ordering::Relaxed);
+        Word(self.0.load(acquire)).pending()
     }
 
     /// Takes the freed slots of an OWNED slab.
@@ -194,8 +195,15 @@ impl RemoteWord {
 
     /// Makes a slab that came out of the depot OWNED by the caller, and says how many slots are pending.
     pub(super) fn adopt(&self) -> u16 {
-        // Acquire: a slab whose slots turn out to be all free may go back to the provider.
-        let before = Word(self.0.fetch_and(!STATE_MASK, Ordering::Acquire));
+        // Acquire pairs with the Release of each `free`: a slab whose slots turn out to be all free may go back to the
+        // provider.
+        let acquire = weaken(Ordering::Acquire, Mutant::AdoptRelaxed, Ordering::Relaxed);
+        if active(Mutant::AdoptOverwrites) {
+            let seen = Word(self.0.load(acquire));
+            self.0.store(seen.with(State::Owned).0, Ordering::Release);
+            return seen.pending();
+        }
+        let before = Word(self.0.fetch_and(!STATE_MASK, acquire));
         debug_assert!(before.is(State::Queued), "only the depot gives slabs away");
         const { assert!(State::Owned as u32 == 0) };
         before.pending()

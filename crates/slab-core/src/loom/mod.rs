@@ -8,6 +8,7 @@
 //! header's witnesses; giving a slab back counts as writing all of them.
 
 mod depot;
+mod frees_meet;
 mod owner_exit;
 mod remote_word;
 mod teardown;

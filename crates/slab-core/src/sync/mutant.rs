@@ -28,6 +28,12 @@ pub(crate) enum Mutant {
     NobodyDrains,
     /// Who finds every slot free does not wait for what was done with them.
     SettleRelaxed,
+    /// Who looks whether others freed the last slots does not wait for what was done with them.
+    PendingRelaxed,
+    /// Who takes a slab out of the depot does not wait for the frees that came after it was queued.
+    AdoptRelaxed,
+    /// Who makes a slab its own writes the state over frees that arrived since it looked.
+    AdoptOverwrites,
     /// The last count of the control block is given up without waiting for the others.
     LastRelaxed,
 }
