@@ -10,6 +10,7 @@ use crate::handle::Handle;
 use crate::provider::{Global, Provider};
 use crate::table::{Cursor, LiveMut, SHIFT_MAX, Slot, SlotTable};
 
+mod copy;
 mod entry;
 mod iter;
 mod reserve;

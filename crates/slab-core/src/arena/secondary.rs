@@ -39,9 +39,9 @@ use crate::table::{Cursor, LiveMut, Slot, SlotTable};
 /// assert_eq!(scores.get(bob), None, "Ada's score is not Bob's");
 /// ```
 pub struct SecondaryMap<T, V, P: Provider = Global> {
-    table: SlotTable<V>,
-    provider: P,
-    keys: core::marker::PhantomData<fn() -> T>,
+    pub(super) table: SlotTable<V>,
+    pub(super) provider: P,
+    pub(super) keys: core::marker::PhantomData<fn() -> T>,
 }
 
 #[cfg(feature = "alloc")]

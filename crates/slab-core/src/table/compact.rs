@@ -1,7 +1,5 @@
 //! Compaction: moves values out of sparse slabs into the free slots of dense ones.
 
-use core::mem::MaybeUninit;
-
 use super::slab::{generation_of, value_of};
 use super::{Cursor, Generation, Key, RETIRED, Slot, SlotTable, Vacancy};
 
@@ -216,10 +214,7 @@ impl<V> Compaction<'_, V> {
                 index: target,
                 generation: Generation::of_live(generation_of(to) + 1),
             };
-            to.write(Slot {
-                value: MaybeUninit::new(value_of(from).read()),
-                generation: new.generation.get(),
-            });
+            to.write(Slot::live(value_of(from).read(), new.generation));
             self.table.vacate(index, from);
             self.table.withdraw_vacancy();
             moved(old, new, value_of(to).as_mut());

@@ -93,6 +93,13 @@ impl<V> Directory<V> {
         unsafe { slice::from_raw_parts_mut(self.entries.as_ptr(), self.len as usize) }
     }
 
+    /// A copy of an entry, for who may only look.
+    pub(super) fn peek(&self, slab: u32) -> Entry {
+        assert!(slab < self.len, "the slab is in the directory");
+        // SAFETY: the first `len` entries are initialised.
+        unsafe { self.entries.add(slab as usize).read() }
+    }
+
     #[inline]
     pub(super) fn entry(&mut self, slab: u32) -> &mut Entry {
         &mut self.entries()[slab as usize]

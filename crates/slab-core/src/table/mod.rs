@@ -20,13 +20,13 @@
 //! the vacancy, so that a removal followed by an insertion is as short as can be.
 
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::error::{HandleError, InsertErrorKind};
 use crate::provider::Provider;
 
 mod compact;
+mod copy;
 mod cursor;
 mod directory;
 mod key;
@@ -499,12 +499,7 @@ impl<V> SlotTable<V> {
             return Err(value);
         };
         // SAFETY: the slot is in a resident slab and, being detached, holds no value.
-        unsafe {
-            slot.write(Slot {
-                value: MaybeUninit::new(value),
-                generation: key.generation.get(),
-            })
-        };
+        unsafe { slot.write(Slot::live(value, key.generation)) };
         self.detached -= 1;
         Ok(())
     }

@@ -12,6 +12,7 @@ use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
+use super::Generation;
 use crate::error::ProvideError;
 
 /// A value and the generation of its slot, beside each other so that one access fetches both.
@@ -21,6 +22,17 @@ pub(crate) struct Slot<V> {
     pub(crate) value: MaybeUninit<V>,
     /// Odd: live. Even: vacant, detached or retired; see the table's states.
     pub(crate) generation: u32,
+}
+
+impl<V> Slot<V> {
+    /// A slot with a value.
+    #[inline]
+    pub(super) fn live(value: V, generation: Generation) -> Self {
+        Self {
+            value: MaybeUninit::new(value),
+            generation: generation.get(),
+        }
+    }
 }
 
 /// The generation of a slot. Read through the raw pointer, because the value may be borrowed.

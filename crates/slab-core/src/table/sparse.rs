@@ -1,7 +1,6 @@
 //! A table used by index: the caller says which slot is live, in which generation. Nothing is handed
 //! out, so summaries and the stack of open slabs are not kept.
 
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::slab::{generation_of, set_generation, value_of};
@@ -36,12 +35,7 @@ impl<V> SlotTable<V> {
         // overwritten before anybody can read it again.
         let before = (present & 1 == 1).then(|| unsafe { (present, value_of(slot).read()) });
         // SAFETY: the slab is resident, and the value was read out if there was one.
-        unsafe {
-            slot.write(Slot {
-                value: MaybeUninit::new(value),
-                generation: key.generation.get(),
-            })
-        };
+        unsafe { slot.write(Slot::live(value, key.generation)) };
         self.mark(key.index, false);
         Ok(before)
     }

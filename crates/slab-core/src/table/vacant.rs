@@ -1,6 +1,5 @@
 //! `Vacant`: the slot that a table uses next, for as long as the table is borrowed.
 
-use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::slab::generation_of;
@@ -60,12 +59,7 @@ impl<'a, V> Vacant<'a, V> {
         let (_, slot) = self.vacancy();
         self.table.vacancy = None;
         // SAFETY: a vacancy is in a resident slab and holds no value, so nothing is overwritten.
-        unsafe {
-            slot.write(Slot {
-                value: MaybeUninit::new(value),
-                generation: key.generation.get(),
-            })
-        };
+        unsafe { slot.write(Slot::live(value, key.generation)) };
         key
     }
 }

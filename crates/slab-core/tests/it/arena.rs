@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use slab_core::{
-    Arena, Counting, Failing, Global, Handle, HandleError, InsertErrorKind, StaticRegion,
+    Arena, Counting, Failing, Global, Handle, HandleError, InsertErrorKind, SecondaryMap,
+    StaticRegion,
 };
 
 #[test]
@@ -323,4 +324,55 @@ fn indexing_with_a_stale_handle_panics() {
     let handle = arena.insert(1);
     arena.remove(handle);
     let _ = arena[handle];
+}
+
+type Memory = Failing<Counting<Global>>;
+
+/// Boxes, and their values by the same handles.
+type Boxes<'a> = (
+    Arena<Box<u32>, &'a Memory>,
+    SecondaryMap<Box<u32>, u32, &'a Memory>,
+);
+
+fn arena_and_map(memory: &Memory) -> Boxes<'_> {
+    let mut arena = Arena::with_slots_per_slab_in(2, memory);
+    let mut map = SecondaryMap::new_in(memory);
+    for value in 0..30 {
+        let handle = arena.insert(Box::new(value));
+        map.insert(handle, value);
+    }
+    (arena, map)
+}
+
+#[test]
+fn a_clone_that_is_refused_memory_gives_everything_back() {
+    let counting = Failing::at(Counting::new(Global), usize::MAX);
+    let built = arena_and_map(&counting);
+    let calls = counting.calls();
+    drop(built);
+    for nth in calls.. {
+        let memory = Failing::at(Counting::new(Global), nth);
+        let (arena, map) = arena_and_map(&memory);
+        let held = memory.provider().live_bytes();
+        let copies = arena
+            .try_clone()
+            .and_then(|copy| Ok((copy, map.try_clone()?)));
+        if let Ok((copy, map)) = &copies {
+            assert!(copy.iter().eq(arena.iter()));
+            assert!(
+                map.iter()
+                    .eq(copy.iter().map(|(handle, value)| (handle, &**value)))
+            );
+        }
+        let done = copies.is_ok();
+        drop(copies);
+        assert_eq!(memory.provider().live_bytes(), held);
+        if done {
+            assert!(
+                nth > calls + 15,
+                "a slab for two values each, and directories"
+            );
+            break;
+        }
+    }
 }

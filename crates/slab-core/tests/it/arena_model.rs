@@ -32,6 +32,7 @@ enum Step {
     Release(u8),
     Compact(u8),
     Reserve(u8),
+    Clone,
     Walk,
 }
 
@@ -54,6 +55,7 @@ fn steps(len: usize) -> impl Strategy<Value = Vec<Step>> {
         3 => (0_u8..3).prop_map(Step::Release),
         2 => any::<u8>().prop_map(Step::Compact),
         1 => any::<u8>().prop_map(|more| Step::Reserve(more % 20)),
+        1 => Just(Step::Clone),
         2 => Just(Step::Walk),
     ];
     prop::collection::vec(step, len)
@@ -158,6 +160,12 @@ impl<'p> Model<'p> {
                     .try_reserve(more as usize)
                     .expect("memory is there");
                 assert!(self.arena.free_slots() >= more as usize);
+            }
+            Step::Clone => {
+                let copy = self.arena.clone();
+                self.walk();
+                // What follows finds every handle in the copy as it was in the arena.
+                self.arena = copy;
             }
             Step::Walk => self.walk(),
         }

@@ -232,3 +232,63 @@ fn a_panic_in_the_closure_of_compact_step_leaves_the_arena_whole() {
         assert_eq!(memory.live_blocks(), 0);
     }
 }
+
+/// Panics when cloned for the kth time.
+struct Fuse<'a> {
+    clones_left: &'a Cell<u32>,
+    alive: &'a Cell<i32>,
+}
+
+impl Clone for Fuse<'_> {
+    fn clone(&self) -> Self {
+        assert!(self.clones_left.get() != 0, "the fuse has burnt down");
+        self.clones_left.set(self.clones_left.get() - 1);
+        self.alive.set(self.alive.get() + 1);
+        Self { ..*self }
+    }
+}
+
+impl Drop for Fuse<'_> {
+    fn drop(&mut self) {
+        self.alive.set(self.alive.get() - 1);
+    }
+}
+
+#[test]
+fn a_panicking_clone_leaves_the_original_alone_and_leaks_nothing() {
+    for k in 0..=30 {
+        let memory = Counting::new(Global);
+        let (clones_left, alive) = (Cell::new(k), Cell::new(0));
+        let mut arena = Arena::with_slots_per_slab_in(4, &memory);
+        let mut map = SecondaryMap::new_in(&memory);
+        for _ in 0..20 {
+            alive.set(alive.get() + 2);
+            let fuse = || Fuse {
+                clones_left: &clones_left,
+                alive: &alive,
+            };
+            let handle = arena.insert(fuse());
+            map.insert(handle, fuse());
+        }
+        let holes: Vec<_> = arena.iter().map(|(handle, _)| handle).step_by(2).collect();
+        for handle in holes {
+            arena.remove(handle);
+            map.remove(handle);
+        }
+        let held = memory.live_bytes();
+        let copies = catch_unwind(AssertUnwindSafe(|| (arena.clone(), map.clone())));
+        assert_eq!(copies.is_ok(), k >= 20, "10 values and 10 more");
+        if let Ok((copy, map)) = copies {
+            let (mut of_copy, mut of_arena) = (copy.iter(), arena.iter());
+            assert!(
+                of_copy
+                    .by_ref()
+                    .zip(of_arena.by_ref())
+                    .all(|(a, b)| a.0 == b.0)
+            );
+            assert!(of_copy.next().is_none() && of_arena.next().is_none());
+            assert_eq!((alive.get(), map.len()), (40, 10));
+        }
+        assert_eq!((alive.get(), memory.live_bytes()), (20, held));
+    }
+}
