@@ -75,7 +75,22 @@ pub(super) fn fill(effort: Effort) -> Vec<Workload> {
 
 /// 100,000 live: free a random one, allocate another.
 pub(super) fn churn(effort: Effort) -> Vec<Workload> {
-    fn contender<O: Owner>(order: &Rc<Vec<u32>>) -> Contender {
+    let order = Sequence::seeded(8).uniform(effort.operations(2_000_000), LIVE);
+    churn_by::<1>("cache-churn", order)
+}
+
+/// The same, but fifty go before fifty come, so that the slot that was freed last is no answer.
+pub(super) fn churn_fifty(effort: Effort) -> Vec<Workload> {
+    let mut sequence = Sequence::seeded(11);
+    let order = (0..effort.operations(20))
+        .flat_map(|_| sequence.shuffled(LIVE))
+        .collect();
+    churn_by::<50>("cache-churn-50", order)
+}
+
+/// `BURST` divides the length of `order`, and no place is twice in a burst.
+fn churn_by<const BURST: usize>(name: &str, order: Vec<u32>) -> Vec<Workload> {
+    fn contender<O: Owner, const BURST: usize>(order: &Rc<Vec<u32>>) -> Contender {
         let mut owner = O::new();
         let mut places = Places::vacant();
         for position in 0..LIVE {
@@ -85,24 +100,28 @@ pub(super) fn churn(effort: Effort) -> Vec<Workload> {
         Contender::new(O::NAME, move || {
             Sample::timed(order.len(), || {
                 let mut sum = 0u64;
-                for (step, &position) in order.iter().enumerate() {
-                    let word = owner.free(places.vacate(position));
-                    sum = sum.wrapping_mul(31).wrapping_add(word);
-                    places.occupy(position, owner.put(value(step as u64)));
+                for (step, positions) in order.as_chunks::<BURST>().0.iter().enumerate() {
+                    for &position in positions {
+                        let word = owner.free(places.vacate(position));
+                        sum = sum.wrapping_mul(31).wrapping_add(word);
+                    }
+                    for &position in positions {
+                        places.occupy(position, owner.put(value(step as u64)));
+                    }
                 }
                 sum
             })
         })
     }
-    let order = &Rc::new(Sequence::seeded(8).uniform(effort.operations(2_000_000), LIVE));
+    let order = &Rc::new(order);
     entered(
-        "cache-churn",
+        name,
         [
-            contender::<Local>(order),
-            contender::<Boxed<System>>(order),
-            contender::<Boxed<MiMalloc>>(order),
-            contender::<AttachableNoLock>(order),
-            contender::<AttachableNoLock64K>(order),
+            contender::<Local, BURST>(order),
+            contender::<Boxed<System>, BURST>(order),
+            contender::<Boxed<MiMalloc>, BURST>(order),
+            contender::<AttachableNoLock, BURST>(order),
+            contender::<AttachableNoLock64K, BURST>(order),
         ],
     )
 }

@@ -14,6 +14,7 @@ use super::Build;
 /// Every workload of the race.
 pub const WORKLOADS: &[Build] = &[
     typed::churn,
+    typed::churn_fifty,
     typed::fill,
     typed::get,
     typed::sparse_million,
@@ -22,6 +23,7 @@ pub const WORKLOADS: &[Build] = &[
     typed::shrink,
     boxes::fill,
     boxes::churn,
+    boxes::churn_fifty,
     remote::remote,
     bytes::churn,
 ];

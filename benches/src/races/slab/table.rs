@@ -154,7 +154,14 @@ impl Table for Oximedia {
 }
 
 impl Shrink for StrataArena {
-    fn shrink(&mut self, _keys: &mut [Self::Key]) {
+    fn shrink(&mut self, keys: &mut [Self::Key]) {
+        const MOVES: usize = 1000;
+        loop {
+            let moved = self.compact_step(MOVES, |_, key, value| keys[value[0] as usize] = key);
+            if moved < MOVES {
+                break;
+            }
+        }
         self.release_empty(0);
     }
 }

@@ -32,23 +32,52 @@ macro_rules! entered {
 
 /// 100,000 live: remove a random one, insert another.
 pub(super) fn churn(effort: Effort) -> Vec<Workload> {
-    fn contender<T: Table>(order: &Rc<Vec<u32>>) -> Contender {
+    let order = Sequence::seeded(1).uniform(effort.operations(2_000_000), LIVE);
+    churn_by::<1>("churn", order)
+}
+
+/// The same, but fifty go before fifty come, so that the slot that was freed last is no answer.
+pub(super) fn churn_fifty(effort: Effort) -> Vec<Workload> {
+    let mut sequence = Sequence::seeded(10);
+    let order = (0..effort.operations(20))
+        .flat_map(|_| sequence.shuffled(LIVE))
+        .collect();
+    churn_by::<50>("churn-50", order)
+}
+
+/// `BURST` divides the length of `order`, and no place is twice in a burst.
+fn churn_by<const BURST: usize>(name: &str, order: Vec<u32>) -> Vec<Workload> {
+    fn contender<T: Table, const BURST: usize>(order: &Rc<Vec<u32>>) -> Contender {
         let (mut table, mut keys) = filled::<T>(LIVE as usize);
         let order = Rc::clone(order);
         Contender::new(T::NAME, move || {
             Sample::timed(order.len(), || {
                 let mut sum = 0u64;
-                for (step, &position) in order.iter().enumerate() {
-                    let key = &mut keys[position as usize];
-                    sum = sum.wrapping_mul(31).wrapping_add(table.remove(*key)[3]);
-                    *key = table.insert(value(step as u64));
+                for (step, places) in order.as_chunks::<BURST>().0.iter().enumerate() {
+                    for &place in places {
+                        let gone = table.remove(keys[place as usize]);
+                        sum = sum.wrapping_mul(31).wrapping_add(gone[3]);
+                    }
+                    for &place in places {
+                        keys[place as usize] = table.insert(value(step as u64));
+                    }
                 }
                 sum
             })
         })
     }
-    let order = Rc::new(Sequence::seeded(1).uniform(effort.operations(2_000_000), LIVE));
-    entered!(Workload::new("slab", "churn", "ns"), contender(&order))
+    let order = Rc::new(order);
+    vec![
+        Workload::new("slab", name, "ns")
+            .with(contender::<StrataArena, BURST>(&order))
+            .with(contender::<Slab, BURST>(&order))
+            .with(contender::<SlotMap, BURST>(&order))
+            .with(contender::<DenseSlotMap, BURST>(&order))
+            .with(contender::<Thunderdome, BURST>(&order))
+            .with(contender::<GenerationalArena, BURST>(&order))
+            .with(contender::<ShardedSlab, BURST>(&order))
+            .with(contender::<Oximedia, BURST>(&order)),
+    ]
 }
 
 /// Fill with 100,000, then remove them shuffled, on memory that earlier rounds touched; a pair counts once.
