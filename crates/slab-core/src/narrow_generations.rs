@@ -5,6 +5,8 @@
 mod arena_model;
 #[path = "../tests/it/bytes_model.rs"]
 mod bytes_model;
+#[path = "../tests/it/ops.rs"]
+mod ops;
 
 /// Cases that a model test runs: `STRATA_CASES`, or `default`.
 fn cases(default: u32) -> u32 {

@@ -242,3 +242,95 @@ impl Class {
         self.resident = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use crate::bytes::{ByteSlab, Classes};
+    use crate::error::{HandleError, InsertErrorKind};
+    use crate::provider::{Counting, Global};
+
+    const FULL: InsertErrorKind = InsertErrorKind::IndexSpace;
+
+    #[test]
+    fn a_class_without_slots_left_refuses_until_one_is_free() {
+        let memory = Counting::new(Global);
+        let sizes = Classes::new(&[8, 100]).expect("ascending");
+        let sizes = sizes.slab_bytes(32).with_slot_bits(4);
+        let mut slab = ByteSlab::with_classes_in(sizes, &memory);
+        let short: Vec<_> = (0..16).map(|n| slab.alloc(&[n; 8]).unwrap()).collect();
+        let long: Vec<_> = (0..16).map(|n| slab.alloc(&[n; 100]).unwrap()).collect();
+        let (calls, stats) = (memory.allocations(), slab.stats());
+
+        assert_eq!(slab.alloc(b"one more"), Err(FULL));
+        assert_eq!(slab.alloc_uninit(3).err(), Some(FULL));
+        assert_eq!(slab.resize(short[3], 50), Err(FULL));
+        assert_eq!(slab.overwrite(short[3].compact(), &[1; 50]), Err(FULL));
+        assert_eq!(slab.get(short[3]), Some(&[3; 8][..]), "it is as it was");
+        assert_eq!((memory.allocations(), slab.stats()), (calls, stats));
+        let same = slab.resize(long[5], 4);
+        assert_eq!(same, Ok(long[5]), "a move that only saves memory");
+        assert!(
+            slab.alloc(&[0; 101]).is_ok(),
+            "large strings are not of a class"
+        );
+
+        assert!(slab.free(long[7]));
+        let moved = slab.resize(short[3], 50).expect("a slot is free");
+        assert_eq!(moved.compact(), long[7].compact());
+        assert_eq!(
+            slab.get(moved).map(|bytes| &bytes[..9]),
+            Some(&[3, 3, 3, 3, 3, 3, 3, 3, 0][..])
+        );
+        let next = slab.alloc(b"one more").expect("a slot is free");
+        assert_eq!(next.compact(), short[3].compact());
+        assert_eq!(slab.alloc(b"one more"), Err(FULL));
+        drop(slab);
+        assert_eq!(memory.live_blocks(), 0);
+    }
+
+    #[test]
+    fn a_slot_retires_after_its_last_generation_and_its_slab_stays_away() {
+        let memory = Counting::new(Global);
+        let sizes = Classes::new(&[8]).expect("ascending").with_slot_bits(1);
+        let mut slab = ByteSlab::with_classes_in(sizes.slab_bytes(8), &memory);
+        let keeper = slab.alloc(b"stays").unwrap();
+        let mut dead = Vec::new();
+        for life in 0..7 {
+            let handle = slab.alloc(&[life]).expect("a life is left");
+            assert!(slab.free(handle));
+            if life == 3 {
+                assert_eq!(slab.release_empty(0), 1, "it comes back where it left off");
+            }
+            dead.push(handle);
+        }
+        assert_eq!(slab.alloc(b"eighth"), Err(FULL));
+        assert_eq!(slab.release_empty(0), 1, "its memory can go");
+        assert_eq!(slab.alloc(b"eighth"), Err(FULL), "but never comes back");
+        for handle in dead {
+            assert_eq!(slab.check(handle), Err(HandleError::Stale));
+            assert_eq!(slab.check(handle.compact()), Err(HandleError::Vacant));
+        }
+        assert_eq!(slab.get(keeper), Some(&b"stays"[..]));
+        drop(slab);
+        assert_eq!(memory.live_blocks(), 0);
+    }
+
+    #[test]
+    fn slots_are_initialised_a_page_at_a_time() {
+        let mut slab = ByteSlab::with_classes(Classes::DOUBLINGS);
+        let first = slab.alloc(&[1; 64]).unwrap();
+        assert_eq!(slab.classes[0].limit, 4096 / 72);
+        // A handle to a slot that was never used, in a slab that is there.
+        let unused = super::super::ByteHandle::from_bits(first.to_bits() + 4096 / 72).unwrap();
+        assert_eq!(slab.check(unused), Err(HandleError::OutOfRange));
+        assert!(slab.free(first));
+        assert_eq!(slab.release_empty(0), 1);
+        assert_eq!(slab.check(unused), Err(HandleError::Stale));
+        let again = slab.alloc(&[1; 64]).unwrap();
+        assert_eq!(slab.classes[0].limit, 1024, "a slab comes back whole");
+        assert_eq!(slab.check(unused), Err(HandleError::Stale));
+        assert_ne!(again, first);
+    }
+}

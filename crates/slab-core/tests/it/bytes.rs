@@ -1,8 +1,10 @@
 //! What a byte slab promises, each promise by name.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use slab_core::{
-    ByteHandle, ByteSlab, Classes, Counting, Global, HandleError, InsertErrorKind, ProvideError,
-    StaticRegion,
+    ByteHandle, ByteIter, ByteSlab, Classes, CompactHandle, Counting, Global, HandleError,
+    InsertErrorKind, ProvideError, StaticRegion,
 };
 
 #[test]
@@ -201,4 +203,147 @@ fn a_byte_slab_runs_on_a_static_region() {
     }
     drop(slab);
     assert_eq!(MEMORY.free_bytes(), 32 * 1024);
+}
+
+#[test]
+fn compact_handles_number_class_and_slot() {
+    let bits = |sizes: Classes, length: usize| {
+        let mut slab = ByteSlab::with_classes(sizes);
+        slab.alloc(&vec![1; length]).expect("memory is there");
+        let second = slab.alloc(&vec![2; length]).expect("memory is there");
+        assert_eq!(second.to_bits() as u32, second.compact().to_bits());
+        assert_eq!(CompactHandle::from(second), second.compact());
+        (sizes.slot_bits(), second.compact().to_bits())
+    };
+    // 5 bits of class and 26 of slot; 3 and 28 for the seven classes; large strings have the top bit.
+    assert_eq!(bits(Classes::QUARTERS, 4096), (26, 24 << 26 | 1));
+    assert_eq!(bits(Classes::DOUBLINGS, 4096), (28, 6 << 28 | 1));
+    assert_eq!(bits(Classes::QUARTERS, 5000), (26, 1 << 31 | 1));
+    let one = Classes::new(&[100]).expect("one class");
+    assert_eq!(bits(one, 100), (31, 1));
+    let sizes: Vec<u32> = (1..=32).collect();
+    let most = Classes::new(&sizes).expect("ascending");
+    assert_eq!(bits(most, 32), (26, 31 << 26 | 1));
+    assert!(Classes::new(&(1..=33).collect::<Vec<_>>()).is_err());
+    assert_eq!(CompactHandle::from_bits(u32::MAX), None);
+}
+
+#[test]
+fn a_compact_handle_is_refused_only_while_its_slot_is_vacant() {
+    for length in [10, 100_000] {
+        let mut slab = ByteSlab::new();
+        let first = slab.alloc(&vec![1; length]).expect("memory is there");
+        let compact = first.compact();
+        assert!(slab.free(compact));
+        assert!(!slab.free(compact) && slab.get(compact).is_none());
+        assert_eq!(slab.check(compact), Err(HandleError::Vacant));
+        let second = slab.alloc(&vec![2; length]).expect("memory is there");
+        assert_eq!(second.compact(), compact, "the last slot freed");
+        assert_eq!(slab.get(compact).map(|bytes| bytes[0]), Some(2));
+        assert_eq!(slab.handle(compact), Some(second));
+        assert_eq!(slab.get(first), None, "the full handle knows better");
+    }
+}
+
+#[test]
+fn handles_of_another_slab_are_harmless() {
+    let mut rich = ByteSlab::new();
+    let mut poor = ByteSlab::with_classes(Classes::DOUBLINGS);
+    let handles: Vec<_> = (0..3000_usize)
+        .map(|n| rich.alloc(&vec![n as u8; n * 2]).expect("memory is there"))
+        .collect();
+    assert_eq!(poor.check(handles[9]), Err(HandleError::OutOfRange));
+    assert_eq!(poor.check(handles[2999]), Err(HandleError::OutOfRange));
+    let mine = poor.alloc(b"mine").expect("memory is there");
+    for handle in handles {
+        if handle != mine {
+            assert!(!poor.free(handle), "{handle:?}");
+            assert!(poor.check(handle).is_err());
+        }
+        let found = poor.get(handle.compact());
+        assert!(found.is_none_or(|bytes| bytes == b"mine"));
+    }
+    assert_eq!(poor.get(mine), Some(&b"mine"[..]));
+}
+
+#[test]
+fn memory_goes_back_while_handles_stay_valid() {
+    let memory = Counting::new(Global);
+    let mut slab = ByteSlab::with_classes_in(Classes::DOUBLINGS.slab_bytes(4096), &memory);
+    let handles: Vec<_> = (0..1000_usize)
+        .map(|n| slab.alloc(&[n as u8; 60]).expect("memory is there"))
+        .collect();
+    let full = memory.live_bytes();
+    for handle in &handles[40..] {
+        assert!(slab.free(*handle));
+    }
+    assert_eq!(memory.live_bytes(), full, "a free calls no provider");
+    assert_eq!(slab.release_empty(1), 14, "64 a slab: one in use, one kept");
+    assert!(memory.live_bytes() < full / 6);
+    for (n, handle) in handles.iter().enumerate() {
+        let expected = [n as u8; 60];
+        assert_eq!(slab.get(*handle), (n < 40).then_some(&expected[..]));
+        assert_eq!(slab.contains(*handle), n < 40);
+    }
+    let next = slab.alloc(&[7; 60]).expect("memory is there");
+    assert_eq!(
+        next.compact(),
+        handles[40].compact(),
+        "the lowest slot first"
+    );
+    assert_ne!(next, handles[40]);
+}
+
+#[test]
+fn a_panic_in_retain_loses_nothing_that_it_was_not_shown() {
+    let mut slab = ByteSlab::new();
+    for n in 0..20_usize {
+        slab.alloc(&vec![n as u8; n * 1000])
+            .expect("memory is there");
+    }
+    let mut shown = 0;
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        slab.retain(|_, _| {
+            shown += 1;
+            assert!(shown < 10, "enough");
+            false
+        });
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(slab.len(), 11);
+    assert_eq!(slab.iter().count(), 11);
+    assert_eq!(
+        slab.stats().payload_bytes,
+        (9..20).map(|n| n * 1000).sum::<usize>()
+    );
+    slab.retain(|_, bytes| bytes.len() == 12_000);
+    assert_eq!(slab.iter().map(|(_, bytes)| bytes[0]).next(), Some(12));
+}
+
+#[test]
+fn a_string_that_is_overwritten_moves_only_when_it_must() {
+    let mut slab = ByteSlab::with_classes(Classes::DOUBLINGS);
+    let handle = slab.alloc(&[1; 100]).expect("memory is there");
+    let same = slab.overwrite(handle, &[2; 128]).expect("it fits");
+    assert_eq!((same, slab.get(same)), (handle, Some(&[2; 128][..])));
+    let moved = slab.overwrite(handle, &[3; 129]).expect("memory is there");
+    assert_eq!(slab.check(handle), Err(HandleError::Stale));
+    let large = slab.overwrite(moved, &[4; 9000]).expect("memory is there");
+    assert_eq!(slab.len_of(large), Some(9000));
+    let empty = slab.overwrite(large, b"").expect("memory is there");
+    assert_eq!(slab.get(empty), Some(&[][..]));
+    assert_eq!((slab.len(), slab.stats().payload_bytes), (1, 0));
+    assert_eq!(
+        slab.overwrite(large, b"gone"),
+        Err(InsertErrorKind::Handle(HandleError::Stale))
+    );
+}
+
+#[test]
+fn handles_and_iterators_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<ByteHandle>();
+    crosses::<CompactHandle>();
+    crosses::<ByteIter<'_>>();
+    crosses::<ByteSlab>();
 }

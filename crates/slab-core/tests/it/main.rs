@@ -3,12 +3,14 @@
 mod arena;
 mod arena_model;
 mod bytes;
+mod bytes_faults;
 mod bytes_model;
 mod cache;
 mod cache_defects;
 mod cache_model;
 mod cache_threads;
 mod faults;
+mod ops;
 mod panics;
 mod provider;
 mod secondary;
