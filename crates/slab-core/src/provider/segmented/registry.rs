@@ -169,9 +169,9 @@ impl Registry {
         (self.segments > len).then_some(len * GROWTH)
     }
 
-    /// Makes `table` the buckets. Gives back a table that is not needed any more, which may be `table`.
+    /// Makes `table` the buckets, unless another thread was as quick. Gives back a table that is not needed any more.
     pub(super) fn install(&mut self, table: Table, unit: usize) -> Option<Table> {
-        if table.len <= self.buckets().len() || self.segments == 0 {
+        if table.len <= self.buckets().len() {
             return Some(table);
         }
         let mut rest: Link = None;

@@ -1,6 +1,7 @@
 //! `Segmented`: blocks never overlap, waste stays low, memory goes back, whatever the parent gives or refuses.
 
 mod model;
+mod reentry;
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
