@@ -129,9 +129,10 @@ impl<'a, T, const SLAB: usize> Bitmap<'a, T, SLAB> {
         Some(((word * WORD_SLOTS) as u16, bits))
     }
 
-    /// Sets the bits that [`take`](Self::take) cleared in the word of slot `first`, or some of them.
+    /// Sets bits that [`take`](Self::take) cleared in the word of slot `first`: one or more.
     pub(super) fn put_back(&mut self, first: u16, bits: u64) {
         let word = usize::from(first) / WORD_SLOTS;
+        debug_assert!(bits != 0, "the summary would be wrong");
         debug_assert_eq!(*self.word(word) & bits, 0, "a slot was freed twice");
         *self.word(word) |= bits;
         self.summarise(word);
@@ -165,5 +166,95 @@ impl<'a, T, const SLAB: usize> Bitmap<'a, T, SLAB> {
             words &= words - 1;
         }
         Geometry::<T, SLAB>::CAPACITY - set as u16
+    }
+}
+
+#[cfg(all(test, not(slab_core_loom)))]
+mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Random steps against a row of flags; `T` and `SLAB` give the capacity.
+    fn agrees<T, const SLAB: usize>(seed: u64) {
+        let capacity = Geometry::<T, SLAB>::CAPACITY;
+        let mut summary = Summary::EMPTY;
+        let mut words = vec![0; Geometry::<T, SLAB>::WORDS];
+        let mut flags = vec![true; usize::from(capacity)];
+        // SAFETY: as many words as the geometry has, used by this value alone.
+        let mut bitmap = unsafe { Bitmap::<T, SLAB>::new(&mut summary, words.as_mut_ptr()) };
+        assert_eq!(bitmap.unset(), capacity, "a new bitmap is empty");
+        assert!(bitmap.take().is_none());
+        bitmap.fill();
+        let mut state = seed;
+        for _ in 0..4 * u32::from(capacity) + 400 {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            let slot = (state >> 40) % u64::from(capacity);
+            let flag = &mut flags[slot as usize];
+            match state >> 34 & 63 {
+                0..3 => {
+                    let lowest = flags.iter().position(|flag| *flag);
+                    let taken = bitmap.take();
+                    assert_eq!(taken.is_some(), lowest.is_some());
+                    if let (Some((first, bits)), Some(lowest)) = (taken, lowest) {
+                        assert_eq!(usize::from(first), lowest / WORD_SLOTS * WORD_SLOTS);
+                        for bit in 0..WORD_SLOTS {
+                            let slot = usize::from(first) + bit;
+                            let free = flags.get(slot).is_some_and(|flag| *flag);
+                            assert_eq!(bits >> bit & 1 == 1, free);
+                        }
+                        let end = flags
+                            .len()
+                            .min(lowest / WORD_SLOTS * WORD_SLOTS + WORD_SLOTS);
+                        flags[usize::from(first)..end].fill(false);
+                        if state >> 60 == 0 && bits & 0xff != 0 {
+                            bitmap.put_back(first, bits & 0xff);
+                            for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+                                flags[usize::from(first) + bit] = true;
+                            }
+                        }
+                    }
+                }
+                3..8 => assert_eq!(bitmap.insert(slot as u16), !core::mem::replace(flag, true)),
+                _ if *flag => {}
+                _ => {
+                    *flag = true;
+                    if bitmap.set(slot as u16) {
+                        bitmap.note(slot as u16);
+                    }
+                }
+            }
+            let set = flags.iter().filter(|flag| **flag).count();
+            assert_eq!(bitmap.summary.any(), set != 0);
+            assert_eq!(bitmap.is_full(), set == flags.len());
+            assert_eq!(usize::from(bitmap.unset()), flags.len() - set);
+        }
+    }
+
+    #[test]
+    fn a_bitmap_agrees_with_a_row_of_flags() {
+        let capacities: Vec<_> = [
+            Geometry::<[u64; 4], 65536>::CAPACITY,
+            Geometry::<[u8; 31], 8192>::CAPACITY,
+            Geometry::<u16, 1024>::CAPACITY,
+            Geometry::<[u8; 500], 2048>::CAPACITY,
+        ]
+        .into();
+        assert!(capacities.iter().all(|it| it % 64 != 0), "{capacities:?}");
+        assert_eq!(
+            Geometry::<u64, 65536>::CAPACITY,
+            4096,
+            "all words are whole"
+        );
+        for seed in 0..8 {
+            agrees::<[u64; 4], 65536>(seed);
+            agrees::<[u8; 31], 8192>(seed);
+            agrees::<u16, 1024>(seed);
+            agrees::<[u8; 500], 2048>(seed);
+            agrees::<u64, 65536>(seed);
+        }
     }
 }

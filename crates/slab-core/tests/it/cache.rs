@@ -1,20 +1,20 @@
 //! The object cache on one thread: what it takes from the provider and gives back, whatever happens.
 
 use std::alloc::Layout;
-use std::cell::Cell;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use slab_core::{
-    Counting, Failing, Global, LocalBox, LocalCache, ProvideError, Provider, SlabBox, SlabCache,
-    SpinLock,
+    Counting, Global, LocalBox, LocalCache, ProvideError, Provider, SlabBox, SlabCache, SpinLock,
 };
 
 /// A provider that the test still sees when the cache owns it.
-pub(crate) struct Watched<P = Counting<Global>>(Arc<P>);
+pub(crate) struct Watched<P = Counting<Global>>(pub(crate) Arc<P>);
 
 impl<P> Clone for Watched<P> {
     fn clone(&self) -> Self {
@@ -145,118 +145,6 @@ fn values_of_any_size_and_alignment() {
 }
 
 #[test]
-fn the_nth_refusal_gives_the_value_back_and_changes_nothing() {
-    for n in 0..20 {
-        let memory = Watched(Arc::new(Failing::at(Counting::new(Global), n)));
-        let made = Small::<String, _, 512>::with_spare_slabs_in(0, memory.clone());
-        let Ok(cache) = made else {
-            assert_eq!(n, 0, "the control block comes first");
-            assert_eq!(Arc::strong_count(&memory.0), 1);
-            continue;
-        };
-        let local = cache.local();
-        assert_eq!(local.is_err(), n == 1, "the local heap comes second");
-        let mut refused = usize::from(local.is_err());
-        let mut boxes = Vec::new();
-        for number in 0..400 {
-            let value = number.to_string();
-            let stored = match &local {
-                Ok(local) if number % 3 == 0 => local.alloc(value).map(LocalBox::into_shared),
-                _ => cache.alloc(value),
-            };
-            match stored {
-                Ok(stored) => boxes.push((number, stored)),
-                Err(error) => {
-                    refused += 1;
-                    let slabs = cache.stats().slabs;
-                    assert_eq!(error.error(), ProvideError::Exhausted);
-                    assert_eq!(*error.value(), number.to_string());
-                    assert_eq!(error.into_value(), number.to_string());
-                    assert_eq!(cache.stats().slabs, slabs);
-                }
-            }
-        }
-        assert_eq!(refused, 1, "call {n}");
-        assert_eq!(boxes.len(), 400 - usize::from(n > 1));
-        assert!(boxes.iter().all(|(number, it)| **it == number.to_string()));
-        drop((boxes, local, cache));
-        assert_eq!(Arc::strong_count(&memory.0), 1, "the provider was dropped");
-    }
-}
-
-#[test]
-fn a_refused_local_cache_first_takes_back_what_others_freed() {
-    let memory = Watched(Arc::new(Failing::since(Counting::new(Global), 102)));
-    let cache = Small::<u64, _, 256>::with_spare_slabs_in(0, memory).unwrap();
-    let local = cache.local().unwrap();
-    let slots = cache.stats().slots_per_slab;
-    let mut boxes: Vec<_> = (0..100 * slots)
-        .map(|n| local.alloc(n as u64).unwrap().into_shared())
-        .collect();
-    assert_eq!(local.alloc(1).unwrap_err().into_value(), 1);
-    // The slab that a bounded look would reach last.
-    drop(boxes.remove(99 * slots - 1));
-    assert_eq!(*local.alloc(2).unwrap(), 2);
-}
-
-#[test]
-fn a_panic_in_drop_frees_the_slot_and_keeps_the_counters() {
-    struct Bomb(Rc<Cell<u32>>);
-
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() + 1);
-            panic!("a bomb went off");
-        }
-    }
-
-    let memory = watched();
-    let dropped = Rc::new(Cell::new(0));
-    let bomb = || Bomb(dropped.clone());
-    let cache = small::<Bomb>(0, &memory);
-    let local = cache.local().unwrap();
-    for round in 0..100 {
-        let (shared, returned) = (cache.alloc(bomb()).unwrap(), local.alloc(bomb()).unwrap());
-        let (returned, own) = (returned.into_shared(), local.alloc(bomb()).unwrap());
-        let drops: [Box<dyn FnOnce()>; 3] = [
-            Box::new(|| drop(shared)),
-            Box::new(|| local.free(returned)),
-            Box::new(|| drop(own)),
-        ];
-        for drop in drops {
-            assert!(catch_unwind(AssertUnwindSafe(drop)).is_err());
-        }
-        assert_eq!(dropped.get(), 3 * (round + 1));
-    }
-    assert_eq!(cache.stats().slabs, 2, "the slots were used again");
-    drop(local);
-    assert_eq!(
-        cache.release_empty(0),
-        1,
-        "the local cache returned its own"
-    );
-    assert_eq!(cache.stats().slabs, 0);
-    drop(cache);
-    assert_eq!(memory.live_bytes(), 0);
-}
-
-#[test]
-fn a_panic_of_the_maker_leaves_the_slot_free() {
-    let memory = watched();
-    let cache = small::<u64>(0, &memory);
-    let local = cache.local().unwrap();
-    for _ in 0..500 {
-        let shared = AssertUnwindSafe(|| drop(cache.alloc_with(|| panic!("no value"))));
-        assert!(catch_unwind(shared).is_err());
-        let own = AssertUnwindSafe(|| drop(local.alloc_with(|| panic!("no value"))));
-        assert!(catch_unwind(own).is_err());
-    }
-    assert_eq!(cache.stats().slabs, 2);
-    assert_eq!(*cache.alloc_with(|| 3).unwrap(), 3);
-    assert_eq!(*local.alloc_with(|| 4).unwrap(), 4);
-}
-
-#[test]
 fn a_slot_without_a_value_is_written_or_freed() {
     let memory = watched();
     let cache = small::<Rc<u8>>(0, &memory);
@@ -372,4 +260,48 @@ fn a_box_of_another_cache_may_be_given_to_a_local_one() {
     }
     assert_eq!(left.stats().slabs, 1);
     assert_eq!(right.stats().slabs, 2);
+}
+
+#[test]
+fn boxes_do_what_their_values_do() {
+    let cache = SlabCache::<String>::new().unwrap();
+    let local = cache.local().unwrap();
+    let [a, b] = ["a", "b"].map(|text| cache.alloc(text.into()).unwrap());
+    let [c, d] = ["a", "b"].map(|text| local.alloc(text.into()).unwrap());
+    assert!(a < b && a != b && a == c.into_shared());
+    assert_eq!(d.cmp(&d), Ordering::Equal);
+    assert_eq!(
+        (format!("{a}"), format!("{d:?}")),
+        ("a".into(), "\"b\"".into())
+    );
+    assert_eq!(format!("{b:p}"), format!("{:p}", &raw const *b));
+    let shared: SlabBox<String> = d.into();
+    let set = HashSet::from([a, shared]);
+    assert!(set.contains(&String::from("b")), "found by its value");
+    assert!(!set.contains(&String::from("c")));
+
+    // A box moves, its value does not.
+    fn moves<T: Unpin>(_: &T) {}
+    let pinned = cache.alloc_with(String::new).unwrap();
+    let unmoved = SlabCache::<PhantomPinned>::new().unwrap();
+    moves(&unmoved.alloc(PhantomPinned).unwrap());
+    moves(&unmoved.local().unwrap().alloc(PhantomPinned).unwrap());
+    let at = &raw const *pinned;
+    assert_eq!(at, &raw const *SlabBox::into_pin(pinned));
+}
+
+#[test]
+fn a_freed_slot_is_the_next_to_be_used() {
+    let memory = watched();
+    let cache = small::<u64>(1, &memory);
+    let local = cache.local().unwrap();
+    let mut boxes: Vec<_> = (0..500).map(|n| local.alloc(n).unwrap()).collect();
+    for n in [400, 3, 77, 250] {
+        let freed = boxes.swap_remove(n);
+        let place = &raw const *freed;
+        drop(freed);
+        let next = local.alloc(0).unwrap();
+        assert_eq!(&raw const *next, place, "its line is still in the cache");
+        boxes.push(next);
+    }
 }

@@ -1,9 +1,11 @@
 //! Random operations on an object cache, its parts and their boxes, against plain counts.
 
+use std::collections::HashSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use slab_core::{LocalCache, SlabBox, SpinLock};
+use slab_core::{LocalBox, LocalCache, SlabBox, SpinLock};
 
 use crate::cache::{Small, Watched, small, watched};
 
@@ -28,6 +30,8 @@ enum Step {
     AllocLocal(usize),
     /// Allocates and frees so many values without sharing them.
     Own(usize, usize),
+    /// Allocates and frees so many values in an order of its own, without sharing them.
+    Weave(usize, u64),
     Drop(usize),
     Free(usize, usize),
     TakeOut(usize),
@@ -45,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => Just(Step::Alloc),
         12 => any.clone().prop_map(Step::AllocLocal),
         2 => (any.clone(), 1..40_usize).prop_map(|(at, count)| Step::Own(at, count)),
+        2 => (any.clone(), 1..u64::MAX).prop_map(|(at, seed)| Step::Weave(at, seed)),
         9 => any.clone().prop_map(Step::Drop),
         9 => (any.clone(), any.clone()).prop_map(|(at, local)| Step::Free(at, local)),
         2 => any.clone().prop_map(Step::TakeOut),
@@ -125,6 +130,11 @@ impl World {
                     assert!(numbers.eq(first..first + count as u64));
                 }
             }
+            Step::Weave(at, seed) => {
+                if let Some(at) = Self::pick(&self.locals, at) {
+                    self.weave(at, seed);
+                }
+            }
             Step::Drop(at) => {
                 if let Some(at) = Self::pick(&self.boxes, at) {
                     let (number, stored) = self.boxes.swap_remove(at);
@@ -147,6 +157,31 @@ impl World {
             }
             _ => self.apply_to_handles(step),
         }
+    }
+
+    /// Boxes of one local cache: some dropped in random order, some given back as shared ones, some emptied.
+    fn weave(&mut self, at: usize, mut seed: u64) {
+        let values: Vec<_> = (0..60).map(|_| self.value()).collect();
+        let local = &self.locals[at];
+        let mut own: Vec<(u64, LocalBox<'_, Value, 512>)> = Vec::new();
+        for value in values {
+            let number = value.number;
+            own.push((number, local.alloc(value).unwrap()));
+            while seed % 5 < 2 && !own.is_empty() {
+                seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1);
+                let (number, stored) = own.swap_remove((seed >> 33) as usize % own.len());
+                assert_eq!(stored.number, number);
+                match seed >> 30 & 3 {
+                    0 => local.free(stored.into_shared()),
+                    1 => assert_eq!(LocalBox::into_inner(stored).number, number),
+                    _ => drop(stored),
+                }
+            }
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1);
+        }
+        let places: HashSet<_> = own.iter().map(|(_, it)| &raw const **it).collect();
+        assert_eq!(places.len(), own.len(), "no slot was given out twice");
+        assert!(own.iter().all(|(number, it)| it.number == *number));
     }
 
     fn apply_to_handles(&mut self, step: &Step) {

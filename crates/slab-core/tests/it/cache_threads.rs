@@ -161,6 +161,47 @@ fn the_last_handle_goes_while_boxes_are_freed() {
 }
 
 #[test]
+fn everything_goes_back_in_each_order_of_death_and_on_each_thread() {
+    // The cache, a local cache and the boxes of both end in each order, each on this thread or on one of its own.
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        for threads in 0..8_u32 {
+            let memory = watched();
+            let cache = small::<Vec<u32>>(2, &memory);
+            let local = cache.local().unwrap();
+            let boxes: Vec<_> = (0..200)
+                .flat_map(|n| {
+                    let own = local.alloc(vec![n]).unwrap().into_shared();
+                    [cache.alloc(vec![n]).unwrap(), own]
+                })
+                .collect();
+            let check = move || assert!(boxes.iter().zip(0..).all(|(it, n)| **it == [n / 2]));
+            let mut owners: [Option<Box<dyn FnOnce() + Send>>; 3] = [
+                Some(Box::new(move || drop(cache))),
+                Some(Box::new(move || drop(local))),
+                Some(Box::new(check)),
+            ];
+            for (nth, owner) in order.into_iter().enumerate() {
+                assert!(memory.live_bytes() > 0);
+                let end = owners[owner].take().expect("each ends once");
+                match threads >> nth & 1 {
+                    0 => end(),
+                    _ => thread::spawn(end).join().unwrap(),
+                }
+            }
+            assert_eq!(memory.live_blocks(), 0, "{order:?} on {threads:b}");
+            assert_eq!(memory.live_bytes(), 0, "{order:?} on {threads:b}");
+        }
+    }
+}
+
+#[test]
 fn a_local_cache_moves_to_another_thread() {
     let cache = SlabCache::<u64, Global>::new().unwrap();
     let local = cache.local().unwrap();

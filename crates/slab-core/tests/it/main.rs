@@ -7,6 +7,7 @@ mod bytes_faults;
 mod bytes_model;
 mod cache;
 mod cache_defects;
+mod cache_faults;
 mod cache_model;
 mod cache_threads;
 mod faults;
