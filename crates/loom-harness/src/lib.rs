@@ -1,6 +1,6 @@
 //! Runs loom models in every interleaving up to a bound, each with mutants that must fail.
 //!
-//! [`prove`] runs a model as it is, which must pass, then once more with each of its mutants: deliberate faults in the
+//! `prove` runs a model as it is, which must pass, then once more with each of its mutants: deliberate faults in the
 //! code under test, each of which the model must catch. It prints how many executions each took and how long. A mutant
 //! counts as caught when loom reports a race or a leak, or when an assertion of the model fails, at the bound at which
 //! the original passes; not when the model runs out of branches or its process dies.
