@@ -301,8 +301,8 @@ impl Slab {
     /// Frees a slot from any thread.
     ///
     /// # Safety
-    /// 1. `slot` points to a slot of this slab, which is of this geometry, and derives from its base. 2. The slot is in use, holds no value any more, and
-    ///    is the caller's; nobody uses it afterwards.
+    /// 1. `slot` points to a slot of this slab, which is of this geometry, and derives from its base. 2. The slot is in
+    ///    use, holds no value any more, and is the caller's; nobody uses it afterwards.
     #[inline]
     pub(super) unsafe fn free<T, const SLAB: usize>(self, slot: NonNull<T>) {
         let number = Geometry::<T, SLAB>::number(slot.addr().get());

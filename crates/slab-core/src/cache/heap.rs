@@ -109,7 +109,7 @@ pub(super) struct LocalHeap {
     claim: Claim,
     /// The slab of the claim; it is in no list.
     current: Cell<Option<Slab>>,
-    /// Slabs with a free slot, the last freed into first.
+    /// Slabs with a free slot, the last freed into first, those that became empty last.
     ready: List,
     /// Slabs without a free slot, the longest unlooked at first.
     full: List,
@@ -216,10 +216,12 @@ impl LocalHeap {
             if place == Place::Current || !slab.all_free::<T, SLAB>() {
                 return;
             }
+            self.ready.remove(slab);
             if self.empty.get() < self.control.as_ref().spare {
+                // Last in the row: those that are in use anyway fill up first.
                 self.empty.set(self.empty.get() + 1);
+                self.ready.push_back(slab);
             } else {
-                self.ready.remove(slab);
                 Control::release(self.control, slab);
             }
         }

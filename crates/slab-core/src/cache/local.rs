@@ -25,7 +25,8 @@ use crate::provider::{Global, Provider};
 /// thread makes its own by [`SlabCache::local`]. What is freed elsewhere comes back when slots run out. Dropping it
 /// passes slabs that still hold values on to the other owners.
 ///
-/// Empty slabs beyond the cache's spare ones go back to the provider as they become empty.
+/// The slot freed last is the next to be used, while its lines are near. Empty slabs beyond the cache's spare ones go back
+/// to the provider as they become empty, but for the one that slots come from and that of the slot freed last.
 ///
 /// ```
 /// use slab_core::SlabCache;
@@ -86,7 +87,8 @@ where
         &self.cache
     }
 
-    /// Stores `value`. O(1), but for a bounded look at other slabs when the current one is used up.
+    /// Stores `value`. O(1); when the current slab is used up, a bounded look at other slabs, and one step for each slot
+    /// that others freed in the one found.
     ///
     /// # Errors
     /// [`AllocError`] with the value, when no slot is free and the provider has no memory for a slab.

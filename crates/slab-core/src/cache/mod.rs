@@ -64,11 +64,12 @@ const SPARE_SLABS: usize = 64;
 ///
 /// Allocating through the cache takes its lock for a few steps; a [`LocalCache`] takes none and is the fast way.
 /// Freeing takes no lock. The provider is never called while the lock is held. Slabs that become empty are kept for
-/// reuse: up to a number of spare ones, beyond which they go back when slots are looked for, or by
-/// [`release_empty`](Self::release_empty).
+/// reuse: up to 64 spare ones unless the cache is told otherwise, beyond which they go back when slots are looked for, or
+/// by [`release_empty`](Self::release_empty). Where more than the spare slabs hold come and go together, ask for as many
+/// spare slabs, or each round asks the provider anew.
 ///
-/// `SLAB` is a power of two. A slab has 192 bytes of header on 64-bit targets and at most 4096 slots; it takes no more
-/// memory than they need. Two slots must fit, else the program does not compile:
+/// `SLAB` is a power of two. A slab has 192 bytes of header on 64-bit targets, a bit for each slot, and at most 4096
+/// slots; it takes no more memory than they need. Two slots must fit, else the program does not compile:
 ///
 /// ```compile_fail,E0080
 /// use slab_core::{Global, SlabCache, SpinLock};
@@ -176,7 +177,8 @@ where
         LocalCache::new(self.clone())
     }
 
-    /// Stores `value`. O(1) under the lock, but for a bounded number of slabs to sort when slots run out.
+    /// Stores `value`. O(1) under the lock; when slots run out, a bounded number of slabs to sort and one step for each
+    /// slot of one slab that comes back.
     ///
     /// # Errors
     /// [`AllocError`] with the value, when no slot is free and the provider has no memory for a slab.

@@ -305,3 +305,21 @@ fn a_freed_slot_is_the_next_to_be_used() {
         boxes.push(next);
     }
 }
+
+#[test]
+fn slabs_that_are_in_use_fill_up_before_empty_ones() {
+    let memory = watched();
+    let cache = small::<u64>(3, &memory);
+    let local = cache.local().unwrap();
+    let slots = cache.stats().slots_per_slab;
+    let mut boxes: Vec<_> = (0..4 * slots).map(|_| local.alloc(0).ok()).collect();
+    let slab = |stored: &LocalBox<'_, u64, 1024>| (&raw const **stored).addr() / 1024;
+    let second = slab(boxes[slots].as_ref().unwrap());
+    boxes[slots + 1] = None;
+    boxes[..slots].fill_with(|| None);
+    // The slot freed last is out of the row; this one takes its place, and the first slab is empty.
+    boxes[slots + 2] = None;
+    let next: Vec<_> = (0..2).map(|_| local.alloc(0).unwrap()).collect();
+    assert!(next.iter().all(|it| slab(it) == second));
+    assert_eq!(cache.stats().slabs, 4);
+}
