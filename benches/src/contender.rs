@@ -9,6 +9,7 @@ pub struct Sample {
     pub value: f64,
     /// A digest of the work's result: contenders of one group must agree on it in each round.
     pub checksum: u64,
+    operations: usize,
     elapsed: Duration,
 }
 
@@ -18,6 +19,7 @@ impl Sample {
         Self {
             value,
             checksum,
+            operations: 0,
             elapsed: Duration::ZERO,
         }
     }
@@ -30,8 +32,14 @@ impl Sample {
         Self {
             value: elapsed.as_nanos() as f64 / operations as f64,
             checksum,
+            operations,
             elapsed,
         }
+    }
+
+    /// Over how many operations the time is; 0 for a figure that was not timed.
+    pub fn operations(&self) -> usize {
+        self.operations
     }
 
     /// How long all operations of the round took; zero for a figure that was not timed.
