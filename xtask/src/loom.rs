@@ -15,10 +15,19 @@ const MODELS: [(&str, &str); 3] = [
     ("buffer-pool", "buffer_pool_loom"),
 ];
 
-/// Runs the models of each crate and shows what they print.
+/// Runs the models of each crate, with the bounds that they have, and shows what they print.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    explore(steps, workspace, None)
+}
+
+/// As [`run`], with so many forced switches of thread in the models that bound them.
+pub(crate) fn explore(
+    steps: &mut Steps,
+    workspace: &Workspace,
+    preemptions: Option<u32>,
+) -> Result<()> {
     for (package, cfg) in MODELS {
-        let program = cargo(workspace, cfg)
+        let mut program = cargo(workspace, cfg)
             // Assertions count as much as speed, and the build takes longer than the models.
             .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
@@ -26,7 +35,12 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
             .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
             .args(["test", "--release", "--package", package, "--lib"])
             .args(["loom", "--", "--nocapture"]);
-        steps.run(&format!("loom {package}"), &program)?;
+        let mut title = format!("loom {package}");
+        if let Some(preemptions) = preemptions {
+            program = program.env("LOOM_MAX_PREEMPTIONS", preemptions.to_string());
+            title.push_str(&format!(", preemption bound {preemptions}"));
+        }
+        steps.run(&title, &program)?;
     }
     Ok(())
 }

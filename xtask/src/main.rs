@@ -8,11 +8,13 @@ mod bench;
 mod check;
 mod debian;
 mod files;
+mod fuzz;
 mod lint;
 mod loom;
 mod process;
 mod race;
 mod sanitizer;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -69,6 +71,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run the fuzz targets with nightly and cargo-fuzz: `fuzz arena trace --seconds 600`
+    Fuzz(fuzz::Request),
+    /// Run for a night what `ci` runs for minutes: models, loom, sanitizers, fuzz targets
+    Soak(soak::Request),
     /// lint, tidy, loom, nostd, san at reduced size, alone, benches and races in short
     Check,
     /// test, then check: all that CI runs
@@ -105,6 +111,8 @@ fn run(task: &Task, steps: &mut Steps) -> Result<ExitCode> {
         Task::San { sanitizer, quick } => sanitizer::run(steps, &workspace, *sanitizer, *quick)?,
         Task::Bench { smoke } => bench::run(steps, &workspace, *smoke)?,
         Task::Race { arguments } => return race::run(&workspace, arguments),
+        Task::Fuzz(request) => fuzz::run(steps, &workspace, request)?,
+        Task::Soak(request) => soak::run(steps, &workspace, request)?,
         Task::Check => check::run(steps, &workspace)?,
         Task::Ci => {
             test::run(steps, &workspace)?;

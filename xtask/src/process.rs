@@ -119,7 +119,9 @@ impl Program {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (variable, value) in &self.env {
-            if let (false, Some(value)) = (*variable == "RUSTUP_DIST_SERVER", value) {
+            // What keeps rustup from downloading is set by nobody who types.
+            let typed = !["RUSTUP_DIST_SERVER", "RUSTUP_AUTO_INSTALL"].contains(variable);
+            if let (true, Some(value)) = (typed, value) {
                 write!(f, "{variable}={} ", quoted(value))?;
             }
         }

@@ -70,6 +70,8 @@ pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) kinds: Vec<String>,
     pub(crate) source: PathBuf,
+    /// Without these cargo does not build it.
+    pub(crate) required_features: Vec<String>,
 }
 
 impl Workspace {
@@ -162,6 +164,7 @@ impl Target {
             name: string(&target["name"])?,
             kinds: strings(&target["kind"]).into_iter().collect(),
             source: path(&target["src_path"])?,
+            required_features: strings(&target["required-features"]).into_iter().collect(),
         })
     }
 
