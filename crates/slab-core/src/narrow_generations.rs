@@ -27,7 +27,7 @@ fn an_index_space_that_is_used_up_refuses_until_a_slot_is_free() {
 
     let memory = slab_core::Counting::new(slab_core::Global);
     // 4 bits of index and 4 slots a slab: 3 slabs, because the last index is never used.
-    let mut table = SlotTable::<u8>::new(2, 0, 4);
+    let mut table = SlotTable::<u8>::new(2, 4);
     // SAFETY: every call passes the same provider, nothing is stored by index, and
     // nothing uses the table after its end.
     unsafe {

@@ -124,7 +124,7 @@ impl<T, P: Provider> Arena<T, P> {
 
     const fn shaped(shift: u32, provider: P) -> Self {
         Self {
-            table: SlotTable::new(shift, 0, u32::BITS),
+            table: SlotTable::new(shift, u32::BITS),
             provider,
         }
     }

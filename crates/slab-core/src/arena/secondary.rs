@@ -56,7 +56,7 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
     /// An empty map on `provider`; holds no memory.
     pub const fn new_in(provider: P) -> Self {
         Self {
-            table: SlotTable::new(default_shift(size_of::<Slot<V>>()), 0, u32::BITS),
+            table: SlotTable::new(default_shift(size_of::<Slot<V>>()), u32::BITS),
             provider,
             keys: core::marker::PhantomData,
         }

@@ -41,7 +41,7 @@ pub(super) struct Large {
 impl Large {
     pub(super) const fn new() -> Self {
         Self {
-            table: SlotTable::new(8, 0, INDEX_BITS),
+            table: SlotTable::new(8, INDEX_BITS),
             payload_bytes: 0,
             capacity_bytes: 0,
         }

@@ -11,7 +11,7 @@ impl<V> SlotTable<V> {
         Self {
             shape: self.shape,
             slabs_max: self.slabs_max,
-            ..Self::new(0, 0, 1)
+            ..Self::new(0, 1)
         }
     }
 

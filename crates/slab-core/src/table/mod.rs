@@ -96,13 +96,13 @@ unsafe impl<V: Send> Send for SlotTable<V> {}
 unsafe impl<V: Sync> Sync for SlotTable<V> {}
 
 impl<V> SlotTable<V> {
-    /// An empty table without memory: slabs of `1 << shift` slots with `stride` bytes of payload each,
-    /// indices below `1 << index_bits`.
-    pub(crate) const fn new(shift: u32, stride: u32, index_bits: u32) -> Self {
+    /// An empty table without memory: slabs of `1 << shift` slots, indices below
+    /// `1 << index_bits`.
+    pub(crate) const fn new(shift: u32, index_bits: u32) -> Self {
         assert!(shift <= SHIFT_MAX && index_bits <= 32 && shift < index_bits);
         Self {
             directory: Directory::new(),
-            shape: Shape::new::<V>(shift, stride),
+            shape: Shape::new(shift),
             vacancy: None,
             free_bits: 0,
             open: NONE,
@@ -250,23 +250,6 @@ impl<V> SlotTable<V> {
         let slot = self.live_slot(index)?;
         // SAFETY: the slot is live.
         Some(unsafe { LiveMut::new(self, index, slot) })
-    }
-
-    /// As `live`, with the slot's payload.
-    #[expect(dead_code, reason = "no face has payload beside its slots now")]
-    #[inline]
-    pub(crate) fn live_with_payload(&self, key: Key) -> Option<(Live<'_, V>, NonNull<u8>)> {
-        let (slab, number) = self.locate(key.index);
-        let base = self.directory.base(slab)?;
-        // SAFETY: `number` is below the number of slots in the slab.
-        let slot = unsafe { base.add(number as usize) };
-        // SAFETY: the slab is resident.
-        if unsafe { generation_of(slot) } != key.generation.get() {
-            return None;
-        }
-        // SAFETY: the slot is live, and the table is borrowed; a base in the directory is of a slab of
-        // this shape, and `number` is below its slots.
-        Some(unsafe { (Live::new(key.index, slot), self.shape.payload(base, number)) })
     }
 
     /// Why no value is live under `key`; asked when `live` said so.

@@ -53,7 +53,7 @@ impl<V> SlotTable<V> {
         provider: &P,
     ) -> Result<(), ProvideError> {
         let layout = self.shape.layout::<V>()?;
-        let zeroed = size_of::<V>() <= ZEROED_VALUE_MAX && self.shape.stride == 0;
+        let zeroed = size_of::<V>() <= ZEROED_VALUE_MAX;
         let block = if zeroed {
             provider.allocate_zeroed(layout)?
         } else {

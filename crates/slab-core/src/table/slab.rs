@@ -1,8 +1,8 @@
-//! The layout of one slab: slots, then the words of the free bitmap, then payload bytes if any.
+//! The layout of one slab: slots, then the words of the free bitmap.
 //!
 //! ```text
-//!   base -> | slot 0 | slot 1 | ... | slot n-1 | word 0 | ... | word n/64-1 | pad | payload 0 | ... |
-//!             value, generation                  bit set = slot is free             `stride` bytes each
+//!   base -> | slot 0 | slot 1 | ... | slot n-1 | word 0 | ... | word n/64-1 |
+//!             value, generation                  bit set = slot is free
 //! ```
 //!
 //! Every pointer into a slab is computed from its base, which carries the provenance of the whole
@@ -64,9 +64,6 @@ pub(super) unsafe fn value_of<V>(slot: NonNull<Slot<V>>) -> NonNull<V> {
     unsafe { NonNull::new_unchecked((&raw mut (*slot.as_ptr()).value).cast::<V>()) }
 }
 
-/// Payload starts at a multiple of this: a cache line.
-const PAYLOAD_ALIGN: usize = 64;
-
 /// How a slab is divided; the same for all slabs of a table.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
@@ -74,26 +71,14 @@ pub(super) struct Shape {
     pub(super) shift: u32,
     /// `slots() - 1`, kept because every access needs it.
     pub(super) mask: usize,
-    /// Payload bytes for each slot.
-    pub(super) stride: u32,
-    /// Bytes from the base to the payload of slot 0.
-    payload_offset: u32,
 }
 
 impl Shape {
-    pub(super) const fn new<V>(shift: u32, stride: u32) -> Self {
-        let mut shape = Self {
+    pub(super) const fn new(shift: u32) -> Self {
+        Self {
             shift,
             mask: (1 << shift) - 1,
-            stride,
-            payload_offset: 0,
-        };
-        if stride != 0 {
-            let end = shape.words_offset::<V>() + shape.words() as usize * 8;
-            assert!(end < 1 << 31, "slots with payload are small");
-            shape.payload_offset = end.next_multiple_of(PAYLOAD_ALIGN) as u32;
         }
-        shape
     }
 
     #[inline]
@@ -142,14 +127,8 @@ impl Shape {
         }
         let words = (slots << self.shift).next_multiple_of(8);
         let end = words + u64::from(self.words()) * 8;
-        let mut align = align_of::<Slot<V>>().max(align_of::<u64>());
-        let size = if self.stride == 0 {
-            end
-        } else {
-            align = align.max(PAYLOAD_ALIGN);
-            end.next_multiple_of(PAYLOAD_ALIGN as u64) + (u64::from(self.stride) << self.shift)
-        };
-        let size = usize::try_from(size).map_err(|_| ProvideError::TooLarge)?;
+        let size = usize::try_from(end).map_err(|_| ProvideError::TooLarge)?;
+        let align = align_of::<Slot<V>>().max(align_of::<u64>());
         Layout::from_size_align(size, align).map_err(|_| ProvideError::TooLarge)
     }
 
@@ -166,18 +145,6 @@ impl Shape {
                 .cast::<u64>()
                 .add(word as usize)
         }
-    }
-
-    /// The payload of slot `slot`: `stride` bytes.
-    ///
-    /// # Safety
-    /// 1. `base` is the base of a slab of this shape. 2. `slot < slots()`.
-    #[inline]
-    pub(super) unsafe fn payload<V>(self, base: NonNull<Slot<V>>, slot: u32) -> NonNull<u8> {
-        debug_assert!(slot < self.slots());
-        let offset = self.payload_offset as usize + slot as usize * self.stride as usize;
-        // SAFETY: by `layout` the payload follows the words in the same block.
-        unsafe { base.byte_add(offset).cast::<u8>() }
     }
 
     /// Makes every slot of a fresh block free at generation `generation`.

@@ -1,6 +1,5 @@
 //! `Vacant`: the slot that a table uses next, for as long as the table is borrowed.
 
-use core::ptr::NonNull;
 
 use super::slab::generation_of;
 use super::{Generation, Key, Slot, SlotTable, Vacancy};
@@ -37,19 +36,6 @@ impl<'a, V> Vacant<'a, V> {
         // SAFETY: a vacancy is in a resident slab.
         let generation = Generation::of_live(unsafe { generation_of(slot) } + 1);
         Key { index, generation }
-    }
-
-    /// The slot's payload, as many bytes as the table's stride. Nobody has a reference to it.
-    #[expect(dead_code, reason = "no face has payload beside its slots now")]
-    #[inline]
-    pub(crate) fn payload(&self) -> NonNull<u8> {
-        let (index, _) = self.vacancy();
-        let (slab, slot) = self.table.locate(index);
-        // SAFETY: a vacancy is in a resident slab of the table's shape, and `slot` is below its slots.
-        unsafe {
-            let base = self.table.directory.base(slab).unwrap_unchecked();
-            self.table.shape.payload(base, slot)
-        }
     }
 
     /// Makes the slot live with `value`; gives its key.
