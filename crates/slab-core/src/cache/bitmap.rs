@@ -82,8 +82,7 @@ impl<'a, T, const SLAB: usize> Bitmap<'a, T, SLAB> {
 
     /// Sets the bit of `slot` without a look at the summary. If that is `true`, the caller [notes](Self::note) it.
     #[inline(always)]
-    pub(super) fn set(&mut self, slot: u16) -> bool {
-        let slot = usize::from(slot);
+    pub(super) fn set(&mut self, slot: usize) -> bool {
         let word = self.word(slot / WORD_SLOTS);
         let before = *word;
         debug_assert!(
@@ -96,13 +95,13 @@ impl<'a, T, const SLAB: usize> Bitmap<'a, T, SLAB> {
     }
 
     /// Brings the summary up to date after [`set`](Self::set) said so.
-    pub(super) fn note(&mut self, slot: u16) {
-        self.summarise(usize::from(slot) / WORD_SLOTS);
+    pub(super) fn note(&mut self, slot: usize) {
+        self.summarise(slot / WORD_SLOTS);
     }
 
     /// Sets the bit of `slot`; false if it was set.
-    pub(super) fn insert(&mut self, slot: u16) -> bool {
-        let (word, bit) = (usize::from(slot) / WORD_SLOTS, 1 << (slot % 64));
+    pub(super) fn insert(&mut self, slot: usize) -> bool {
+        let (word, bit) = (slot / WORD_SLOTS, 1 << (slot % WORD_SLOTS));
         let before = *self.word(word);
         *self.word(word) = before | bit;
         self.summarise(word);
@@ -110,7 +109,7 @@ impl<'a, T, const SLAB: usize> Bitmap<'a, T, SLAB> {
     }
 
     /// Clears the lowest word that has a bit: the slot of its bit 0, and the bits.
-    pub(super) fn take(&mut self) -> Option<(u16, u64)> {
+    pub(super) fn take(&mut self) -> Option<(usize, u64)> {
         if self.summary.some == 0 {
             return None;
         }
@@ -126,12 +125,12 @@ impl<'a, T, const SLAB: usize> Bitmap<'a, T, SLAB> {
             self.summary.some = 0;
         }
         debug_assert_ne!(bits, 0, "a word without a slot was in the summary");
-        Some(((word * WORD_SLOTS) as u16, bits))
+        Some((word * WORD_SLOTS, bits))
     }
 
     /// Sets bits that [`take`](Self::take) cleared in the word of slot `first`: one or more.
-    pub(super) fn put_back(&mut self, first: u16, bits: u64) {
-        let word = usize::from(first) / WORD_SLOTS;
+    pub(super) fn put_back(&mut self, first: usize, bits: u64) {
+        let word = first / WORD_SLOTS;
         debug_assert!(bits != 0, "the summary would be wrong");
         debug_assert_eq!(*self.word(word) & bits, 0, "a slot was freed twice");
         *self.word(word) |= bits;
@@ -192,38 +191,38 @@ mod tests {
             state = state
                 .wrapping_mul(6364136223846793005)
                 .wrapping_add(1442695040888963407);
-            let slot = (state >> 40) % u64::from(capacity);
-            let flag = &mut flags[slot as usize];
+            let slot = (state >> 40) as usize % usize::from(capacity);
+            let flag = &mut flags[slot];
             match state >> 34 & 63 {
                 0..3 => {
                     let lowest = flags.iter().position(|flag| *flag);
                     let taken = bitmap.take();
                     assert_eq!(taken.is_some(), lowest.is_some());
                     if let (Some((first, bits)), Some(lowest)) = (taken, lowest) {
-                        assert_eq!(usize::from(first), lowest / WORD_SLOTS * WORD_SLOTS);
+                        assert_eq!(first, lowest / WORD_SLOTS * WORD_SLOTS);
                         for bit in 0..WORD_SLOTS {
-                            let slot = usize::from(first) + bit;
+                            let slot = first + bit;
                             let free = flags.get(slot).is_some_and(|flag| *flag);
                             assert_eq!(bits >> bit & 1 == 1, free);
                         }
                         let end = flags
                             .len()
                             .min(lowest / WORD_SLOTS * WORD_SLOTS + WORD_SLOTS);
-                        flags[usize::from(first)..end].fill(false);
+                        flags[first..end].fill(false);
                         if state >> 60 == 0 && bits & 0xff != 0 {
                             bitmap.put_back(first, bits & 0xff);
                             for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
-                                flags[usize::from(first) + bit] = true;
+                                flags[first + bit] = true;
                             }
                         }
                     }
                 }
-                3..8 => assert_eq!(bitmap.insert(slot as u16), !core::mem::replace(flag, true)),
+                3..8 => assert_eq!(bitmap.insert(slot), !core::mem::replace(flag, true)),
                 _ if *flag => {}
                 _ => {
                     *flag = true;
-                    if bitmap.set(slot as u16) {
-                        bitmap.note(slot as u16);
+                    if bitmap.set(slot) {
+                        bitmap.note(slot);
                     }
                 }
             }

@@ -80,9 +80,9 @@ impl<T, const SLAB: usize> Geometry<T, SLAB> {
 
     /// The number of the slot that begins at `address`.
     #[inline(always)]
-    pub(super) fn number(address: usize) -> u16 {
+    pub(super) fn number(address: usize) -> usize {
         let offset = (address & (SLAB - 1)) - Self::FIRST;
         debug_assert!(offset.is_multiple_of(Self::STRIDE));
-        (offset / Self::STRIDE) as u16
+        offset / Self::STRIDE
     }
 }

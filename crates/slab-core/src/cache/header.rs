@@ -208,9 +208,9 @@ impl Slab {
     /// # Safety
     /// 1. The slab is there and of this geometry. 2. `slot < CAPACITY`.
     #[inline(always)]
-    unsafe fn slot<T, const SLAB: usize>(self, slot: u16) -> NonNull<T> {
-        debug_assert!(slot < Geometry::<T, SLAB>::CAPACITY);
-        let offset = Geometry::<T, SLAB>::FIRST + usize::from(slot) * Geometry::<T, SLAB>::STRIDE;
+    unsafe fn slot<T, const SLAB: usize>(self, slot: usize) -> NonNull<T> {
+        debug_assert!(slot < usize::from(Geometry::<T, SLAB>::CAPACITY));
+        let offset = Geometry::<T, SLAB>::FIRST + slot * Geometry::<T, SLAB>::STRIDE;
         // SAFETY: clauses 1 and 2: the geometry has the slot inside of the block.
         unsafe { self.0.byte_add(offset).cast() }
     }
@@ -241,7 +241,7 @@ impl Slab {
     pub(super) unsafe fn witness<T, const SLAB: usize>(self, slot: NonNull<T>) {
         let number = Geometry::<T, SLAB>::number(slot.addr().get());
         // SAFETY: clause 1: a slab with a slot in use is there.
-        unsafe { self.header() }.witnesses.written(number);
+        unsafe { self.header() }.witnesses.written(number as u16);
     }
 
     /// Moves a word of free slots that the possessor knows into `claim`, which has none; false if there is no such
@@ -305,7 +305,7 @@ impl Slab {
     ///    use, holds no value any more, and is the caller's; nobody uses it afterwards.
     #[inline]
     pub(super) unsafe fn free<T, const SLAB: usize>(self, slot: NonNull<T>) {
-        let number = Geometry::<T, SLAB>::number(slot.addr().get());
+        let number = Geometry::<T, SLAB>::number(slot.addr().get()) as u16;
         // SAFETY: clause 2: a slab with a slot in use is there. After the exchange it need not be, so no reference to the
         // header but the word's own goes into the call.
         let mover = unsafe { self.header() }.remote.0.free(number, |next| {
@@ -340,8 +340,8 @@ impl Slab {
                         break;
                     }
                     self.header().witnesses.written(slot);
-                    taken += u16::from(bitmap.insert(slot));
-                    slot = self.slot::<T, SLAB>(slot).cast::<u16>().read();
+                    taken += u16::from(bitmap.insert(usize::from(slot)));
+                    slot = self.slot::<T, SLAB>(usize::from(slot)).cast::<u16>().read();
                 }
             });
             debug_assert_eq!(taken, collected.count, "a slot was freed twice");
