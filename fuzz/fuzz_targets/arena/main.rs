@@ -1,17 +1,18 @@
 //! Operations on an arena and a secondary map against maps, on memory that may be refused; handles that died stay dead.
 #![no_main]
 
+mod map;
+
 use std::collections::{HashMap, HashSet};
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use slab_core::{
-    Arena, Counting, Failing, Global, Handle, HandleError, InsertErrorKind, SecondaryMap,
-};
+use map::{Map, MapStep};
+use slab_core::{Arena, Counting, Failing, Global, Handle, HandleError, InsertErrorKind};
 
 /// On the heap, so that the sanitizer sees one that is dropped twice or never.
-type Value = Box<u64>;
-type Memory = Counting<Failing<Global>>;
+pub(crate) type Value = Box<u64>;
+pub(crate) type Memory = Counting<Failing<Global>>;
 
 /// From here on values are inserted one at a time: more of them only take more time.
 const LIVE_MAX: usize = 1024;
@@ -41,16 +42,6 @@ enum Step {
     Walk,
 }
 
-/// A step of the secondary map, with any handle that there ever was.
-#[derive(Arbitrary, Debug)]
-enum MapStep {
-    Insert(u16, u8),
-    Remove(u16),
-    Change(u16, u8),
-    KeepLive,
-    Clear,
-}
-
 #[derive(Arbitrary, Debug)]
 struct Run {
     slots_per_slab: u8,
@@ -68,9 +59,7 @@ struct World<'m> {
     /// The handles that died, to choose from.
     dead: Vec<Handle<Value>>,
     graves: HashSet<Handle<Value>>,
-    map: SecondaryMap<Value, u8>,
-    /// What the map was last given at an index: the generation, and the value if it is still there.
-    stored: HashMap<u32, (u32, Option<u8>)>,
+    map: Map,
     made: u64,
 }
 
@@ -87,8 +76,7 @@ impl<'m> World<'m> {
             detached: Vec::new(),
             dead: Vec::new(),
             graves: HashSet::new(),
-            map: SecondaryMap::new(),
-            stored: HashMap::new(),
+            map: Map::new(),
             made: 0,
         }
     }
@@ -177,7 +165,10 @@ impl<'m> World<'m> {
             }
             Step::Retain(_) | Step::Drain(_) | Step::Clear => self.sweep(&step),
             Step::Release(_) | Step::Compact(_) | Step::Reserve(_) => self.reshape(&step),
-            Step::Map(step) => self.map(&step),
+            Step::Map(step) => {
+                let handle = step.which().and_then(|which| self.any(which));
+                self.map.step(&step, handle, &self.arena);
+            }
             Step::Walk => self.walk(),
         }
     }
@@ -362,74 +353,6 @@ impl<'m> World<'m> {
         all.nth(at).copied()
     }
 
-    fn map(&mut self, step: &MapStep) {
-        match *step {
-            MapStep::Insert(which, value) => {
-                let Some(handle) = self.any(which) else {
-                    return;
-                };
-                let key = (handle.generation(), Some(value));
-                let inserted = self.map.try_insert(handle, value);
-                match self.stored.get(&handle.index()).copied() {
-                    Some((later, _)) if later > handle.generation() => {
-                        let refused = inserted.expect_err("a later handle was stored for");
-                        let stale = InsertErrorKind::Handle(HandleError::Stale);
-                        assert_eq!((refused.kind(), *refused.value()), (stale, value));
-                        return;
-                    }
-                    Some((same, before)) if same == handle.generation() => {
-                        assert_eq!(inserted.expect("there is memory"), before);
-                    }
-                    _ => assert_eq!(inserted.expect("there is memory"), None),
-                }
-                self.stored.insert(handle.index(), key);
-            }
-            MapStep::Remove(which) => {
-                let Some(handle) = self.any(which) else {
-                    return;
-                };
-                let expected = self.stored_for(handle);
-                assert_eq!(self.map.remove(handle), expected);
-                if expected.is_some() {
-                    self.stored
-                        .insert(handle.index(), (handle.generation(), None));
-                }
-            }
-            MapStep::Change(which, value) => {
-                let Some(handle) = self.any(which) else {
-                    return;
-                };
-                let expected = self.stored_for(handle);
-                assert_eq!(self.map.get(handle).copied(), expected);
-                if let Some(stored) = self.map.get_mut(handle) {
-                    *stored = value;
-                    let key = (handle.generation(), Some(value));
-                    self.stored.insert(handle.index(), key);
-                }
-            }
-            MapStep::KeepLive => {
-                self.map.retain(|handle, _| self.arena.contains(handle));
-                for (&index, (generation, value)) in &mut self.stored {
-                    let live = self.arena.handle_at(index);
-                    if live.is_none_or(|handle| handle.generation() != *generation) {
-                        *value = None;
-                    }
-                }
-            }
-            MapStep::Clear => {
-                self.map.clear();
-                self.stored
-                    .values_mut()
-                    .for_each(|(_, value)| *value = None);
-            }
-        }
-    }
-
-    fn stored_for(&self, handle: Handle<Value>) -> Option<u8> {
-        let (generation, value) = *self.stored.get(&handle.index())?;
-        value.filter(|_| generation == handle.generation())
-    }
-
     fn walk(&mut self) {
         let seen: Vec<_> = self
             .arena
@@ -458,17 +381,7 @@ impl<'m> World<'m> {
     fn finish(mut self) {
         self.walk();
         assert!(self.dead.iter().all(|&handle| !self.arena.contains(handle)));
-        let kept = self
-            .stored
-            .iter()
-            .filter_map(|(&index, &(generation, value))| Some((index, generation, value?)));
-        let mut kept: Vec<_> = kept.collect();
-        kept.sort_unstable();
-        let found = self
-            .map
-            .iter()
-            .map(|(at, &value)| (at.index(), at.generation(), value));
-        assert!(found.eq(kept));
+        self.map.finish();
     }
 }
 
