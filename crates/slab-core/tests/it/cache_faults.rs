@@ -1,11 +1,15 @@
 //! The object cache when memory is refused or the caller's code panics, at every point in turn.
 
+use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use slab_core::{Counting, Failing, Global, LocalBox, LocalCache, ProvideError, SlabBox, SpinLock};
+use slab_core::{
+    Counting, Failing, Global, LocalBox, LocalCache, ProvideError, Provider, SlabBox, SpinLock,
+};
 
 use crate::cache::{Small, Watched, small, watched};
 
@@ -200,6 +204,84 @@ fn a_refusal_at_any_call_gives_the_value_back_and_changes_nothing() {
             _ => assert!(refused.is_some_and(|refused| refused <= 1), "call {n}"),
         }
     }
+}
+
+#[test]
+fn a_maker_is_not_called_without_room() {
+    let memory = Watched(Arc::new(Failing::since(Counting::new(Global), 2)));
+    let cache = Small::<u64, _, 512>::with_spare_slabs_in(0, memory).unwrap();
+    let local = cache.local().unwrap();
+    let made = Cell::new(0);
+    let make = || made.replace(made.get() + 1);
+    assert_eq!(cache.alloc_with(make).unwrap_err(), ProvideError::Exhausted);
+    assert_eq!(local.alloc_with(make).unwrap_err(), ProvideError::Exhausted);
+    assert!(cache.alloc_uninit().is_err() && local.alloc_uninit().is_err());
+    assert_eq!(made.get(), 0);
+    assert_eq!(cache.stats().slabs, 0);
+}
+
+thread_local! {
+    /// Runs in the next call of a [`Hooked`] provider.
+    static HOOK: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
+}
+
+/// Runs the hook before each call.
+struct Hooked(Watched);
+
+fn run_hook() {
+    if let Some(hook) = HOOK.with_borrow_mut(Option::take) {
+        hook();
+    }
+}
+
+// SAFETY: the blocks are those of the other provider; the hooks of this file do not unwind.
+unsafe impl Provider for Hooked {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        run_hook();
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        run_hook();
+        // SAFETY: the caller's promises are the ones asked for.
+        unsafe { self.0.deallocate(block, layout) }
+    }
+}
+
+#[test]
+fn a_provider_may_use_the_cache_that_calls_it() {
+    let memory = watched();
+    let hooked = Hooked(memory.clone());
+    let cache = Small::<u64, _, 512>::with_spare_slabs_in(0, hooked).unwrap();
+    let local = Rc::new(cache.local().unwrap());
+    let kept = Rc::new(RefCell::new(Vec::new()));
+    let mut ran = 0;
+    for n in 0..3000 {
+        let (inner, inner_kept) = (local.clone(), kept.clone());
+        let hook = move || {
+            for _ in 0..n % 7 {
+                let stored = inner.alloc(n).unwrap().into_shared();
+                inner_kept.borrow_mut().push((n, stored));
+            }
+            for _ in 0..n % 3 {
+                let freed = inner_kept.borrow_mut().pop();
+                freed.into_iter().for_each(|(_, it)| inner.free(it));
+            }
+        };
+        HOOK.set(Some(Box::new(hook)));
+        let stored = local.alloc(n).unwrap().into_shared();
+        kept.borrow_mut().push((n, stored));
+        if n % 100 == 99 {
+            let freed = kept.take();
+            assert!(freed.iter().all(|(n, it)| **it == *n), "each its own slot");
+            freed.into_iter().for_each(|(_, it)| local.free(it));
+        }
+        ran += usize::from(HOOK.take().is_none());
+    }
+    assert!(ran > 50, "the provider was called often: {ran}");
+    kept.take();
+    drop((local, cache));
+    assert_eq!(memory.live_bytes(), 0);
 }
 
 #[test]
