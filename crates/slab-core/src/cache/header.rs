@@ -17,13 +17,13 @@ use super::claim::Claim;
 use super::control::Control;
 use super::geometry::Geometry;
 use super::heap::LocalHeap;
-use super::remote::{RemoteWord, Settled};
+use super::remote::RemoteWord;
 use crate::sync::atomic::{AtomicPtr, Ordering};
 use crate::sync::{TrackedCell, Witnesses};
 
 /// What starts on a cache line of its own: what other threads write must not slow down who reads the rest.
 #[cfg_attr(target_pointer_width = "64", repr(align(64)))]
-struct Line<V>(V);
+pub(super) struct Line<V>(pub(super) V);
 
 /// The first bytes of a slab. `repr(C)` for the order of the lines.
 #[repr(C)]
@@ -34,7 +34,7 @@ pub(super) struct Header {
     below: TrackedCell<Option<Slab>>,
     witnesses: Witnesses,
     /// Written by each thread that frees a slot.
-    remote: Line<RemoteWord>,
+    pub(super) remote: Line<RemoteWord>,
     /// The possessor's.
     own: Line<Own>,
 }
@@ -59,10 +59,10 @@ const _: () = assert!(size_of::<Header>() == 192);
 #[derive(Clone, Copy)]
 pub(super) struct Private {
     /// Of the bitmap.
-    summary: Summary,
+    pub(super) summary: Summary,
     /// Slots in use when the last possessor let go of the slab, those included that others freed and nobody collected.
     /// Valid until the next possessor collects or frees a slot.
-    left: u16,
+    pub(super) left: u16,
     /// Where the heap that owns the slab has it.
     pub(super) place: Place,
     /// Neighbours in the list of the possessor that has the slab in one.
@@ -155,7 +155,7 @@ impl Slab {
     /// # Safety
     /// 1. The slab is there as long as the reference is used.
     #[inline(always)]
-    unsafe fn header<'a>(self) -> &'a Header {
+    pub(super) unsafe fn header<'a>(self) -> &'a Header {
         // SAFETY: clause 1; all that changes in a header lies in cells and atomics.
         unsafe { self.0.as_ref() }
     }
@@ -221,7 +221,7 @@ impl Slab {
     /// 1. The caller possesses the slab, and it is of this geometry. 2. `access` does not use this slab's private part
     ///    otherwise.
     #[inline(always)]
-    unsafe fn bitmap<T, const SLAB: usize, R>(
+    pub(super) unsafe fn bitmap<T, const SLAB: usize, R>(
         self,
         access: impl FnOnce(Bitmap<'_, T, SLAB>) -> R,
     ) -> R {
@@ -349,18 +349,6 @@ impl Slab {
         }
     }
 
-    /// Whether no slot is in use, those that others freed being free.
-    ///
-    /// # Safety
-    /// 1. The caller possesses the slab, and it is of this geometry.
-    pub(super) unsafe fn is_empty<T, const SLAB: usize>(self) -> bool {
-        // SAFETY: clause 1.
-        unsafe {
-            let pending = self.header().remote.0.pending();
-            self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.unset()) == pending
-        }
-    }
-
     /// Whether the possessor knows every slot to be free. O(1).
     ///
     /// # Safety
@@ -368,87 +356,6 @@ impl Slab {
     pub(super) unsafe fn all_free<T, const SLAB: usize>(self) -> bool {
         // SAFETY: clause 1.
         unsafe { self.bitmap::<T, SLAB, _>(|bitmap| bitmap.is_full()) }
-    }
-
-    /// Lets go of a slab without a free slot; false if it has one again and is still the caller's.
-    ///
-    /// # Safety
-    /// 1. As for [`collect`](Self::collect). 2. The caller does not touch it after `true`.
-    pub(super) unsafe fn detach<T, const SLAB: usize>(self) -> bool {
-        // SAFETY: clause 1. The last access of the call is the exchange.
-        unsafe {
-            self.private(|private| {
-                debug_assert!(!private.summary.any(), "a free slot would be lost");
-                private.left = Geometry::<T, SLAB>::CAPACITY;
-            });
-            self.header().remote.0.detach()
-        }
-    }
-
-    /// Makes a QUEUED slab OWNED. True if it is empty.
-    ///
-    /// # Safety
-    /// 1. The caller took the slab from the depot.
-    pub(super) unsafe fn adopt(self) -> bool {
-        // SAFETY: clause 1 makes the caller the possessor.
-        unsafe {
-            let pending = self.header().remote.0.adopt();
-            self.private(|private| private.left == pending)
-        }
-    }
-
-    /// Lets go of an OWNED slab: see [`RemoteWord::settle`]. One that knows a free slot is queued if `reuse`.
-    ///
-    /// # Safety
-    /// 1. The caller possesses the slab, and it is of this geometry. 2. It does not touch it after `Detached`.
-    pub(super) unsafe fn settle<T, const SLAB: usize>(self, reuse: bool) -> Settled {
-        // SAFETY: clause 1. The last access of the call is the exchange.
-        unsafe {
-            let used = self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.unset());
-            let known = self.private(|private| {
-                private.left = used;
-                private.summary.any()
-            });
-            let reusable = |pending| reuse && (known || pending != 0);
-            self.header().remote.0.settle(used, reusable)
-        }
-    }
-
-    /// Lets go of a QUEUED slab when no cache is left: empty, or DETACHED.
-    ///
-    /// # Safety
-    /// 1. The caller took the slab from the depot. 2. It does not touch it after `Detached`.
-    pub(super) unsafe fn abandon(self) -> Settled {
-        // SAFETY: clause 1: nobody changed the private part since it was let go. The last access is the exchange.
-        unsafe {
-            let used = self.private(|private| private.left);
-            self.header().remote.0.settle(used, |_| false)
-        }
-    }
-
-    /// Makes the possessor of an OWNED empty slab know all of its slots to be free.
-    ///
-    /// # Safety
-    /// 1. The caller possesses the slab, and [`is_empty`](Self::is_empty) held. 2. It is of this geometry.
-    pub(super) unsafe fn reset<T, const SLAB: usize>(self) {
-        // SAFETY: clause 1: no slot is in use, so nobody frees one. Clause 2.
-        unsafe {
-            self.header().remote.0.collect();
-            self.bitmap::<T, SLAB, _>(|mut bitmap| bitmap.fill());
-            self.private(|private| private.left = 0);
-        }
-    }
-
-    /// Makes an OWNED empty slab QUEUED.
-    ///
-    /// # Safety
-    /// As for [`reset`](Self::reset).
-    pub(super) unsafe fn queue_empty<T, const SLAB: usize>(self) {
-        // SAFETY: the caller's promises.
-        unsafe {
-            self.reset::<T, SLAB>();
-            self.header().remote.0.queue_empty();
-        }
     }
 
     /// The slab below on the depot.

@@ -7,6 +7,7 @@
 //! | `header` | a slab and what its possessor does with it |
 //! | `bitmap` | the slots of a slab that its possessor knows to be free |
 //! | `claim` | free slots of one slab, out of its bitmap and ready to be used |
+//! | `handover` | how a slab passes from one possessor to the next |
 //! | `chain` | slabs in a row, for one owner |
 //! | `depot` | slabs with freed slots on their way to who allocates |
 //! | `shelf` | the slabs that the cache allocates from under its lock |
@@ -22,6 +23,7 @@ mod claim;
 mod control;
 mod depot;
 mod geometry;
+mod handover;
 mod header;
 mod heap;
 mod local;
