@@ -59,6 +59,10 @@ impl Large {
         }
     }
 
+    /// Where the string of that number lies, if there is one, in `generation` if one is given. Out of line,
+    /// so that what is inlined into a look at a small string is short.
+    #[cold]
+    #[inline(never)]
     pub(super) fn place(&self, number: u32, generation: Option<Generation>) -> Option<Place> {
         let block = self.live(number, generation)?.value();
         Some(Place {
