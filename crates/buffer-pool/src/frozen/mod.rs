@@ -1,15 +1,15 @@
 //! Frozen contents of a buffer: shared by reference counting, immutable, sliced without copying.
 
+mod compare;
+mod read;
+
 use core::borrow::Borrow;
-use core::cmp::Ordering;
 use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::mem::ManuallyDrop;
 use core::ops::{Bound, Deref, RangeBounds};
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 use core::slice;
-
-use bytes::{Buf, Bytes};
 
 use crate::block::Shared;
 use crate::buffer::PooledBuf;
@@ -19,6 +19,14 @@ use crate::pool_core::Core;
 ///
 /// A clone or slice is one atomic addition; all of them keep the whole buffer from being recycled, however small a
 /// part they show. The last one returns it to its pool, on any thread. Compares, orders and hashes as `[u8]` does.
+///
+/// | to read it as | is | copies |
+/// |---|---|---|
+/// | `&[u8]` | `&*bytes`, `as_ref()` | nothing |
+/// | `io::Read`, `BufRead`, `Seek` | `io::Cursor::new(bytes)` | what is read |
+/// | `bytes::Buf` | the value itself; `copy_to_bytes` splits off | nothing |
+/// | `bytes::Bytes` | `Bytes::from(bytes)` | nothing; allocates its count |
+/// | `PooledBuf` | [`try_into_mut`](Self::try_into_mut) | nothing, unless the front was cut off |
 ///
 /// ```
 /// let pool = buffer_pool::BufferPool::new();
@@ -45,6 +53,10 @@ pub struct PooledBytes {
 unsafe impl Send for PooledBytes {}
 // SAFETY: as above.
 unsafe impl Sync for PooledBytes {}
+
+// The bytes do not change, and nothing of the pool is under way while foreign code may panic.
+impl UnwindSafe for PooledBytes {}
+impl RefUnwindSafe for PooledBytes {}
 
 impl PooledBytes {
     /// The first `len` bytes of a block.
@@ -89,7 +101,8 @@ impl PooledBytes {
         self.shared.capacity()
     }
 
-    /// Clones and slices of the buffer at this moment, this one included. Other threads may change it at once.
+    /// Clones and slices of the buffer at this moment, this one included. Other threads may change it at once, unless
+    /// it is 1: then nobody else has any.
     #[must_use]
     pub fn ref_count(&self) -> usize {
         self.shared.count()
@@ -122,6 +135,31 @@ impl PooledBytes {
             self.len
         );
         self.part(start, end)
+    }
+
+    /// The part of the bytes that `part`, a slice of them, shows, without copying: what a parser that works on `&[u8]`
+    /// has found, as a value of its own. An empty part is a slice of no bytes, wherever it points.
+    ///
+    /// # Panics
+    /// When `part` does not lie within the bytes.
+    ///
+    /// ```
+    /// # let pool = buffer_pool::BufferPool::new();
+    /// # let mut buf = pool.acquire(64);
+    /// buf.extend_from_slice(b"key=value");
+    /// let line = buf.freeze();
+    /// let value = line.split(|&byte| byte == b'=').nth(1).unwrap();
+    /// assert_eq!(line.slice_ref(value), b"value");
+    /// ```
+    #[must_use]
+    pub fn slice_ref(&self, part: &[u8]) -> Self {
+        if part.is_empty() {
+            return self.part(0, 0);
+        }
+        let start = part.as_ptr().addr().checked_sub(self.start.addr().get());
+        let start = start.filter(|&start| start < self.len && part.len() <= self.len - start);
+        let start = start.expect("a part must be a slice of the bytes that it is taken from");
+        self.part(start, start + part.len())
     }
 
     /// Splits the bytes in two: this value keeps those below `at`, the rest is returned. Nothing is copied.
@@ -259,96 +297,6 @@ impl Borrow<[u8]> for PooledBytes {
 impl From<PooledBuf> for PooledBytes {
     fn from(buffer: PooledBuf) -> Self {
         buffer.freeze()
-    }
-}
-
-/// Without copying: the `Bytes` holds the value, in one allocation of its own.
-impl From<PooledBytes> for Bytes {
-    fn from(bytes: PooledBytes) -> Self {
-        Self::from_owner(bytes)
-    }
-}
-
-/// Without copying, as from a [`PooledBytes`].
-impl From<PooledBuf> for Bytes {
-    fn from(buffer: PooledBuf) -> Self {
-        buffer.freeze().into()
-    }
-}
-
-/// Reads from the front; `advance` drops what was read.
-impl Buf for PooledBytes {
-    fn remaining(&self) -> usize {
-        self.len
-    }
-
-    fn chunk(&self) -> &[u8] {
-        self
-    }
-
-    fn advance(&mut self, count: usize) {
-        assert!(
-            count <= self.len,
-            "advanced {count} bytes past the {} that remain",
-            self.len
-        );
-        self.skip(count);
-    }
-}
-
-impl PartialEq for PooledBytes {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl Eq for PooledBytes {}
-
-impl PartialEq<[u8]> for PooledBytes {
-    fn eq(&self, other: &[u8]) -> bool {
-        **self == *other
-    }
-}
-
-impl PartialEq<&[u8]> for PooledBytes {
-    fn eq(&self, other: &&[u8]) -> bool {
-        **self == **other
-    }
-}
-
-impl<const N: usize> PartialEq<[u8; N]> for PooledBytes {
-    fn eq(&self, other: &[u8; N]) -> bool {
-        **self == *other
-    }
-}
-
-impl<const N: usize> PartialEq<&[u8; N]> for PooledBytes {
-    fn eq(&self, other: &&[u8; N]) -> bool {
-        **self == **other
-    }
-}
-
-impl PartialEq<Vec<u8>> for PooledBytes {
-    fn eq(&self, other: &Vec<u8>) -> bool {
-        **self == **other
-    }
-}
-
-impl PartialOrd for PooledBytes {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for PooledBytes {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (**self).cmp(&**other)
-    }
-}
-
-impl Hash for PooledBytes {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash(state);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Frozen bytes: sharing, slicing, comparing, and the way back.
 
 use std::collections::{BTreeSet, HashSet};
+use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use buffer_pool::{BufferPool, PooledBuf, PooledBytes};
 use bytes::{Buf, Bytes};
@@ -121,6 +122,39 @@ fn back_to_a_buffer_when_alone() {
 }
 
 #[test]
+fn many_threads_want_the_buffer_back_and_one_gets_it() {
+    let pool = BufferPool::new();
+    for _ in 0..200 {
+        let bytes = frozen(&pool, &[0; 64]);
+        let clones: Vec<PooledBytes> = (0..4).map(|_| bytes.slice(..)).collect();
+        drop(bytes);
+        let won: usize = std::thread::scope(|scope| {
+            let wants = |bytes: PooledBytes| {
+                let extra = bytes.clone();
+                assert_eq!(extra, [0; 64]);
+                drop(extra);
+                match bytes.try_into_mut() {
+                    Ok(mut buf) => {
+                        // Nobody reads any more: what they read above was zeros.
+                        buf.fill(1);
+                        1
+                    }
+                    Err(_) => 0,
+                }
+            };
+            let threads: Vec<_> = clones
+                .into_iter()
+                .map(|clone| scope.spawn(move || wants(clone)))
+                .collect();
+            let won = threads.into_iter().map(|thread| thread.join().unwrap());
+            won.sum()
+        });
+        assert!(won <= 1);
+        assert_eq!(pool.stats().outstanding(), 0);
+    }
+}
+
+#[test]
 fn moving_a_slice_to_the_front_keeps_zeros_known() {
     let pool = BufferPool::new();
     // Contents whose tail was never dirty: moving it must make the front dirty if it is not zero.
@@ -149,6 +183,101 @@ fn into_bytes_without_a_copy() {
     assert_eq!(pool.stats().outstanding(), 0);
     assert_eq!(Bytes::from(pool.acquire_zeroed(3)), [0; 3][..]);
     assert_eq!(PooledBytes::from(pool.acquire_zeroed(3)), [0; 3]);
+}
+
+#[test]
+fn an_empty_value_becomes_bytes_that_hold_no_buffer() {
+    let pool = BufferPool::new();
+    let full = frozen(&pool, b"0123456789");
+    let empty = Bytes::from(full.slice(4..4));
+    assert_eq!((empty.len(), full.ref_count()), (0, 1));
+    drop(full);
+    assert_eq!(pool.stats().outstanding(), 0);
+}
+
+#[test]
+fn bytes_of_a_buffer_clone_and_slice_without_a_copy_on_any_thread() {
+    let pool = BufferPool::new();
+    let pooled = frozen(&pool, b"0123456789");
+    let address = pooled.as_ptr() as usize;
+    let bytes = Bytes::from(pooled.clone());
+    let parts = [bytes.slice(..5), bytes.slice(5..), bytes];
+    let threads = parts.map(|part| {
+        std::thread::spawn(move || (part.as_ptr() as usize - address, part.len(), part))
+    });
+    let seen = threads.map(|thread| thread.join().unwrap());
+    assert_eq!(
+        seen.each_ref().map(|&(at, len, _)| (at, len)),
+        [(0, 5), (5, 5), (0, 10)]
+    );
+    assert_eq!(pooled.ref_count(), 2, "all `Bytes` together hold one");
+    let pooled = pooled.try_into_mut().expect_err("`Bytes` show it");
+    drop(seen);
+    assert_eq!(&*pooled.try_into_mut().expect("alone"), b"0123456789");
+}
+
+#[test]
+fn taking_bytes_off_the_front_copies_nothing() {
+    let pool = BufferPool::new();
+    let mut pooled = frozen(&pool, b"headbody");
+    let address = pooled.as_ptr();
+    let head = pooled.copy_to_bytes(4);
+    assert_eq!((&head[..], head.as_ptr()), (&b"head"[..], address));
+    assert_eq!(pooled, b"body");
+    assert!(pooled.copy_to_bytes(0).is_empty());
+    let body = pooled.copy_to_bytes(4);
+    assert!(!pooled.has_remaining());
+    drop((pooled, head));
+    assert_eq!((&body[..], pool.stats().outstanding()), (&b"body"[..], 1));
+}
+
+#[test]
+#[should_panic(expected = "split at 2")]
+fn taking_more_bytes_than_there_are_panics() {
+    frozen(&BufferPool::new(), b"0").copy_to_bytes(2);
+}
+
+#[test]
+fn a_slice_found_by_reference() {
+    let pool = BufferPool::new();
+    let bytes = frozen(&pool, b"0123456789");
+    let middle = bytes.slice(2..8);
+    for start in 0..6 {
+        for end in start..=6 {
+            let found = middle.slice_ref(&middle[start..end]);
+            assert_eq!(found, middle[start..end]);
+            assert!(start == end || found.as_ptr() == middle[start..].as_ptr());
+        }
+    }
+    assert!(middle.slice_ref(&[]).is_empty());
+    for outside in [&bytes[..3], &bytes[7..9], &bytes[..], &bytes[8..], b"23"] {
+        let found = std::panic::catch_unwind(|| middle.slice_ref(outside));
+        assert!(found.is_err(), "{outside:?} does not lie within");
+    }
+    assert_eq!(bytes.ref_count(), 2);
+}
+
+#[test]
+fn reads_by_a_cursor() -> std::io::Result<()> {
+    let pool = BufferPool::new();
+    let mut reader = Cursor::new(frozen(&pool, b"one\ntwo\nrest"));
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    assert_eq!(line, "one\n");
+    reader.seek(SeekFrom::Current(4))?;
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest)?;
+    assert_eq!(rest, b"rest");
+    assert_eq!(reader.into_inner(), b"one\ntwo\nrest");
+
+    let mut reader = frozen(&pool, b"by bytes").reader();
+    let mut start = [0; 3];
+    reader.read_exact(&mut start)?;
+    assert_eq!(
+        (&start, reader.into_inner()),
+        (b"by ", frozen(&pool, b"bytes"))
+    );
+    Ok(())
 }
 
 #[test]
