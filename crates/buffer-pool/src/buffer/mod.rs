@@ -1,10 +1,14 @@
 //! A buffer that one owner writes to, and that goes back to its pool when it is dropped.
 
-mod io;
+mod read;
+#[cfg(all(test, not(buffer_pool_loom)))]
+mod tests;
+mod write;
 
 use core::fmt;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::slice;
 
 use crate::block::{Block, Fill};
@@ -20,6 +24,11 @@ use crate::pool_core::Core;
 /// **When bytes do not fit:** `io::Write` writes what fits and then reports `WriteZero`; `try_` methods return
 /// [`CapacityError`]; `extend_from_slice`, `resize` and `bytes::BufMut` panic. No write ever
 /// allocates or moves the contents; `reserve` does both, when asked.
+///
+/// **What a write costs a later** [`acquire_zeroed`](crate::BufferPool::acquire_zeroed): that clears what counts as
+/// written. Appending and `resize` count what they append; `&mut [u8]` counts the contents; [`read_from`](Self::read_from),
+/// [`spare_capacity_mut`](Self::spare_capacity_mut) and `BufMut::chunk_mut` count the whole capacity, since nobody can tell
+/// what was written to the memory that they lend.
 ///
 /// ```
 /// use std::io::Write;
@@ -42,6 +51,11 @@ pub struct PooledBuf {
     /// At most the block's `init`, so what is below is initialised.
     len: usize,
 }
+
+// As of a `Vec<u8>`: whatever panics between two calls leaves bytes and a length that belong together, and nothing of the
+// pool is under way while foreign code runs.
+impl UnwindSafe for PooledBuf {}
+impl RefUnwindSafe for PooledBuf {}
 
 impl PooledBuf {
     #[inline]

@@ -1,6 +1,6 @@
 //! A buffer: lengths, writes that do not fit, zeroing, moving.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
 
 use buffer_pool::{BufferPool, Classes};
 use bytes::BufMut;
@@ -123,6 +123,102 @@ fn a_buffer_is_a_buf_mut() {
     buf.extend([1, 2]);
     buf.extend(&[3]);
     assert_eq!(buf[13..], [1, 2, 3]);
+}
+
+#[test]
+fn vectored_writes_fill_the_buffer() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    let parts = [[1; 30], [2; 30], [3; 30]];
+    let parts = parts.each_ref().map(|part| IoSlice::new(part));
+    assert_eq!(buf.write_vectored(&parts).unwrap(), 64);
+    assert_eq!(
+        (&buf[28..32], &buf[58..]),
+        (&[1, 1, 2, 2][..], &[2, 2, 3, 3, 3, 3][..])
+    );
+    assert_eq!(buf.write_vectored(&parts).unwrap(), 0);
+}
+
+#[test]
+fn a_buf_of_many_chunks_is_put_whole_or_not_at_all() {
+    let pool = small();
+    let mut buf = pool.acquire(64);
+    buf.put(bytes::Buf::chain(&[1; 20][..], &[2; 20][..]));
+    assert_eq!((&buf[..20], &buf[20..]), (&[1; 20][..], &[2; 20][..]));
+    let put = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        buf.put(bytes::Buf::chain(&[3; 20][..], &[4; 5][..]));
+    }));
+    assert!(put.is_err() && buf.len() == 40);
+}
+
+/// Gives its parts one a read, an interruption before each, then the end.
+struct Slow<'a>(&'a [&'a [u8]], bool);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, lent: &mut [u8]) -> io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let Some((first, rest)) = self.0.split_first() else {
+            return Ok(0);
+        };
+        assert!(first.len() <= lent.len() && !lent.contains(&POISON));
+        lent[..first.len()].copy_from_slice(first);
+        self.0 = rest;
+        Ok(first.len())
+    }
+}
+
+#[test]
+fn reads_append_what_the_source_gives() {
+    let pool = small();
+    let mut source = Slow(&[b"one", b"two", b"three", b"4"], false);
+    let mut buf = pool.acquire(64);
+    buf.extend_from_slice(b">");
+    assert_eq!(
+        buf.read_from(&mut source).unwrap_err().kind(),
+        ErrorKind::Interrupted
+    );
+    assert_eq!(buf.read_from(&mut source).unwrap(), 3);
+    assert_eq!(&*buf, b">one");
+    buf.read_exact_from(&mut source, 8).unwrap();
+    assert_eq!(&*buf, b">onetwothree");
+    let error = buf.read_exact_from(&mut source, 2).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    assert_eq!(&*buf, b">onetwothree", "what came before the end is lost");
+    let error = buf.read_exact_from(&mut source, 53).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(
+        error.to_string().contains("a length of 65 bytes"),
+        "{error}"
+    );
+
+    buf.clear();
+    let mut source = Slow(&[b"one", b"two"], false);
+    assert_eq!(buf.fill_from(&mut source).unwrap(), 6);
+    assert_eq!(&*buf, b"onetwo");
+    let mut endless = io::repeat(9);
+    assert_eq!(buf.fill_from(&mut endless).unwrap(), 58);
+    assert_eq!(
+        (
+            buf.read_from(&mut endless).unwrap(),
+            buf.fill_from(endless).unwrap()
+        ),
+        (0, 0)
+    );
+    assert_eq!(buf[6..], [9; 58]);
+}
+
+#[test]
+fn what_was_lent_to_a_source_is_zeroed_later() {
+    let pool = small();
+    pool.acquire(128).read_from(&[0xFF; 100][..]).unwrap();
+    assert_eq!(*pool.acquire_zeroed(128), [0; 128]);
+    let mut buf = pool.acquire(128);
+    buf.read_exact_from(&[0xFF; 100][..], 50).unwrap();
+    drop(buf);
+    assert_eq!(*pool.acquire_zeroed(128), [0; 128]);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use bytes::BufMut;
 use bytes::buf::UninitSlice;
+use bytes::{Buf, BufMut};
 
 use super::PooledBuf;
 
@@ -24,6 +24,17 @@ impl io::Write for PooledBuf {
         } else {
             Err(io::ErrorKind::WriteZero.into())
         }
+    }
+
+    #[inline]
+    fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        let before = self.len();
+        for part in parts {
+            if self.write(part)? < part.len() {
+                break;
+            }
+        }
+        Ok(self.len() - before)
     }
 
     #[inline]
@@ -57,6 +68,22 @@ unsafe impl BufMut for PooledBuf {
         // SAFETY: the range lies in the block that `&mut self` owns. An `UninitSlice` does not let uninitialised bytes
         // be written by safe code, so what was initialised stays so.
         unsafe { UninitSlice::from_raw_parts_mut(self.block.tail(len).as_ptr(), remaining) }
+    }
+
+    // The provided method hands `chunk_mut` out, after which the whole block counts as dirty.
+    fn put<T: Buf>(&mut self, mut source: T) {
+        let count = source.remaining();
+        assert!(
+            count <= self.remaining(),
+            "put {count} bytes where {} remain",
+            self.remaining()
+        );
+        while source.has_remaining() {
+            let chunk = source.chunk();
+            let len = chunk.len();
+            self.extend_from_slice(chunk);
+            source.advance(len);
+        }
     }
 
     #[inline]
