@@ -11,6 +11,7 @@ mod buffer;
 mod faults;
 mod frozen;
 mod memory;
+mod misuse;
 mod model;
 mod seed_defects;
 mod threads;
