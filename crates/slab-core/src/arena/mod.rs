@@ -53,8 +53,8 @@ pub(crate) const fn shift_for(slots: u32) -> u32 {
 /// An arena that was never used holds no memory. A slab has 4096 slots, or what fits into 64 KiB, unless
 /// [`with_slots_per_slab`](Self::with_slots_per_slab) says otherwise.
 ///
-/// The slot freed last is used first (its memory is warm), then the lowest of the slab used last. A
-/// slot whose 2^31 generations are used up is retired, so that no handle ever comes twice.
+/// The slots freed last are used first (their memory is warm), then the lowest of the slab used last. A
+/// slot whose 2^30 generations are used up is retired, so that no handle ever comes twice.
 ///
 /// After Bonwick, "The Slab Allocator" (USENIX 1994), for slabs, and West, "Using Rust for game
 /// development" (RustConf 2018), for generations.

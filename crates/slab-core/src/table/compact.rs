@@ -1,7 +1,7 @@
 //! Compaction: moves values out of sparse slabs into the free slots of dense ones.
 
 use super::slab::{generation_of, value_of};
-use super::{Cursor, Generation, Key, RETIRED, Slot, SlotTable, Vacancy};
+use super::{Cursor, Generation, Key, Place, RETIRED, Slot, SlotTable};
 
 /// How full a slab is, in so many steps: slabs of one step are taken as they come.
 const STEPS: u32 = 64;
@@ -41,7 +41,7 @@ impl<V> SlotTable<V> {
         moves_max: usize,
         mut moved: impl FnMut(Key, Key, &mut V),
     ) -> usize {
-        self.withdraw_vacancy();
+        self.unload_all();
         let mut compaction = Compaction {
             room: 0,
             steps: 0,
@@ -160,13 +160,14 @@ impl<V> Compaction<'_, V> {
     ///
     /// # Safety
     /// 1. As for `empty`.
-    unsafe fn take(&mut self, source: u32) -> Option<Vacancy<V>> {
+    unsafe fn take(&mut self, source: u32) -> Option<Place<V>> {
         loop {
             if let Some(target) = self.target {
                 // SAFETY: clause 1.
-                if let Some(vacancy) = unsafe { self.table.take(target) } {
+                if let Some((first, bit)) = unsafe { self.table.take(target, 1) } {
                     self.steps |= 1 << self.step(target);
-                    return Some(vacancy);
+                    let index = first + bit.trailing_zeros();
+                    return Some((index, self.table.slot(index)?));
                 }
             }
             self.target = Some(self.next_target(source)?);
@@ -199,8 +200,8 @@ impl<V> Compaction<'_, V> {
     /// 1. `from` is a live slot with its index. 2. `to` was taken and is not filled.
     unsafe fn relocate(
         &mut self,
-        (index, from): Vacancy<V>,
-        (target, to): Vacancy<V>,
+        (index, from): Place<V>,
+        (target, to): Place<V>,
         moved: &mut impl FnMut(Key, Key, &mut V),
     ) {
         // SAFETY: both slots are in resident slabs. The value is read out once and its slot vacated before
@@ -215,8 +216,7 @@ impl<V> Compaction<'_, V> {
                 generation: Generation::of_live(generation_of(to) + 1),
             };
             to.write(Slot::live(value_of(from).read(), new.generation));
-            self.table.vacate(index, from);
-            self.table.withdraw_vacancy();
+            self.table.put_back(index, from);
             moved(old, new, value_of(to).as_mut());
         }
     }

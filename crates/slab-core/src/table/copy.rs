@@ -55,6 +55,7 @@ impl<V> SlotTable<V> {
         self.free_bits = model.free_bits;
         self.retired = model.retired;
         self.detached = model.detached;
+        self.magazine = model.magazine;
         self.vacancy = model
             .vacancy
             .and_then(|(index, _)| Some((index, self.slot(index)?)));

@@ -1,23 +1,20 @@
 //! `SlotTable`: generational slots in slabs, the machinery under every face of the crate.
 //!
-//! States of a slot, told by its generation g, its bit in the slab's free bitmap, and `vacancy`:
+//! States of a slot, told by its generation g and its bit in the slab's free bitmap:
 //!
-//! | state    | g        | free bit | |
+//! | state    | g                  | free bit | |
 //! |---|---|---|---|
-//! | free     | even     | 1        | made the vacancy by `refill` |
-//! | vacancy  | even     | 0        | the one slot that is filled next, unless spent; the last one freed, so its line is warm |
-//! | live     | odd      | 0        | the value is initialised |
-//! | detached | even, >0 | 0        | the handle with generation g - 1 may come back |
-//! | retired  | RETIRED  | 0        | its generations are used up |
+//! | free     | even               | 1        | loaded into the magazine by `refill` |
+//! | loaded   | even               | 0        | in the magazine, filled after the vacancy, the last one freed first |
+//! | vacancy  | even               | 0        | the one slot that is filled next: the last one freed, so its line is warm |
+//! | live     | odd                | 0        | the value is initialised |
+//! | detached | even, `DETACHED`   | 0        | the handle with generation g - 1 may come back |
+//! | retired  | `RETIRED`          | 0        | its generations are used up |
 //!
 //! A slab with a free bit is on the stack of open slabs, linked through the directory, and only the
 //! top of the stack is handed out from, so that a slab fills up only while it is the top. Nothing
 //! ever lowers a generation, and a released slab comes back at its watermark: so no generation of a
 //! slot is ever given out twice.
-//!
-//! Freeing a slot looks for nothing: it makes the slot the vacancy, and puts the vacancy before it, if
-//! any, back into its slab. Whether the generations of a slot are used up is asked when it stops being
-//! the vacancy, so that a removal followed by an insertion is as short as can be.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -31,6 +28,7 @@ mod cursor;
 mod directory;
 mod key;
 mod live;
+mod magazine;
 mod release;
 mod slab;
 mod sparse;
@@ -40,18 +38,22 @@ pub(crate) use cursor::Cursor;
 use directory::Directory;
 pub(crate) use key::{Generation, Key};
 pub(crate) use live::{Live, LiveMut};
+use magazine::{Magazine, ROUNDS};
 pub(crate) use slab::Slot;
 use slab::{Shape, generation_of, set_generation};
 pub(crate) use vacant::Vacant;
 
-/// The last generation a slot can be live in. Unit tests have 4-bit generations.
-const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { u32::MAX - 4 };
+/// The last generation a slot can be live in: the slot is retired when it is vacated. Unit tests have
+/// 4-bit generations.
+const LAST_GENERATION: u32 = if cfg!(test) { 13 } else { DETACHED - 5 };
 
-/// The generation of a slot that can only retire.
-const SPENT: u32 = LAST_GENERATION + 1;
+/// This bit of a generation says that the slot is kept for a detached value.
+const DETACHED: u32 = 1 << 31;
 
-/// The generation of retired slots: above every other, and no detached slot has it.
-const RETIRED: u32 = LAST_GENERATION + 3;
+/// The generation of retired slots: above every other.
+const RETIRED: u32 = u32::MAX - 1;
+
+const _: () = assert!(LAST_GENERATION & 1 == 1 && (LAST_GENERATION + 1) | DETACHED < RETIRED);
 
 /// log2 of the most slots in a slab: 64 words of 64 bits.
 pub(crate) const SHIFT_MAX: u32 = 12;
@@ -63,15 +65,17 @@ const NONE: u32 = u32::MAX;
 const DEAD: u32 = u32::MAX;
 
 /// The index of a slot of a resident slab, and where it lies.
-type Vacancy<V> = (u32, NonNull<Slot<V>>);
+type Place<V> = (u32, NonNull<Slot<V>>);
 
 /// Generational slots with values `V`, in slabs of equal shape from a provider that the caller passes
 /// in: always the same one, which is the safety clause of every function that takes it.
 pub(crate) struct SlotTable<V> {
     directory: Directory<V>,
     shape: Shape,
-    /// The slot that is filled next, if it is not spent: not live, not free, in a resident slab.
-    vacancy: Option<Vacancy<V>>,
+    /// The slot that is filled next, if there is one: not live, not free, in a resident slab.
+    vacancy: Option<Place<V>>,
+    /// The slots that are filled after it: the same can be said of them.
+    magazine: Magazine,
     /// Free bits that are set. Live slots are what is left: so filling a slot and vacating it, which
     /// leave the free bits alone, count nothing.
     free_bits: u32,
@@ -104,6 +108,7 @@ impl<V> SlotTable<V> {
             directory: Directory::new(),
             shape: Shape::new(shift),
             vacancy: None,
+            magazine: Magazine::EMPTY,
             free_bits: 0,
             open: NONE,
             absent: NONE,
@@ -118,23 +123,13 @@ impl<V> SlotTable<V> {
     /// Slots with an odd generation.
     #[inline]
     pub(crate) fn live_slots(&self) -> u32 {
-        let vacant = self.free_bits + u32::from(self.vacancy.is_some());
-        (self.resident << self.shape.shift) - vacant - self.detached - self.retired
+        (self.resident << self.shape.shift) - self.free_slots() - self.detached - self.retired
     }
 
     /// Slots that can be filled without another slab.
-    pub(crate) fn free_slots(&self) -> u32 {
-        self.free_bits + u32::from(self.is_ready())
-    }
-
-    /// Whether there is a vacancy that can be filled.
     #[inline]
-    fn is_ready(&self) -> bool {
-        match self.vacancy {
-            // SAFETY: a vacancy is in a resident slab.
-            Some((_, slot)) => (unsafe { generation_of(slot) }) != SPENT,
-            None => false,
-        }
+    pub(crate) fn free_slots(&self) -> u32 {
+        self.free_bits + self.magazine.len() + u32::from(self.vacancy.is_some())
     }
 
     /// Slots that could be filled with all the memory there is, at most: a slab that is gone for good
@@ -149,7 +144,7 @@ impl<V> SlotTable<V> {
     }
 
     pub(crate) fn retired_slots(&self) -> u32 {
-        self.retired + u32::from(self.vacancy.is_some() && !self.is_ready())
+        self.retired
     }
 
     pub(crate) fn slabs(&self) -> u32 {
@@ -258,15 +253,13 @@ impl<V> SlotTable<V> {
         let (slab, _) = self.locate(key.index);
         match self.generation_at(key.index) {
             None if slab >= self.directory.len() => HandleError::OutOfRange,
-            None => HandleError::Stale,
-            Some(present) if self.is_detached(key) || present < key.generation.get() => {
-                HandleError::Vacant
-            }
-            Some(_) => HandleError::Stale,
+            Some(present) if is_detached(present, key) => HandleError::Vacant,
+            Some(present) if present & !DETACHED < key.generation.get() => HandleError::Vacant,
+            _ => HandleError::Stale,
         }
     }
 
-    /// The vacancy, with one more slab if there was none. On error nothing has changed.
+    /// The vacancy, out of one more slab if no slot was free. On error nothing has changed.
     ///
     /// # Safety
     /// 1. `provider` is the table's. 2. Nothing was ever stored by index (`store`).
@@ -275,33 +268,41 @@ impl<V> SlotTable<V> {
         &mut self,
         provider: &P,
     ) -> Result<Vacant<'_, V>, InsertErrorKind> {
-        if !self.is_ready() {
-            // SAFETY: the clauses are passed on.
-            unsafe { self.refill_from_slabs(provider)? };
+        if self.vacancy.is_none() {
+            if self.magazine.len() == 0 {
+                // SAFETY: the clauses are passed on.
+                unsafe { self.load_from_slabs(provider)? };
+            }
+            self.draw();
         }
-        // SAFETY: the vacancy was ready, or `refill_from_slabs` has made one that is.
+        // SAFETY: there was a vacancy, or `draw` has made one out of a magazine that was not empty.
         Ok(unsafe { Vacant::new(self) })
     }
 
-    /// Makes a vacancy that is not spent; out of line, so that what is inlined is short.
+    /// Makes the slot on top of the magazine the vacancy, if there is one.
+    #[inline]
+    fn draw(&mut self) {
+        if let Some(index) = self.magazine.top() {
+            self.magazine.pop();
+            self.vacancy = self.slot(index).map(|slot| (index, slot));
+        }
+    }
+
+    /// Loads the magazine; out of line, so that what is inlined is short.
     ///
     /// # Safety
     /// 1. and 2. As for `refill`.
     #[cold]
     #[inline(never)]
-    unsafe fn refill_from_slabs<P: Provider>(
-        &mut self,
-        provider: &P,
-    ) -> Result<(), InsertErrorKind> {
-        self.withdraw_vacancy();
+    unsafe fn load_from_slabs<P: Provider>(&mut self, provider: &P) -> Result<(), InsertErrorKind> {
         // SAFETY: clause 2.
-        if unsafe { self.pull() } {
+        if unsafe { self.load() } {
             return Ok(());
         }
         // SAFETY: clause 1.
         unsafe { self.grow(provider)? };
         // SAFETY: clause 2.
-        if unsafe { self.pull() } {
+        if unsafe { self.load() } {
             Ok(())
         } else {
             Err(InsertErrorKind::IndexSpace)
@@ -311,8 +312,8 @@ impl<V> SlotTable<V> {
     /// The vacancy, if there is one.
     #[inline]
     pub(crate) fn vacant(&mut self) -> Option<Vacant<'_, V>> {
-        // SAFETY: the vacancy is ready.
-        self.is_ready().then(|| unsafe { Vacant::new(self) })
+        // SAFETY: there is a vacancy.
+        self.vacancy.is_some().then(|| unsafe { Vacant::new(self) })
     }
 
     /// Frees a live slot; its value is no longer the table's to drop. Never fails and never unwinds.
@@ -325,64 +326,104 @@ impl<V> SlotTable<V> {
         unsafe { self.free(index, slot, generation_of(slot)) };
     }
 
-    /// Ends the slot's last `generation` and makes it the vacancy.
+    /// Ends the slot's last `generation` and makes it the vacancy, unless it is to retire. The vacancy before it
+    /// goes into the magazine.
     ///
     /// # Safety
     /// 1. `slot` is the slot of `index`, not live any more and not free, and `generation` was its last.
     #[inline]
     unsafe fn free(&mut self, index: u32, slot: NonNull<Slot<V>>, generation: u32) {
-        if self.vacancy.is_some() {
-            self.withdraw_vacancy();
+        if generation == LAST_GENERATION {
+            // SAFETY: clause 1.
+            return unsafe { self.retire(slot) };
+        }
+        if let Some((before, _)) = self.vacancy {
+            if self.magazine.is_full() {
+                self.unload(ROUNDS / 2);
+            }
+            self.magazine.push(before);
         }
         // SAFETY: clause 1; the new generation is even.
         unsafe { set_generation(slot, generation + 1) };
         self.vacancy = Some((index, slot));
     }
 
-    /// Leaves no vacancy: the slot that was it is free in its slab, or retired. Out of line, so that what
-    /// is inlined into a removal is short.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn withdraw_vacancy(&mut self) {
-        let ready = self.is_ready();
-        let Some((index, slot)) = self.vacancy.take() else {
-            return;
-        };
-        if ready {
-            self.publish(index);
-        } else {
-            // SAFETY: the slot is neither live nor free; the new generation is even.
-            unsafe { set_generation(slot, RETIRED) };
-            self.retired += 1;
+    /// Frees a live slot past the magazine.
+    ///
+    /// # Safety
+    /// 1. `slot` is the live slot of `index`. 2. The caller has read the value out, or forgets it.
+    unsafe fn put_back(&mut self, index: u32, slot: NonNull<Slot<V>>) {
+        // SAFETY: clause 1, and the slot is live no more, by clause 2; the new generation is even.
+        unsafe {
+            let generation = generation_of(slot);
+            if generation == LAST_GENERATION {
+                self.retire(slot);
+            } else {
+                set_generation(slot, generation + 1);
+                self.publish(index);
+            }
         }
     }
 
-    /// Takes a slot out of the open slab at the top and makes it the vacancy. False if no slab is open.
+    /// Withdraws a slot for good.
+    ///
+    /// # Safety
+    /// 1. `slot` is a slot of this table, neither live nor free.
+    #[cold]
+    unsafe fn retire(&mut self, slot: NonNull<Slot<V>>) {
+        // SAFETY: clause 1; the new generation is even.
+        unsafe { set_generation(slot, RETIRED) };
+        self.retired += 1;
+    }
+
+    /// Puts the `count` slots that were loaded first back into their slabs. Out of line, so that what is
+    /// inlined into a removal is short.
+    #[cold]
+    #[inline(never)]
+    fn unload(&mut self, count: u32) {
+        for index in self.magazine.take_oldest(count).iter() {
+            self.publish(index);
+        }
+    }
+
+    /// Puts the slots that are to be filled next back into their slabs.
+    fn unload_all(&mut self) {
+        if let Some((index, _)) = self.vacancy.take() {
+            self.publish(index);
+        }
+        self.unload(ROUNDS);
+    }
+
+    /// Loads slots out of the open slab at the top into the empty magazine, the lowest on top. False if no
+    /// slab is open.
     ///
     /// # Safety
     /// 1. Nothing was ever stored by index: a word that the summary names has a free bit.
-    #[inline]
-    unsafe fn pull(&mut self) -> bool {
+    unsafe fn load(&mut self) -> bool {
         let slab = self.open;
         // SAFETY: clause 1.
-        self.vacancy = unsafe { self.take(slab) };
-        if self.vacancy.is_none() {
+        let Some((first, mut bits)) = (unsafe { self.take(slab, ROUNDS) }) else {
             return false;
-        }
+        };
         let entry = self.directory.entry(slab);
         if entry.summary == 0 {
             self.open = entry.next;
         }
+        while bits != 0 {
+            let highest = bits.ilog2();
+            bits ^= 1 << highest;
+            self.magazine.push(first + highest);
+        }
         true
     }
 
-    /// Takes the lowest free slot out of slab `slab`, which stays on the stack of open slabs. `None` if
-    /// there is no such slab or no such slot.
+    /// Takes up to `count` free slots out of the first word of slab `slab` that has any, the lowest ones; the
+    /// slab stays on the stack of open slabs. Gives the index of the word's first slot and a bit for each slot
+    /// taken; `None` if there is no such slab or no such slot.
     ///
     /// # Safety
-    /// 1. As for `pull`.
-    #[inline]
-    unsafe fn take(&mut self, slab: u32) -> Option<Vacancy<V>> {
+    /// 1. As for `load`.
+    unsafe fn take(&mut self, slab: u32, count: u32) -> Option<(u32, u64)> {
         let base = self.directory.base(slab)?;
         let entry = self.directory.entry(slab);
         if entry.summary == 0 {
@@ -393,18 +434,19 @@ impl<V> SlotTable<V> {
         let word = unsafe { self.shape.word(base, number) };
         // SAFETY: words of a resident slab are initialised.
         let bits = unsafe { word.read() };
-        let rest = bits & bits.wrapping_sub(1);
+        let mut rest = bits;
+        for _ in 0..count {
+            rest &= rest.wrapping_sub(1);
+        }
         // SAFETY: as above.
         unsafe { word.write(rest) };
         if rest == 0 {
             entry.summary &= entry.summary - 1;
         }
-        entry.free -= 1;
-        self.free_bits -= 1;
-        let number = number << 6 | bits.trailing_zeros();
-        let index = slab << self.shape.shift | number;
-        // SAFETY: by clause 1 there was a bit, and it stood for a slot of this slab.
-        Some((index, unsafe { base.add(number as usize) }))
+        let taken = bits ^ rest;
+        entry.free -= taken.count_ones();
+        self.free_bits -= taken.count_ones();
+        Some((slab << self.shape.shift | number << 6, taken))
     }
 
     /// Sets the free bit of the slot of `index`, and opens its slab if that was full.
@@ -433,34 +475,8 @@ impl<V> SlotTable<V> {
         }
     }
 
-    /// Whether the free bit of the slot of `index` is set; false where there is no slab.
-    fn is_free(&self, index: u32) -> bool {
-        let (slab, slot) = self.locate(index);
-        let Some(base) = self.directory.base(slab) else {
-            return false;
-        };
-        // SAFETY: the slab is resident, its words are initialised, and `slot` is below its slots.
-        let bits = unsafe { self.shape.word(base, slot >> 6).read() };
-        bits >> (slot & 63) & 1 == 1
-    }
-
-    /// Whether the slot of `index` is neither free nor live nor the vacancy.
-    fn is_held_back(&self, index: u32) -> bool {
-        self.vacancy.is_none_or(|(vacant, _)| vacant != index)
-            && !self.is_free(index)
-            && self
-                .generation_at(index)
-                .is_some_and(|present| present & 1 == 0)
-    }
-
     fn is_retired(&self, index: u32) -> bool {
         self.generation_at(index) == Some(RETIRED)
-    }
-
-    /// Whether the value of `key` is detached.
-    fn is_detached(&self, key: Key) -> bool {
-        self.generation_at(key.index) == Some(key.generation.get() + 1)
-            && self.is_held_back(key.index)
     }
 
     /// Makes a live slot detached; its value is no longer the table's to drop.
@@ -469,16 +485,20 @@ impl<V> SlotTable<V> {
     /// 1. `slot` is a live slot of this table. 2. The caller has read the value out, or forgets it.
     unsafe fn detach(&mut self, slot: NonNull<Slot<V>>) {
         // SAFETY: clause 1; the new generation is even.
-        unsafe { set_generation(slot, generation_of(slot) + 1) };
+        unsafe { set_generation(slot, (generation_of(slot) + 1) | DETACHED) };
         self.detached += 1;
+    }
+
+    /// The slot of `key` if its value is detached.
+    fn detached_slot(&self, key: Key) -> Option<NonNull<Slot<V>>> {
+        let slot = self.slot(key.index)?;
+        // SAFETY: the slab is resident.
+        is_detached(unsafe { generation_of(slot) }, key).then_some(slot)
     }
 
     /// Makes a detached slot live again with `value`, or gives the value back.
     pub(crate) fn reattach(&mut self, key: Key, value: V) -> Result<(), V> {
-        if !self.is_detached(key) {
-            return Err(value);
-        }
-        let Some(slot) = self.slot(key.index) else {
+        let Some(slot) = self.detached_slot(key) else {
             return Err(value);
         };
         // SAFETY: the slot is in a resident slab and, being detached, holds no value.
@@ -489,10 +509,7 @@ impl<V> SlotTable<V> {
 
     /// Hands a detached slot out again; its handle is stale from now on. False if it is not detached.
     pub(crate) fn abandon(&mut self, key: Key) -> bool {
-        if !self.is_detached(key) {
-            return false;
-        }
-        let Some(slot) = self.slot(key.index) else {
+        let Some(slot) = self.detached_slot(key) else {
             return false;
         };
         self.detached -= 1;
@@ -500,4 +517,9 @@ impl<V> SlotTable<V> {
         unsafe { self.free(key.index, slot, key.generation.get()) };
         true
     }
+}
+
+/// Whether a slot in generation `present` is kept for the value of `key`.
+fn is_detached(present: u32, key: Key) -> bool {
+    present == (key.generation.get() + 1) | DETACHED
 }

@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use super::magazine::Magazine;
 use super::slab::generation_of;
 use super::{DEAD, LAST_GENERATION, NONE, RETIRED, Slot, SlotTable};
 use crate::error::{InsertErrorKind, ProvideError};
@@ -82,7 +83,7 @@ impl<V> SlotTable<V> {
     /// # Safety
     /// 1. `provider` is the table's.
     pub(crate) unsafe fn release_empty<P: Provider>(&mut self, provider: &P, keep: usize) -> usize {
-        self.withdraw_vacancy();
+        self.unload_all();
         let (mut kept, mut released) = (0, 0);
         for slab in 0..self.directory.len() {
             let Some(base) = self.empty_base(slab) else {
@@ -184,6 +185,7 @@ impl<V> SlotTable<V> {
         // SAFETY: clause 1, and no slab has memory.
         unsafe { self.directory.destroy(provider) };
         self.vacancy = None;
+        self.magazine = Magazine::EMPTY;
         self.open = NONE;
         self.absent = NONE;
         self.free_bits = 0;

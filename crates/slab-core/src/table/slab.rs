@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   base -> | slot 0 | slot 1 | ... | slot n-1 | word 0 | ... | word n/64-1 |
-//!             value, generation                  bit set = slot is free
+//!             generation, value                  bit set = slot is free
 //! ```
 //!
 //! Every pointer into a slab is computed from its base, which carries the provenance of the whole
@@ -15,13 +15,14 @@ use core::ptr::NonNull;
 use super::Generation;
 use crate::error::ProvideError;
 
-/// A value and the generation of its slot, beside each other so that one access fetches both.
+/// A value and the generation of its slot, beside each other so that one access fetches both. The generation
+/// is in front: where slots lie across cache lines, the first words of most values share its line.
 #[repr(C)]
 pub(crate) struct Slot<V> {
+    /// Odd: live. Even: not; see the table's states.
+    pub(crate) generation: u32,
     /// Initialised exactly while `generation` is odd.
     pub(crate) value: MaybeUninit<V>,
-    /// Odd: live. Even: vacant, detached or retired; see the table's states.
-    pub(crate) generation: u32,
 }
 
 impl<V> Slot<V> {

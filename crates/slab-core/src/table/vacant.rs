@@ -1,30 +1,25 @@
 //! `Vacant`: the slot that a table uses next, for as long as the table is borrowed.
 
-
 use super::slab::generation_of;
-use super::{Generation, Key, Slot, SlotTable, Vacancy};
+use super::{Generation, Key, Place, Slot, SlotTable};
 
 /// A table with a vacancy: filling it cannot fail.
 pub(crate) struct Vacant<'a, V> {
-    /// Its vacancy is ready.
+    /// It has a vacancy.
     table: &'a mut SlotTable<V>,
 }
 
 impl<'a, V> Vacant<'a, V> {
     /// # Safety
-    /// 1. `table` has a vacancy that is not spent.
+    /// 1. `table` has a vacancy.
     #[inline]
     pub(super) unsafe fn new(table: &'a mut SlotTable<V>) -> Self {
-        debug_assert!(
-            table
-                .vacancy
-                .is_some_and(|(index, slot)| table.slot(index) == Some(slot))
-        );
+        debug_assert!(table.vacancy.is_some());
         Self { table }
     }
 
     #[inline]
-    fn vacancy(&self) -> Vacancy<V> {
+    fn place(&self) -> Place<V> {
         // SAFETY: by `new` there is a vacancy.
         unsafe { self.table.vacancy.unwrap_unchecked() }
     }
@@ -32,8 +27,8 @@ impl<'a, V> Vacant<'a, V> {
     /// The key that the value will have.
     #[inline]
     pub(crate) fn key(&self) -> Key {
-        let (index, slot) = self.vacancy();
-        // SAFETY: a vacancy is in a resident slab.
+        let (index, slot) = self.place();
+        // SAFETY: the slot is in a resident slab.
         let generation = Generation::of_live(unsafe { generation_of(slot) } + 1);
         Key { index, generation }
     }
@@ -42,9 +37,9 @@ impl<'a, V> Vacant<'a, V> {
     #[inline]
     pub(crate) fn fill(self, value: V) -> Key {
         let key = self.key();
-        let (_, slot) = self.vacancy();
+        let (_, slot) = self.place();
         self.table.vacancy = None;
-        // SAFETY: a vacancy is in a resident slab and holds no value, so nothing is overwritten.
+        // SAFETY: the slot is in a resident slab and holds no value, so nothing is overwritten.
         unsafe { slot.write(Slot::live(value, key.generation)) };
         key
     }
