@@ -164,7 +164,9 @@ impl<V> Compaction<'_, V> {
         loop {
             if let Some(target) = self.target {
                 // SAFETY: clause 1.
-                if let Some((first, bit)) = unsafe { self.table.take(target, 1) } {
+                if let Some((first, bit)) =
+                    unsafe { self.table.take(target, |bits| bits & bits.wrapping_neg()) }
+                {
                     self.steps |= 1 << self.step(target);
                     let index = first + bit.trailing_zeros();
                     return Some((index, self.table.slot(index)?));

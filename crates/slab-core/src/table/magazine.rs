@@ -2,7 +2,7 @@
 
 /// Rounds that a magazine holds. Few enough that a table of any kind may carry one, enough that most
 /// insertions and removals, in bursts too, touch no bitmap.
-pub(super) const ROUNDS: u32 = 32;
+pub(super) const ROUNDS: u32 = 64;
 
 /// Indices of slots of resident slabs, the last one in the first one out. After the magazines of Bonwick and
 /// Adams (USENIX 2001): they are loaded and unloaded many slots at a time.

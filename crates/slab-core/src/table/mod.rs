@@ -394,36 +394,39 @@ impl<V> SlotTable<V> {
         self.unload(ROUNDS);
     }
 
-    /// Loads slots out of the open slab at the top into the empty magazine, the lowest on top. False if no
-    /// slab is open.
+    /// Loads slots out of the open slabs, the top first, into the empty magazine until it is half full. False if
+    /// no slab is open.
     ///
     /// # Safety
     /// 1. Nothing was ever stored by index: a word that the summary names has a free bit.
     unsafe fn load(&mut self) -> bool {
-        let slab = self.open;
-        // SAFETY: clause 1.
-        let Some((first, mut bits)) = (unsafe { self.take(slab, ROUNDS) }) else {
-            return false;
-        };
-        let entry = self.directory.entry(slab);
-        if entry.summary == 0 {
-            self.open = entry.next;
+        while self.magazine.len() < ROUNDS / 2 {
+            let slab = self.open;
+            // SAFETY: clause 1.
+            let Some((first, mut bits)) = (unsafe { self.take(slab, half) }) else {
+                break;
+            };
+            let entry = self.directory.entry(slab);
+            if entry.summary == 0 {
+                self.open = entry.next;
+            }
+            // The lowest slot of a word is loaded last and filled first.
+            while bits != 0 {
+                let highest = bits.ilog2();
+                bits ^= 1 << highest;
+                self.magazine.push(first + highest);
+            }
         }
-        while bits != 0 {
-            let highest = bits.ilog2();
-            bits ^= 1 << highest;
-            self.magazine.push(first + highest);
-        }
-        true
+        self.magazine.len() != 0
     }
 
-    /// Takes up to `count` free slots out of the first word of slab `slab` that has any, the lowest ones; the
-    /// slab stays on the stack of open slabs. Gives the index of the word's first slot and a bit for each slot
-    /// taken; `None` if there is no such slab or no such slot.
+    /// Takes free slots out of the first word of slab `slab` that has any, those that `choose` leaves of its
+    /// bits; the slab stays on the stack of open slabs. Gives the index of the word's first slot and a bit for
+    /// each slot taken; `None` if there is no such slab or no such slot.
     ///
     /// # Safety
     /// 1. As for `load`.
-    unsafe fn take(&mut self, slab: u32, count: u32) -> Option<(u32, u64)> {
+    unsafe fn take(&mut self, slab: u32, choose: impl Fn(u64) -> u64) -> Option<(u32, u64)> {
         let base = self.directory.base(slab)?;
         let entry = self.directory.entry(slab);
         if entry.summary == 0 {
@@ -434,16 +437,13 @@ impl<V> SlotTable<V> {
         let word = unsafe { self.shape.word(base, number) };
         // SAFETY: words of a resident slab are initialised.
         let bits = unsafe { word.read() };
-        let mut rest = bits;
-        for _ in 0..count {
-            rest &= rest.wrapping_sub(1);
-        }
+        let taken = choose(bits);
+        debug_assert!(taken != 0 && taken & !bits == 0);
+        let rest = bits ^ taken;
         // SAFETY: as above.
         unsafe { word.write(rest) };
-        if rest == 0 {
-            entry.summary &= entry.summary - 1;
-        }
-        let taken = bits ^ rest;
+        // The lowest bit goes if nothing is left. Told without a branch, that would often be mispredicted.
+        entry.summary &= entry.summary - u64::from(rest == 0);
         entry.free -= taken.count_ones();
         self.free_bits -= taken.count_ones();
         Some((slab << self.shape.shift | number << 6, taken))
@@ -466,13 +466,12 @@ impl<V> SlotTable<V> {
         let open = self.open;
         let entry = self.directory.entry(slab);
         entry.free += 1;
-        if bits == 0 {
-            if entry.summary == 0 {
-                entry.next = open;
-                self.open = slab;
-            }
-            entry.summary |= 1 << (slot >> 6);
+        if entry.summary == 0 {
+            entry.next = open;
+            self.open = slab;
         }
+        // Also where the word had a free bit: that is cheaper than to ask.
+        entry.summary |= 1 << (slot >> 6);
     }
 
     fn is_retired(&self, index: u32) -> bool {
@@ -522,4 +521,12 @@ impl<V> SlotTable<V> {
 /// Whether a slot in generation `present` is kept for the value of `key`.
 fn is_detached(present: u32, key: Key) -> bool {
     present == (key.generation.get() + 1) | DETACHED
+}
+
+/// The low half of a word, or the high one if that is 0: as many bits as a magazine takes that is less than half
+/// full.
+fn half(bits: u64) -> u64 {
+    const { assert!(ROUNDS >= 64) };
+    let low = bits & u64::from(u32::MAX);
+    if low == 0 { bits } else { low }
 }
