@@ -163,10 +163,9 @@ impl<V> Compaction<'_, V> {
     unsafe fn take(&mut self, source: u32) -> Option<Place<V>> {
         loop {
             if let Some(target) = self.target {
+                let lowest = |bits: u64| bits & bits.wrapping_neg();
                 // SAFETY: clause 1.
-                if let Some((first, bit)) =
-                    unsafe { self.table.take(target, |bits| bits & bits.wrapping_neg()) }
-                {
+                if let Some((first, bit)) = unsafe { self.table.take(target, lowest) } {
                     self.steps |= 1 << self.step(target);
                     let index = first + bit.trailing_zeros();
                     return Some((index, self.table.slot(index)?));
