@@ -1,13 +1,15 @@
 //! How a pool is configured.
 
 use core::fmt;
+use core::time::Duration;
 
 use slab_core::{Global, Provider};
 
+use crate::block::AnyProvider;
 use crate::class::Classes;
-use crate::depot::Caps;
+
 use crate::pool::BufferPool;
-use crate::pool_core::{Core, Settings, SharedProvider};
+use crate::pool_core::{Caps, Core, Settings};
 
 /// What `acquire` does when the budget is used up and no idle block is left to reclaim.
 ///
@@ -45,12 +47,13 @@ pub enum Exhaustion {
 /// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
-    provider: SharedProvider,
+    provider: AnyProvider,
     classes: Classes,
     alignment: usize,
     max_bytes: usize,
     exhaustion: Exhaustion,
     caps: Caps,
+    decay: Option<Duration>,
 }
 
 impl Builder {
@@ -64,8 +67,10 @@ impl Builder {
             caps: Caps {
                 idle_bytes: BufferPool::MAX_IDLE_BYTES_DEFAULT,
                 idle_per_class: usize::MAX,
+                cache_bytes: BufferPool::THREAD_CACHE_BYTES_DEFAULT,
                 stripes: default_stripes(),
             },
+            decay: Some(BufferPool::DECAY_DEFAULT),
         }
     }
 
@@ -78,7 +83,7 @@ impl Builder {
     /// The budget: the most bytes that blocks in use and idle ones may have together. No limit unless set.
     ///
     /// Counted is the capacity of each block from its creation to its destruction; the pool's own
-    /// bookkeeping (about 100 bytes a block) and overflow blocks ([`Exhaustion::Overflow`]) come on top.
+    /// bookkeeping (64 bytes a block, and some KiB a thread) and overflow blocks ([`Exhaustion::Overflow`]) come on top.
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
@@ -93,11 +98,32 @@ impl Builder {
     /// The most bytes that idle blocks may have; [`BufferPool::MAX_IDLE_BYTES_DEFAULT`] unless set. A block that is
     /// released beyond that is freed; a class larger than that is never kept.
     ///
-    /// Each stripe gets an equal share, and a pool whose cap is small has fewer stripes, so that the largest class
-    /// fits into each share. Within a share a block that does not fit is not kept: up to one block a stripe of the
-    /// cap may stay unused.
+    /// Room that a thread's cache has reserved counts as used, though it may be empty.
     pub fn max_idle_bytes(mut self, bytes: usize) -> Self {
         self.caps.idle_bytes = bytes;
+        self
+    }
+
+    /// The most bytes of idle blocks that one thread keeps at hand; [`BufferPool::THREAD_CACHE_BYTES_DEFAULT`] unless set.
+    /// The first block of each class that it uses does not count. They are freed, or pass to others, when the thread
+    /// ends; before that only a pool with `max_bytes` can take them back.
+    ///
+    /// ```
+    /// use buffer_pool::BufferPool;
+    ///
+    /// // Streams of large buffers between threads: more at hand.
+    /// let pool = BufferPool::builder().thread_cache_bytes(8 << 20).build();
+    /// # drop(pool);
+    /// ```
+    pub fn thread_cache_bytes(mut self, bytes: usize) -> Self {
+        self.caps.cache_bytes = bytes;
+        self
+    }
+
+    /// After what interval idle blocks that were not needed in it begin to be freed, half of them an interval;
+    /// [`BufferPool::DECAY_DEFAULT`] unless set. `None` keeps them. See [`BufferPool::maintain`].
+    pub fn decay(mut self, interval: Option<Duration>) -> Self {
+        self.decay = interval;
         self
     }
 
@@ -130,8 +156,7 @@ impl Builder {
     }
 
     /// How many parts, each with its own lock, the idle blocks lie in; rounded down to a power of two, and at least 1.
-    /// Twice the available parallelism unless set: more spread threads better, fewer share blocks sooner. Small caps on
-    /// idle memory lower it.
+    /// Twice the available parallelism unless set: more spread threads better, fewer share blocks sooner.
     pub fn stripes(mut self, stripes: usize) -> Self {
         self.caps.stripes = stripes.clamp(1, STRIPES_MAX);
         self
@@ -147,6 +172,7 @@ impl Builder {
             alignment: self.alignment,
             max_bytes: self.max_bytes,
             caps: self.caps,
+            decay: self.decay,
         }))
     }
 }

@@ -15,10 +15,14 @@ use crate::error::ClassesError;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Classes {
-    /// Ascending, at least one, at most [`Classes::COUNT_MAX`].
-    sizes: Box<[usize]>,
+    /// The first `len` ascend; the others are 0. Tables in place: a lookup follows no pointer.
+    sizes: [usize; Classes::COUNT_MAX],
+    /// At least one, at most [`Classes::COUNT_MAX`].
+    len: usize,
+    /// The last of the sizes.
+    largest: usize,
     /// `first[k]`: index of the first class above `2^(k-1)`, from which a request of `2^(k-1) < n <= 2^k` searches.
-    first: Box<[u8; FIRST]>,
+    first: [u8; FIRST],
 }
 
 const FIRST: usize = usize::BITS as usize + 1;
@@ -91,40 +95,47 @@ impl Classes {
     /// The capacities in bytes, ascending.
     #[must_use]
     pub fn sizes(&self) -> &[usize] {
-        &self.sizes
+        &self.sizes[..self.len]
     }
 
     /// The capacity of the largest class, in bytes.
     #[must_use]
     pub fn largest(&self) -> usize {
-        self.sizes[self.sizes.len() - 1]
+        self.largest
     }
 
     fn table(sizes: Vec<usize>) -> Self {
         debug_assert!(!sizes.is_empty() && sizes.len() <= Self::COUNT_MAX);
         debug_assert!(sizes.is_sorted());
-        let mut first = Box::new([0; FIRST]);
+        let mut first = [0; FIRST];
         for (bits, start) in first.iter_mut().enumerate().skip(1) {
             let below = 1_usize << (bits - 1);
             *start = sizes.partition_point(|&size| size <= below) as u8;
         }
+        let mut table = [0; Self::COUNT_MAX];
+        table[..sizes.len()].copy_from_slice(&sizes);
         Self {
-            sizes: sizes.into(),
+            sizes: table,
+            len: sizes.len(),
+            largest: sizes[sizes.len() - 1],
             first,
         }
     }
 
     /// Index of the smallest class of at least `size` bytes; `None` above the largest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn index(&self, size: usize) -> Option<usize> {
-        let bits = usize::BITS - size.saturating_sub(1).leading_zeros();
+        if size > self.largest {
+            return None;
+        }
+        // Every class holds 2 bytes, so what is below may count as that.
+        let bits = usize::BITS - (size.max(2) - 1).leading_zeros();
         let mut index = usize::from(self.first[bits as usize]);
-        loop {
-            if *self.sizes.get(index)? >= size {
-                return Some(index);
-            }
+        // Ends: the largest class holds `size`. The mask changes nothing, and spares a bounds check.
+        while self.sizes[index % Self::COUNT_MAX] < size {
             index += 1;
         }
+        Some(index)
     }
 }
 
@@ -137,7 +148,7 @@ impl Default for Classes {
 
 impl core::fmt::Debug for Classes {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_tuple("Classes").field(&self.sizes).finish()
+        f.debug_tuple("Classes").field(&self.sizes()).finish()
     }
 }
 

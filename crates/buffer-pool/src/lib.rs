@@ -5,12 +5,14 @@ mod budget;
 mod buffer;
 mod builder;
 mod class;
+mod decay;
 mod departures;
 mod depot;
 mod error;
 mod frozen;
 #[cfg(all(test, buffer_pool_loom))]
 mod loom;
+mod magazine;
 mod mutant;
 mod pool;
 mod pool_core;

@@ -16,6 +16,18 @@ pub(crate) enum Mutant {
     UnlinkUnseen,
     /// A putter reads `closed` in one critical section and pushes in another.
     ClosedReadBeforeLock,
+    /// The owner of a rack reads `closed` before it enters.
+    ClosedReadBeforeLatch,
+    /// Who enters a rack does not see what the last one there did.
+    LatchEnterRelaxed,
+    /// Who leaves a rack publishes nothing.
+    LatchLeaveRelaxed,
+    /// A stealer does not take turns with the owner.
+    StealWithoutLatch,
+    /// A thread that ends leaves its blocks behind.
+    ExitForgets,
+    /// Who finds no idle block looks only once.
+    LookOnce,
     /// The decrement of a shared block's count publishes nothing.
     DropRelaxed,
     /// Whoever drops the last reference does not wait for what the others did.

@@ -1,6 +1,8 @@
 //! The pool: a handle that hands out buffers.
 
 use core::fmt;
+use core::time::Duration;
+use std::time::Instant;
 
 use crate::block::{Block, Fill};
 use crate::buffer::PooledBuf;
@@ -14,7 +16,7 @@ use crate::sync::Arc;
 /// A handle to a pool of byte buffers that are recycled by size class.
 ///
 /// Clones are handles to the same pool; they are `Send`, `Sync` and `'static`. A buffer goes back when it is dropped,
-/// on any thread. When the last handle is dropped the idle blocks are freed; buffers in use stay valid,
+/// on any thread. When the last handle is dropped the idle blocks are freed, as by [`close`](Self::close); buffers in use stay valid,
 /// and their memory is freed when they are dropped.
 ///
 /// | | length | contents |
@@ -23,10 +25,12 @@ use crate::sync::Arc;
 /// | [`acquire_zeroed`](Self::acquire_zeroed) | as asked | zeros; only bytes that may not be zero are cleared |
 /// | [`acquire_stale`](Self::acquire_stale) | as asked | initialised, otherwise unspecified; nothing is cleared |
 ///
-/// **Cost.** A hit takes one lock that threads rarely share, and its release another; nothing else is shared.
-/// A miss, a release past the caps on idle memory, and anything above the largest class call the provider.
+/// **Cost.** Each thread keeps some idle blocks at hand: acquiring and releasing those takes neither a lock nor an
+/// atomic read-modify-write; with `max_bytes`, one compare-exchange on the thread's own memory. What a thread does not
+/// have at hand comes from a depot with locks that threads rarely share, many blocks at a time. A miss, a release past
+/// the caps on idle memory, and anything above the largest class call the provider.
 ///
-/// **Past the budget** (`max_bytes`) idle blocks of all classes and threads are freed, the largest of a stripe first,
+/// **Past the budget** (`max_bytes`) idle blocks of all classes and threads are freed, the largest of each place first,
 /// until the request fits. If that is not enough, `try_` calls return [`AcquireError::Exhausted`]; the others hand out
 /// a block that is not charged, as [`Exhaustion`](crate::Exhaustion) says.
 ///
@@ -53,8 +57,17 @@ pub struct BufferPool {
 impl BufferPool {
     /// Idle bytes that a pool keeps unless [`Builder::max_idle_bytes`] says otherwise: 128 MiB.
     pub const MAX_IDLE_BYTES_DEFAULT: usize = 128 << 20;
+    /// Bytes that a thread keeps at hand unless [`Builder::thread_cache_bytes`] says otherwise: 512 KiB.
+    pub const THREAD_CACHE_BYTES_DEFAULT: usize = 512 << 10;
+    /// The interval of decay unless [`Builder::decay`] says otherwise: 10 seconds.
+    pub const DECAY_DEFAULT: Duration = Duration::from_secs(10);
     /// The largest alignment that a pool's blocks may have: 2 MiB.
     pub const ALIGNMENT_MAX: usize = 2 << 20;
+
+    #[cfg(all(test, not(buffer_pool_loom)))]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
 
     /// A block as no buffer has it.
     #[cfg(all(test, not(buffer_pool_loom)))]
@@ -178,7 +191,8 @@ impl BufferPool {
     }
 
     /// Frees idle blocks until at least `bytes` are freed or none is left; returns the bytes freed.
-    /// `reclaim(usize::MAX)` frees all. Buffers in use are not touched.
+    /// `reclaim(usize::MAX)` frees all. Buffers in use are not touched. On a pool without `max_bytes` what is in the
+    /// caches of other threads stays there.
     ///
     /// ```
     /// let pool = buffer_pool::BufferPool::new();
@@ -190,9 +204,36 @@ impl BufferPool {
         self.core.reclaim(bytes)
     }
 
+    /// Frees idle blocks that were not needed of late, if a decay interval has ended at `now`
+    /// ([`Builder::decay`]); returns the bytes freed. Half of what lay unused in the interval is freed, for each
+    /// interval since the last time. Calls that are slow anyway do this by themselves now and then; a pool that nobody
+    /// uses needs somebody to call this, say from a timer.
+    ///
+    /// What is in the caches of other threads stays there.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let pool = buffer_pool::BufferPool::builder().decay(Some(Duration::from_secs(1))).build();
+    /// pool.prewarm(4096, 100)?;
+    /// let start = Instant::now();
+    /// let mut freed = 0;
+    /// for second in 1..20 {
+    ///     freed += pool.maintain(start + Duration::from_secs(second));
+    /// }
+    /// assert_eq!(freed, 100 * 4096);
+    /// # Ok::<(), buffer_pool::AcquireError>(())
+    /// ```
+    pub fn maintain(&self, now: Instant) -> usize {
+        self.core.maintain(now)
+    }
+
     /// Frees all idle blocks and keeps none from now on, for all handles. Buffers in use stay valid and are freed when
     /// they are dropped. `try_` calls return [`AcquireError::Closed`]; the others still hand out buffers, which are
     /// freed when they are dropped. The drop of the last handle closes too.
+    ///
+    /// On a pool without `max_bytes` what is in the caches of other threads is freed when each of them ends, or next
+    /// makes a call, to any pool, that its cache cannot serve.
     pub fn close(&self) {
         self.core.close();
     }
@@ -203,7 +244,8 @@ impl BufferPool {
         self.core.is_closed()
     }
 
-    /// Counts since the pool was built, and what it holds now. Takes each stripe's lock in turn.
+    /// Counts since the pool was built, and what it holds now. Takes the lock of each stripe of the depot in turn, and
+    /// reads what each thread counts for itself.
     #[must_use]
     pub fn stats(&self) -> PoolStats {
         self.core.stats()
@@ -224,7 +266,7 @@ impl BufferPool {
     /// The alignment of every buffer's first byte.
     #[must_use]
     pub fn alignment(&self) -> usize {
-        self.core.alignment()
+        self.core.source().alignment()
     }
 }
 

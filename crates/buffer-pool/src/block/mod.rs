@@ -1,39 +1,41 @@
 //! A block: memory for one buffer, and the header out of band that knows what was ever written to it.
 //!
 //! ```text
-//!   Header (provider memory)                 data (provider memory, aligned as the pool asks)
+//!   Header (a slot of 64 bytes in a slab)    data (provider memory, aligned as the pool asks)
 //!   +--------------------------+             0          len            init       capacity
 //!   | data --------------------+-----------> +-----------+--------------+-------------+
 //!   | capacity, place, pool    |             |  written, or known zero  | never       |
 //!   | refs   (atomic)          |             |  above `dirty`: zero     | written     |
-//!   | marks  {init, dirty,next}|             +-----------+--------------+-------------+
+//!   | marks  {init, dirty}     |             +-----------+--------------+-------------+
 //!   +--------------------------+
 //! ```
 //!
 //! A block has one owner at a time, which is what a `Block` value stands for:
-//! a `PooledBuf`, a shelf of the depot (linked by `next`), or, counted by `refs`, the `Shared` references of
+//! a `PooledBuf`, a magazine of a thread, a shelf of the depot, or, counted by `refs`, the `Shared` references of
 //! `PooledBytes` together. `refs` is 1 whenever a `Block` exists. The block keeps its pool's core alive from creation
 //! to destruction, so that neither acquire nor release count references.
 
 mod shared;
+mod source;
 
-use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use slab_core::ProvideError;
+use slab_core::{ProvideError, SlabBox};
 
 use crate::pool_core::Core;
-use crate::sync::atomic::AtomicUsize;
+use crate::sync::atomic::AtomicU32;
 use crate::sync::{Arc, TrackedCell};
 
 pub(crate) use shared::Shared;
+use source::HeaderBox;
+pub(crate) use source::{AnyProvider, Source};
 
 /// Where a block came from, which says where it goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A class of the pool; charged to the budget; kept when released.
-    Class(usize),
+    /// A class of the pool, by its index; charged to the budget; kept when released.
+    Class(u8),
     /// Above the largest class; charged to the budget; freed when released.
     Oversize,
     /// Past the budget; not charged; freed when released.
@@ -47,6 +49,8 @@ pub(crate) enum Fill {
     Zeros,
 }
 
+/// A cache line of its own: two threads that use two blocks do not share one.
+#[repr(align(64))]
 struct Header {
     data: NonNull<u8>,
     capacity: usize,
@@ -55,18 +59,18 @@ struct Header {
     /// References to the block. Written by owners of `Shared`: added by clones (Relaxed: the cloner holds one, so the
     /// count cannot fall to zero), taken by drops (Release) and read by the last drop and by `try_unique` (Acquire),
     /// which pair with those.
-    refs: AtomicUsize,
-    /// Read and written by the owner of the `Block` only; handed on with it, through a stripe's mutex or `refs`.
+    refs: AtomicU32,
+    /// Read and written by the owner of the `Block` only; handed on with it, through
+    /// a stripe's mutex, a rack's latch or `refs`.
     marks: TrackedCell<Marks>,
 }
 
-/// What is known of the data, and the next block of the chain that this one lies in.
+/// What is known of the data.
 struct Marks {
     /// Bytes below were written, or zeroed, since the block was created.
     init: usize,
     /// Bytes from here to `init` are zero. May exceed `init`: bytes between may hold anything.
     dirty: usize,
-    next: Option<Block>,
 }
 
 /// Sole ownership of a block. It has no destructor: an owner releases it to the pool or destroys it.
@@ -87,55 +91,35 @@ impl Block {
         place: Place,
         fill: Fill,
     ) -> Result<Self, ProvideError> {
-        let provider = core.provider();
-        let header = provider.allocate(Layout::new::<Header>())?.cast::<Header>();
-        let layout = data_layout(core, capacity);
-        let data = match fill {
-            Fill::Nothing => provider.allocate(layout),
-            Fill::Zeros => provider.allocate_zeroed(layout),
+        let source = core.source();
+        let header = source.header()?;
+        let (data, init) = match fill {
+            Fill::Nothing => (source.allocate(capacity)?, 0),
+            Fill::Zeros => (source.allocate_zeroed(capacity)?, capacity),
         };
-        let data = match data {
-            Ok(data) => data,
-            Err(error) => {
-                // SAFETY: allocated above with this layout from this provider and not used since.
-                unsafe { provider.deallocate(header.cast(), Layout::new::<Header>()) };
-                return Err(error);
-            }
-        };
-        let init = if fill == Fill::Zeros { capacity } else { 0 };
-        let content = Header {
+        let header = header.write(Header {
             data,
             capacity,
             place,
             core: Arc::clone(core),
-            refs: AtomicUsize::new(1),
-            marks: TrackedCell::new(Marks {
-                init,
-                dirty: 0,
-                next: None,
-            }),
-        };
-        // SAFETY: the provider gave memory for a `Header`, which nobody else knows.
-        unsafe { header.write(content) };
-        Ok(Self(header))
+            refs: AtomicU32::new(1),
+            marks: TrackedCell::new(Marks { init, dirty: 0 }),
+        });
+        Ok(Self(SlabBox::into_raw(header)))
     }
 
     /// Gives the memory back to the provider and the count on the core to the caller.
     pub(crate) fn destroy(self) -> Arc<Core> {
-        // SAFETY: `self` is the sole owner and gone after this; the header is not read again.
-        let Header {
-            data,
-            capacity,
-            core,
-            ..
-        } = unsafe { self.0.read() };
-        let provider = core.provider();
-        // SAFETY: both came from this core's provider, with these layouts, in `create`.
+        // SAFETY: the pointer is what `into_raw` gave in `create`; `self` is the sole owner and gone after this.
+        let header = HeaderBox::into_inner(unsafe { HeaderBox::from_raw(self.0) });
+        // SAFETY: the data came from this core's source with this capacity, in `create`.
         unsafe {
-            provider.deallocate(data, data_layout(&core, capacity));
-            provider.deallocate(self.0.cast(), Layout::new::<Header>());
+            header
+                .core
+                .source()
+                .deallocate(header.data, header.capacity);
         }
-        core
+        header.core
     }
 
     #[inline]
@@ -299,12 +283,10 @@ impl Block {
         unsafe { self.data().add(len) }
     }
 
-    fn set_next(&mut self, next: Option<Self>) {
-        self.marks(|marks| marks.next = next);
-    }
-
-    fn take_next(&mut self) -> Option<Self> {
-        self.marks(|marks| marks.next.take())
+    /// A second owner of the block. Only for mutants that lose track of it.
+    #[cfg(buffer_pool_loom)]
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0)
     }
 
     pub(crate) fn share(self) -> Shared {
@@ -312,53 +294,9 @@ impl Block {
     }
 }
 
-/// The layout of a block's data.
-fn data_layout(core: &Core, capacity: usize) -> Layout {
-    Layout::from_size_align(capacity, core.alignment())
-        .expect("capacities are checked against SIZE_MAX")
-}
-
-/// A last-in first-out chain of blocks, linked through their headers: pushing allocates nothing.
-#[must_use = "the blocks of a chain that is dropped leak"]
-pub(crate) struct Chain {
-    head: Option<Block>,
-    len: usize,
-}
-
-impl Chain {
-    pub(crate) const fn new() -> Self {
-        Self { head: None, len: 0 }
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.head.is_none()
-    }
-
-    #[inline]
-    pub(crate) fn push(&mut self, mut block: Block) {
-        block.set_next(self.head.take());
-        self.head = Some(block);
-        self.len += 1;
-    }
-
-    #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Block> {
-        let mut block = self.head.take()?;
-        self.head = block.take_next();
-        self.len -= 1;
-        Some(block)
-    }
-
-    /// A second owner of the first block. Only for the mutant that loses track of it.
-    #[cfg(buffer_pool_loom)]
-    pub(crate) fn duplicate_head(&self) -> Option<Block> {
-        self.head.as_ref().map(|block| Block(block.0))
-    }
-}
+/// In a normal build a header is a cache line.
+#[cfg(all(target_pointer_width = "64", not(buffer_pool_loom)))]
+const _: () = assert!(size_of::<Header>() == 64);
 
 #[cfg(all(test, not(buffer_pool_loom)))]
 mod tests {

@@ -16,8 +16,8 @@ unsafe impl Send for Shared {}
 // SAFETY: as above; `clone` through `&Shared` is an atomic addition.
 unsafe impl Sync for Shared {}
 
-/// Far from overflow: this many references would need half of the address space.
-const REFS_MAX: usize = isize::MAX as usize;
+/// Far from overflow: beyond it as many threads again would have to clone at the same moment.
+const REFS_MAX: u32 = i32::MAX as u32;
 
 impl Shared {
     /// The first reference to `block`, whose count is 1 already.
@@ -52,7 +52,7 @@ impl Shared {
     /// References to the block at this moment.
     pub(crate) fn count(&self) -> usize {
         // Relaxed: a number for diagnostics; nothing is done on it.
-        self.header().refs.load(Ordering::Relaxed)
+        self.header().refs.load(Ordering::Relaxed) as usize
     }
 
     /// Gives the reference up; the last one gets the block.

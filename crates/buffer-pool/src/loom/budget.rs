@@ -9,7 +9,7 @@ use super::{BLOCK, Bound, Tracked, prove, small};
 use crate::mutant::Mutant;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread;
-use crate::{AcquireError, BufferPool, Builder, Classes};
+use crate::{AcquireError, Builder, Classes};
 
 const OVERSPENT: &[&str] = &["assertion"];
 
@@ -17,7 +17,7 @@ const OVERSPENT: &[&str] = &["assertion"];
 fn two_creators_at_once() {
     prove(
         "budget, 2 creators",
-        Bound::Unbounded,
+        Bound::Preemptions(3),
         &[(Mutant::ChargeInTwoSteps, OVERSPENT)],
         || {
             let pool = small().max_bytes(BLOCK).build();
@@ -35,15 +35,11 @@ fn two_creators_at_once() {
 fn a_creator_reclaims_what_another_released() {
     prove(
         "budget, reclaim",
-        Bound::Unbounded,
+        Bound::Preemptions(3),
         &[(Mutant::ChargeInTwoSteps, OVERSPENT)],
         || {
             let classes = Classes::custom(&[BLOCK, 2 * BLOCK]).expect("a valid table");
-            let builder = BufferPool::builder()
-                .classes(classes)
-                .stripes(1)
-                .provider(Tracked);
-            let pool = builder.max_bytes(2 * BLOCK).build();
+            let pool = small().classes(classes).max_bytes(2 * BLOCK).build();
             let other = pool.clone();
             let thread = thread::spawn(move || {
                 let small = other.try_acquire(BLOCK);
@@ -76,7 +72,7 @@ const REFUSED: &[&str] = &["refused although nothing is lent"];
 fn both_are_served(builder: Builder) {
     let classes = Classes::custom(&[BLOCK, 2 * BLOCK]).expect("a valid table");
     let pool = builder.classes(classes).stripes(1).build();
-    drop(pool.acquire(2 * BLOCK));
+    assert_eq!(pool.prewarm(2 * BLOCK, 1), Ok(1));
     let other = pool.clone();
     let thread = thread::spawn(move || other.try_acquire(BLOCK));
     let mine = pool.try_acquire(BLOCK);
@@ -91,7 +87,7 @@ fn both_are_served(builder: Builder) {
 fn nobody_is_refused_while_another_frees_idle_blocks() {
     prove(
         "budget, departures",
-        Bound::Unbounded,
+        Bound::Preemptions(3),
         &[
             (Mutant::DeparturesIgnored, REFUSED),
             (Mutant::DepartureRelaxed, REFUSED),
@@ -139,7 +135,7 @@ unsafe impl Provider for TwoBlocks {
 fn the_provider_is_asked_again_after_another_freed_idle_blocks() {
     prove(
         "budget, provider departures",
-        Bound::Unbounded,
+        Bound::Preemptions(3),
         &[(Mutant::DeparturesIgnored, REFUSED)],
         || both_are_served(small().provider(TwoBlocks(AtomicUsize::new(0)))),
     );

@@ -7,15 +7,21 @@ use crate::sync::thread;
 #[test]
 fn last_drop_recycles_after_every_read() {
     let mutants = [(Mutant::DropRelaxed, RACE), (Mutant::LastRelaxed, RACE)];
-    prove("refs, last drop", Bound::Unbounded, &mutants, || {
+    prove("refs, last drop", Bound::Preemptions(3), &mutants, || {
         let pool = small().build();
         let mut buffer = pool.acquire(BLOCK);
         buffer.extend_from_slice(b"shared");
         let frozen = buffer.freeze();
         let clone = frozen.clone();
-        let thread = thread::spawn(move || assert_eq!(clone, b"shared"));
+        let other = pool.clone();
+        let thread = thread::spawn(move || {
+            assert_eq!(clone, b"shared");
+            drop(clone);
+            other.acquire(BLOCK).extend_from_slice(b"next");
+        });
         assert_eq!(frozen.slice(2..4), b"ar");
         drop(frozen);
+        pool.acquire(BLOCK).extend_from_slice(b"next");
         thread.join().unwrap();
         assert_eq!(pool.stats().outstanding(), 0);
     });

@@ -6,13 +6,12 @@
 //! What the rest of the crate may rely on:
 //! - `Mutex::lock` never fails (no poisoning: no foreign code runs under a lock of this crate) and works in
 //!   thread-local destructors;
-//! - **the last access of an unlock to the mutex is one atomic write.** Whoever locks the mutex after that may free
-//!   its memory, even if the unlocking call has not returned yet. parking_lot's `RawMutex::unlock` is one
-//!   compare-exchange, or, with waiters, one store made under the lock of the parking bucket, after which only the
-//!   bucket is touched; loom's `MutexGuard::drop` ends in one step of the model. `Core::release` needs this.
+//! - `local!` is `std::thread_local!` for constant values; a local without a destructor stays usable while a thread
+//!   ends (loom's do not: whoever uses one then must take an error);
 //! - `home()` is a number that stays the same on one thread; it spreads threads over stripes.
-//! - a `Tally` counts for statistics only: no decision that another thread must see depends on it, so it stays
-//!   std's under loom and adds no branches to the models.
+//! - a `Tally` counts for statistics, or for one owner at a time: no decision depends on a value that another thread
+//!   wrote, unless something else orders the two. So it stays std's under loom and adds no branches to the models;
+//! - a `Once` is set at most once; it stays std's too, as nothing runs while it is set.
 
 #[cfg(buffer_pool_loom)]
 mod modelled;
@@ -21,13 +20,13 @@ mod native;
 mod tally;
 
 #[cfg(buffer_pool_loom)]
-pub(crate) use modelled::{Arc, Mutex, TrackedCell, atomic, home, yield_now};
+pub(crate) use modelled::{Arc, Mutex, TrackedCell, atomic, home, local, yield_now};
 #[cfg(all(test, buffer_pool_loom))]
 pub(crate) use modelled::{set_home, thread};
 #[cfg(not(buffer_pool_loom))]
-pub(crate) use native::{Arc, Mutex, TrackedCell, atomic, home, yield_now};
+pub(crate) use native::{Arc, Mutex, TrackedCell, atomic, home, local, yield_now};
 #[cfg(all(test, not(buffer_pool_loom)))]
 pub(crate) use native::{locks_taken, thread};
 
 pub(crate) use crossbeam::utils::CachePadded;
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Once, Tally};

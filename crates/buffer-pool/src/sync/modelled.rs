@@ -9,8 +9,16 @@ pub(crate) use loom::thread::yield_now;
 
 /// Atomics and their orderings.
 pub(crate) mod atomic {
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 }
+
+/// `std::thread_local!` with constant values, as loom's.
+macro_rules! local {
+    ($($(#[$meta:meta])* $visibility:vis static $name:ident: $kind:ty = const { $value:expr };)+) => {
+        loom::thread_local! { $($(#[$meta])* $visibility static $name: $kind = $value;)+ }
+    };
+}
+pub(crate) use local;
 
 /// A mutex without poisoning.
 #[derive(Debug)]
@@ -48,9 +56,9 @@ loom::thread_local! {
     static HOME: Cell<usize> = Cell::new(0);
 }
 
-/// The number of this thread: 0 unless the model chose another.
+/// The number of this thread: 0 unless the model chose another, and while the thread ends.
 pub(crate) fn home() -> usize {
-    HOME.with(Cell::get)
+    HOME.try_with(Cell::get).unwrap_or(0)
 }
 
 /// Chooses the number of this thread.

@@ -11,6 +11,7 @@ use std::ops::Deref;
 #[cfg(test)]
 pub(crate) use std::thread;
 pub(crate) use std::thread::yield_now;
+pub(crate) use std::thread_local as local;
 
 /// Atomics and their orderings. Types of their own, because the ban follows re-exports.
 pub(crate) mod atomic {
@@ -33,7 +34,13 @@ pub(crate) mod atomic {
                 pub(crate) fn load(&self, order: Ordering) -> $value {
                     self.0.load(order)
                 }
+            }
+        };
+    }
 
+    macro_rules! storing {
+        ($name:ident, $value:ty) => {
+            impl $name {
                 #[inline(always)]
                 pub(crate) fn store(&self, value: $value, order: Ordering) {
                     self.0.store(value, order);
@@ -42,10 +49,19 @@ pub(crate) mod atomic {
         };
     }
 
+    storing!(AtomicBool, bool);
+    storing!(AtomicU32, u32);
+    storing!(AtomicU64, u64);
+
     atomic_type!(
         /// std's `AtomicBool`.
         AtomicBool,
         bool
+    );
+    atomic_type!(
+        /// std's `AtomicU32`.
+        AtomicU32,
+        u32
     );
     atomic_type!(
         /// std's `AtomicU64`.
@@ -58,17 +74,26 @@ pub(crate) mod atomic {
         usize
     );
 
+    macro_rules! counting {
+        ($name:ident, $value:ty) => {
+            impl $name {
+                #[inline(always)]
+                pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                    self.0.fetch_add(value, order)
+                }
+
+                #[inline(always)]
+                pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                    self.0.fetch_sub(value, order)
+                }
+            }
+        };
+    }
+
+    counting!(AtomicU32, u32);
+    counting!(AtomicUsize, usize);
+
     impl AtomicUsize {
-        #[inline(always)]
-        pub(crate) fn fetch_add(&self, value: usize, order: Ordering) -> usize {
-            self.0.fetch_add(value, order)
-        }
-
-        #[inline(always)]
-        pub(crate) fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
-            self.0.fetch_sub(value, order)
-        }
-
         #[inline(always)]
         pub(crate) fn compare_exchange_weak(
             &self,
@@ -78,6 +103,19 @@ pub(crate) mod atomic {
             failure: Ordering,
         ) -> Result<usize, usize> {
             self.0.compare_exchange_weak(current, new, success, failure)
+        }
+    }
+
+    impl AtomicBool {
+        #[inline(always)]
+        pub(crate) fn compare_exchange(
+            &self,
+            current: bool,
+            new: bool,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<bool, bool> {
+            self.0.compare_exchange(current, new, success, failure)
         }
     }
 }
@@ -93,9 +131,10 @@ impl<T> Arc<T> {
         Self(std::sync::Arc::new(value))
     }
 
-    #[inline(always)]
-    pub(crate) fn as_ptr(this: &Self) -> *const T {
-        std::sync::Arc::as_ptr(&this.0)
+    /// Owners at this moment.
+    #[cfg(test)]
+    pub(crate) fn strong_count(this: &Self) -> usize {
+        std::sync::Arc::strong_count(&this.0)
     }
 }
 

@@ -65,8 +65,8 @@ fn buffers_return_from_any_thread() {
     let stats = pool.stats();
     assert_eq!((stats.acquires(), stats.outstanding()), (2000, 0));
     assert!(
-        stats.misses() <= 20,
-        "the consumer's stripe feeds the producer: {}",
+        stats.misses() <= 200,
+        "what the consumer's cache does not hold feeds the producer: {}",
         stats.misses()
     );
 }
@@ -158,16 +158,19 @@ fn last_releases_race_with_the_pool_drop() {
         let barrier = &Barrier::new(3);
         let (buf, frozen) = (pool.acquire(64), pool.acquire(64).freeze());
         thread::scope(|scope| {
-            scope.spawn(move || {
+            let first = scope.spawn(move || {
                 barrier.wait();
                 drop(buf);
             });
-            scope.spawn(move || {
+            let second = scope.spawn(move || {
                 barrier.wait();
                 drop(frozen);
             });
             barrier.wait();
             drop(pool);
+            // A scope does not wait for the destructors of thread-locals; a join does.
+            first.join().unwrap();
+            second.join().unwrap();
         });
         assert_eq!(memory.live_bytes(), 0);
     }
@@ -250,13 +253,18 @@ fn churn_on_a_bounded_pool() {
         .build();
     thread::scope(|scope| {
         let (senders, inboxes): (Vec<_>, Vec<_>) = (0..4).map(|_| mpsc::sync_channel(8)).unzip();
-        for (index, inbox) in inboxes.into_iter().enumerate() {
+        let spawn = |(index, inbox): (usize, mpsc::Receiver<PooledBytes>)| {
             let (pool, next) = (pool.clone(), senders[(index + 1) % 4].clone());
             scope.spawn(move || {
                 churn(&pool, index as u64 + 1, &next, &inbox);
                 assert!(pool.stats().charged_bytes <= BUDGET as u64);
-            });
-        }
+            })
+        };
+        let threads: Vec<_> = inboxes.into_iter().enumerate().map(spawn).collect();
+        // A scope does not wait for the destructors of thread-locals; a join does.
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
     let stats = pool.stats();
     assert_eq!((stats.outstanding(), stats.unpooled_bytes), (0, 0));

@@ -60,3 +60,40 @@ fn warm_paths_allocate_nothing() {
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert!(before > 0, "the first round was counted");
 }
+
+#[test]
+fn a_million_warm_pairs_allocate_nothing() {
+    let pools = [
+        BufferPool::new(),
+        BufferPool::builder().max_bytes(64 << 20).build(),
+    ];
+    for pool in pools {
+        let sizes = [4096, 5000, 64 << 10, 1 << 20];
+        sizes.iter().for_each(|&size| drop(pool.acquire(size)));
+        let before = ALLOCATIONS.get();
+        for turn in 0..1_000_000 {
+            black_box(pool.acquire(sizes[turn % sizes.len()]));
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+        assert_eq!(
+            (pool.stats().misses(), pool.stats().recycles()),
+            (4, 1_000_000)
+        );
+    }
+}
+
+#[test]
+fn warm_bursts_through_the_depot_allocate_nothing() {
+    let pool = BufferPool::new();
+    // More than a thread keeps at hand.
+    let mut held = Vec::with_capacity(400);
+    let mut burst = || {
+        (0..400).for_each(|_| held.push(pool.acquire(4096)));
+        held.clear();
+    };
+    (0..3).for_each(|_| burst());
+    let before = ALLOCATIONS.get();
+    (0..100).for_each(|_| burst());
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert_eq!(pool.stats().misses(), 400);
+}

@@ -1,0 +1,125 @@
+//! The caps on idle memory: what magazines may hold and what the depot does hold, together.
+//!
+//! A magazine reserves room for as many blocks as it may ever hold at once, when it grows; the depot reserves for the
+//! blocks that are put there. So the hot path never counts, and the caps are never passed. Reserved room that a
+//! magazine does not use is not to be had by others until it shrinks or its thread ends.
+
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    bytes: Reserved,
+    /// One a class.
+    blocks: Box<[Reserved]>,
+}
+
+/// A number and its limit.
+#[derive(Debug)]
+struct Reserved {
+    limit: usize,
+    /// Never above `limit`; not counted when there is none. Relaxed: it bounds a sum, and publishes no memory.
+    amount: AtomicUsize,
+}
+
+impl Allowance {
+    pub(crate) fn new(bytes_max: usize, blocks_max: usize, classes: usize) -> Self {
+        Self {
+            bytes: Reserved::new(bytes_max),
+            blocks: (0..classes).map(|_| Reserved::new(blocks_max)).collect(),
+        }
+    }
+
+    /// Reserves room for up to `most` blocks of `class`, which have `size` bytes; returns for how many.
+    pub(crate) fn reserve(&self, class: usize, size: usize, most: usize) -> usize {
+        let blocks = self.blocks[class].add_up_to(most, 1);
+        let granted = self.bytes.add_up_to(blocks, size);
+        self.blocks[class].subtract(blocks - granted, 1);
+        granted
+    }
+
+    /// Gives room for `blocks` of `class` back.
+    pub(crate) fn restore(&self, class: usize, size: usize, blocks: usize) {
+        self.blocks[class].subtract(blocks, 1);
+        self.bytes.subtract(blocks, size);
+    }
+
+    /// Nothing is reserved.
+    #[cfg(all(test, not(buffer_pool_loom)))]
+    fn is_untouched(&self) -> bool {
+        let amounts = self.blocks.iter().chain([&self.bytes]);
+        amounts
+            .map(|reserved| reserved.amount.load(Ordering::Relaxed))
+            .all(|amount| amount == 0)
+    }
+}
+
+impl Reserved {
+    fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            amount: AtomicUsize::new(0),
+        }
+    }
+
+    /// Adds `unit` as often as fits, up to `most` times; returns how often.
+    fn add_up_to(&self, most: usize, unit: usize) -> usize {
+        if self.limit == usize::MAX || most == 0 {
+            return most;
+        }
+        // Relaxed: see the field.
+        let mut amount = self.amount.load(Ordering::Relaxed);
+        // Ends: each failure is another thread's success.
+        loop {
+            let times = most.min((self.limit - amount) / unit);
+            if times == 0 {
+                return 0;
+            }
+            match self.amount.compare_exchange_weak(
+                amount,
+                amount + times * unit,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return times,
+                Err(current) => amount = current,
+            }
+        }
+    }
+
+    fn subtract(&self, times: usize, unit: usize) {
+        if self.limit != usize::MAX && times > 0 {
+            // Relaxed: see the field.
+            let before = self.amount.fetch_sub(times * unit, Ordering::Relaxed);
+            debug_assert!(before >= times * unit, "gave back what was not reserved");
+        }
+    }
+}
+
+#[cfg(all(test, not(buffer_pool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_cap_is_passed() {
+        let allowance = Allowance::new(1000, 5, 2);
+        assert_eq!(allowance.reserve(0, 100, 3), 3);
+        assert_eq!(allowance.reserve(0, 100, 3), 2, "five blocks of a class");
+        assert_eq!(allowance.reserve(1, 200, 9), 2, "500 bytes are left");
+        assert_eq!(allowance.reserve(1, 200, 1), 0);
+        allowance.restore(0, 100, 1);
+        assert_eq!(allowance.reserve(1, 200, 1), 1);
+        allowance.restore(1, 200, 3);
+        allowance.restore(0, 100, 4);
+        assert!(allowance.is_untouched());
+    }
+
+    #[test]
+    fn without_caps_nothing_is_counted() {
+        let allowance = Allowance::new(usize::MAX, usize::MAX, 1);
+        assert_eq!(
+            allowance.reserve(0, 1 << 20, usize::MAX / 2),
+            usize::MAX / 2
+        );
+        assert!(allowance.is_untouched());
+    }
+}

@@ -1,0 +1,151 @@
+//! A rack's owner against those who steal from it, its thread's end, and the closing of the pool.
+
+use super::{BLOCK, Bound, LEAK, RACE, prove, small};
+use crate::magazine::leave;
+use crate::mutant::Mutant;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, thread};
+use crate::{BufferPool, Classes};
+
+/// A pool with a budget of two small blocks, or one large.
+fn tight() -> BufferPool {
+    let classes = Classes::custom(&[BLOCK, 2 * BLOCK]).expect("a valid table");
+    small().classes(classes).max_bytes(2 * BLOCK).build()
+}
+
+#[test]
+fn owner_against_stealer() {
+    let mutants = [
+        (Mutant::LatchEnterRelaxed, RACE),
+        (Mutant::LatchLeaveRelaxed, RACE),
+        (Mutant::StealWithoutLatch, &[RACE[0], "at < self.len()"][..]),
+    ];
+    prove(
+        "racks, owner and stealer",
+        Bound::Preemptions(3),
+        &mutants,
+        || {
+            let pool = tight();
+            let other = pool.clone();
+            let mut first = pool.acquire(BLOCK);
+            first.extend_from_slice(&[1]);
+            let thread = thread::spawn(move || {
+                drop(first);
+                // Its own block again, or a new one, or none while the other has the large one.
+                if let Ok(mut again) = other.try_acquire(BLOCK) {
+                    again.extend_from_slice(&[2; 2]);
+                    assert_eq!(*again, [2; 2]);
+                }
+            });
+            if let Ok(mut large) = pool.try_acquire(2 * BLOCK) {
+                large.extend_from_slice(&[3; 3]);
+                assert_eq!(*large, [3; 3]);
+            }
+            thread.join().unwrap();
+            assert!(
+                pool.try_acquire(2 * BLOCK).is_ok(),
+                "only idle blocks are left"
+            );
+        },
+    );
+}
+
+/// What is left when a thread forgets its blocks.
+const LEFT_BEHIND: &[&str] = &["blocks are left behind", LEAK[0]];
+
+#[test]
+fn a_thread_that_ends_while_another_looks_for_memory() {
+    let mutants = [
+        (Mutant::LookOnce, &["refused although nothing is lent"][..]),
+        (Mutant::ExitForgets, LEFT_BEHIND),
+    ];
+    prove("racks, exit", Bound::Preemptions(3), &mutants, || {
+        let pool = tight();
+        let buffer = pool.acquire(BLOCK);
+        let released = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&released);
+        let thread = thread::spawn(move || {
+            drop(buffer);
+            told.store(true, Ordering::Release);
+            leave();
+        });
+        while !released.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        assert!(
+            pool.try_acquire(2 * BLOCK).is_ok(),
+            "refused although nothing is lent"
+        );
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn closing_empties_the_racks_of_all_threads() {
+    let mutants = [(
+        Mutant::ClosedReadBeforeLatch,
+        &["a closed pool keeps a block"][..],
+    )];
+    prove("racks, close", Bound::Preemptions(3), &mutants, || {
+        let pool = tight();
+        let (other, buffer) = (pool.clone(), pool.acquire(BLOCK));
+        let closed = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&closed);
+        let thread = thread::spawn(move || {
+            drop(buffer);
+            while !told.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            let charged = other.stats().charged_bytes;
+            assert_eq!(charged, 0, "a closed pool keeps a block");
+        });
+        pool.close();
+        closed.store(true, Ordering::Release);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn threads_without_a_budget_share_nothing_but_the_depot() {
+    prove(
+        "racks, unbounded",
+        Bound::Preemptions(3),
+        &[(Mutant::ExitForgets, LEFT_BEHIND)],
+        || {
+            let pool = small().build();
+            let other = pool.clone();
+            let buffer = pool.acquire(BLOCK);
+            let thread = thread::spawn(move || {
+                drop(buffer);
+                drop(other.acquire(BLOCK));
+                leave();
+            });
+            drop(pool.acquire(BLOCK));
+            let freed = pool.reclaim(usize::MAX);
+            assert!(freed <= 2 * BLOCK);
+            thread.join().unwrap();
+            assert_eq!(pool.stats().outstanding(), 0);
+        },
+    );
+}
+
+#[test]
+fn a_pool_dropped_while_a_thread_uses_its_rack() {
+    prove(
+        "racks, drop",
+        Bound::Preemptions(3),
+        &[(Mutant::ExitForgets, LEFT_BEHIND)],
+        || {
+            let pool = small().build();
+            let other = pool.clone();
+            let thread = thread::spawn(move || {
+                let buffer = other.acquire(BLOCK);
+                drop(other);
+                drop(buffer);
+            });
+            drop(pool.acquire(BLOCK));
+            drop(pool);
+            thread.join().unwrap();
+        },
+    );
+}

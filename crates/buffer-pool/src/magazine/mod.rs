@@ -1,0 +1,232 @@
+//! Magazines: idle blocks at hand for one thread (Bonwick and Adams, 2001).
+//!
+//! ```text
+//!   thread A                               thread B
+//!   table by the pool's number             table
+//!     |  (thread-local, no destructor)       |
+//!     v                                      v
+//!   rack of pool 1   rack of pool 2        rack of pool 1        a magazine a class; registered with the pool
+//!   [b b b|  ]       [b|]                  [b b|    ]
+//!        \                 refill and spill, half a magazine at a time
+//!         +-----------------------+----------+
+//!                                 v
+//!                     depot of pool 1, striped
+//! ```
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `mod` | a magazine: an array, and two numbers that are its length and its statistics at once |
+//! | `rack` | a thread's magazines of one pool; how they grow, refill, spill, and end |
+//! | `thread` | where a thread finds its racks, and what becomes of them when it ends |
+//! | `latch` | what owner and stealer of a rack take turns by, in a pool with a budget |
+//!
+//! **Who touches a magazine.** In a pool without a budget its thread alone does, without an atomic
+//! read-modify-write: a hit is a look into the thread's table, a comparison, and a pop. Other threads read the two numbers
+//! for statistics only. A block goes to the magazine of the thread that releases it, whichever acquired it.
+//!
+//! In a pool with a budget an idle block in a sleeping thread's magazine may be what a request waits for. There any
+//! thread may steal, and whoever touches a rack holds its latch: one compare-exchange and one store, on a line that no
+//! other thread wants until memory is short. The owner never waits for it: finding it taken, it uses the depot.
+//! Blocks move between rack and depot under the latch *and* the stripe's lock, so that who looks through both
+//! (`Core::reclaim`) misses one only if it was put somewhere meanwhile, which is counted, and makes it look again.
+//!
+//! **Room.** A magazine starts without any, and doubles its room when it is full, or refills, as long as the thread's
+//! cache (`Builder::thread_cache_bytes`) and the pool's caps on idle memory have some left. Room is reserved
+//! beforehand, so that a release only compares a length with a capacity. The first block of each class does not count
+//! against the thread's cache. When that is used up, room that other magazines do not use is taken back.
+//!
+//! **Ends.** A thread that ends gives its blocks to the depot: by the destructor of a thread-local that the hit path
+//! does not need. What other destructors release after that goes to the depot at once. Closing a pool empties the racks
+//! of the closing thread, and, with a budget, those of all threads. In a pool without a budget the others notice
+//! when they next need more than a magazine, of any pool, or end; until then they hold what their caches held.
+
+mod latch;
+mod rack;
+mod thread;
+
+use core::mem::MaybeUninit;
+
+use crate::block::Block;
+use crate::sync::{Tally, TrackedCell};
+
+pub(crate) use rack::Refused;
+pub(crate) use rack::{Rack, RackPointer};
+#[cfg(all(test, buffer_pool_loom))]
+pub(crate) use thread::leave;
+pub(crate) use thread::{magazine, note_closing, own_rack, rack_of, retire, sweep};
+
+/// The most blocks of a magazine: beyond it the depot's lock is far away already.
+const BLOCKS_MAX: usize = 64;
+
+/// Idle blocks of one class at hand for one thread.
+///
+/// Its owner is the rack's thread, or who holds the rack's latch. Two magazines share no cache line.
+#[repr(align(64))]
+pub(crate) struct Magazine {
+    /// Blocks put in so far. Set by the owner, read by anyone.
+    kept: Tally,
+    /// Blocks taken out so far; there are `kept - served` in it. Set by the owner, read by anyone.
+    served: Tally,
+    /// Those of them that served no request: they went to the depot, or were robbed.
+    moved: Tally,
+    /// Touched by the owner only.
+    slots: TrackedCell<Slots>,
+}
+
+struct Slots {
+    /// Blocks that may be in it: room for so many is reserved. At most as many as `blocks` has.
+    capacity: usize,
+    /// The first `kept - served` are blocks, the last one put at the end.
+    blocks: Box<[MaybeUninit<Block>]>,
+}
+
+impl Magazine {
+    fn new() -> Self {
+        Self {
+            kept: Tally::new(0),
+            served: Tally::new(0),
+            moved: Tally::new(0),
+            slots: TrackedCell::new(Slots {
+                capacity: 0,
+                blocks: Box::default(),
+            }),
+        }
+    }
+
+    /// # Safety
+    /// 1. The caller is the owner, and `touch` does not come back here.
+    #[inline(always)]
+    unsafe fn slots<R>(&self, touch: impl FnOnce(&mut Slots) -> R) -> R {
+        // SAFETY: the slots are the owner's, clause 1, and no other reference to them is there.
+        self.slots.with_mut(|slots| touch(unsafe { &mut *slots }))
+    }
+
+    /// Blocks in it; of another thread's magazine a number that may be old.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.kept.value().wrapping_sub(self.served.value()) as usize
+    }
+
+    /// The block put in last.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner.
+    #[inline(always)]
+    pub(crate) unsafe fn pop(&self) -> Option<Block> {
+        let (kept, served) = (self.kept.value(), self.served.value());
+        if kept == served {
+            return None;
+        }
+        self.served.set(served.wrapping_add(1));
+        let last = kept.wrapping_sub(served) as usize - 1;
+        // SAFETY: clause 1. The slot at `last` is within `len`, so it holds a block, which is not in the magazine any
+        // more.
+        Some(unsafe { self.slots(|slots| slots.blocks.get_unchecked(last).assume_init_read()) })
+    }
+
+    /// Puts a block in, or gives it back when there is no room.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner.
+    #[inline(always)]
+    pub(crate) unsafe fn push(&self, block: Block) -> Result<(), Block> {
+        let (kept, served) = (self.kept.value(), self.served.value());
+        let len = kept.wrapping_sub(served) as usize;
+        // SAFETY: clause 1; below the capacity there is a slot, and the ones from `len` on hold no block.
+        unsafe {
+            self.slots(|slots| {
+                if len >= slots.capacity {
+                    return Err(block);
+                }
+                slots.blocks.get_unchecked_mut(len).write(block);
+                self.kept.set(kept.wrapping_add(1));
+                Ok(())
+            })
+        }
+    }
+
+    /// Counts a block that came for a request and went past the magazine.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner.
+    unsafe fn passed(&self) {
+        self.kept.set(self.kept.value().wrapping_add(1));
+        self.served.set(self.served.value().wrapping_add(1));
+    }
+
+    /// Takes a block that serves no request.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner.
+    unsafe fn remove(&self) -> Option<Block> {
+        // SAFETY: clause 1.
+        let block = unsafe { self.pop() }?;
+        self.moved.set(self.moved.value() + 1);
+        Some(block)
+    }
+
+    /// The block that was put in as number `at`, of those that are there.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner. 2. `at` is below the length. 3. The block is forgotten before the magazine is used
+    ///    again, and asked for once.
+    unsafe fn oldest(&self, at: usize) -> Block {
+        debug_assert!(at < self.len());
+        // SAFETY: clause 1; the slot holds a block, clause 2, of which this becomes the only value, clause 3.
+        unsafe { self.slots(|slots| slots.blocks[at].assume_init_read()) }
+    }
+
+    /// Closes the gap that the first `count` blocks have left, which are somewhere else now.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner. 2. So many are there.
+    unsafe fn forget_oldest(&self, count: usize) {
+        let len = self.len();
+        debug_assert!(count <= len);
+        // SAFETY: clause 1; the first `len` slots are there, clause 2, and pointers are moved as they are.
+        unsafe {
+            self.slots(|slots| {
+                let blocks = slots.blocks.as_mut_ptr();
+                blocks.copy_from(blocks.add(count), len - count);
+            });
+        }
+        self.moved.set(self.moved.value() + count as u64);
+        self.served
+            .set(self.served.value().wrapping_add(count as u64));
+    }
+
+    /// Blocks that may be in it.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner.
+    unsafe fn capacity(&self) -> usize {
+        // SAFETY: clause 1.
+        unsafe { self.slots(|slots| slots.capacity) }
+    }
+
+    /// Sets how many blocks may be in it, at least as many as are.
+    ///
+    /// # Safety
+    /// 1. The caller is the owner.
+    unsafe fn set_capacity(&self, capacity: usize) {
+        debug_assert!(capacity >= self.len());
+        // SAFETY: clause 1.
+        let room = unsafe { self.slots(|slots| slots.blocks.len()) };
+        // The allocator may be anyone's: it is called while no reference into the magazine is held.
+        let mut blocks = match capacity > room {
+            true => Box::new_uninit_slice(capacity),
+            false => Box::default(),
+        };
+        // SAFETY: clause 1. The blocks move to the larger array; the smaller one is dropped after this.
+        unsafe {
+            self.slots(|slots| {
+                slots.capacity = capacity;
+                if slots.blocks.len() < capacity {
+                    let from = slots.blocks.as_ptr();
+                    from.copy_to_nonoverlapping(blocks.as_mut_ptr(), self.len());
+                    core::mem::swap(&mut slots.blocks, &mut blocks);
+                }
+            });
+        }
+    }
+}

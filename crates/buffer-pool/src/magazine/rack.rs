@@ -1,0 +1,424 @@
+//! A rack: one thread's magazines of one pool.
+
+use core::ptr::NonNull;
+
+use super::latch::{Held, Latch};
+use super::{BLOCKS_MAX, Magazine};
+use crate::block::Block;
+use crate::decay::Surplus;
+use crate::mutant::{Mutant, active};
+use crate::pool_core::Core;
+use crate::sync::{Arc, Tally, TrackedCell};
+
+/// Belongs to the thread that made it, which alone frees it; others reach it through the pool's register.
+pub(crate) struct Rack {
+    /// A rack keeps its pool's core alive.
+    core: Arc<Core>,
+    number: u64,
+    /// Held by whoever touches a magazine of a pool with a budget; not used in others.
+    latch: Latch,
+    /// One a class.
+    magazines: Box<[Magazine]>,
+    /// Touched by who may touch the magazines.
+    ledger: TrackedCell<Ledger>,
+    /// Calls that needed more than a magazine; the thread's own.
+    errands: Tally,
+}
+
+struct Ledger {
+    /// Bytes of the room of all magazines, without the first block of each.
+    room_bytes: usize,
+    /// What each magazine had served when the last interval ended.
+    requests: Box<[u64]>,
+}
+
+/// A rack as the pool's register knows it.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(crate) struct RackPointer(pub(super) NonNull<Rack>);
+
+// SAFETY: a rack is taken off the register before its thread frees it. What other threads read of it are tallies; what
+// they change they change under the latch.
+unsafe impl Send for RackPointer {}
+
+impl RackPointer {
+    /// # Safety
+    /// 1. The rack is on the register, whose lock is held while the reference lives.
+    pub(crate) unsafe fn rack(&self) -> &Rack {
+        // SAFETY: clause 1: its thread takes it off the register, under that lock, before it frees it.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// Calls that need more than a magazine between two looks at the clock.
+const ERRANDS_A_LOOK: u64 = 64;
+
+impl Rack {
+    /// An empty rack of `core`'s, not on its register yet.
+    pub(super) fn new(core: &Arc<Core>) -> Self {
+        let classes = core.classes().sizes().len();
+        Self {
+            core: Arc::clone(core),
+            number: core.number(),
+            latch: Latch::new(),
+            magazines: (0..classes).map(|_| Magazine::new()).collect(),
+            ledger: TrackedCell::new(Ledger {
+                room_bytes: 0,
+                requests: vec![0; classes].into(),
+            }),
+            errands: Tally::new(0),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn magazines(&self) -> *const Magazine {
+        self.magazines.as_ptr()
+    }
+
+    /// An idle block of `class`: at hand, or out of the depot with as many more as half the magazine holds. `None` also
+    /// when a stealer is at the rack: `Core` looks into the depot then.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's.
+    pub(crate) unsafe fn take(&self, class: usize) -> Option<Block> {
+        let _held = self.enter()?;
+        let magazine = &self.magazines[class];
+        // SAFETY: entered, so the magazines are this thread's for now, by clause 1.
+        unsafe {
+            if let Some(block) = magazine.pop() {
+                return Some(block);
+            }
+            if !self.core.depot().seems_to_have(class) {
+                return None;
+            }
+            self.grow(class);
+            let wanted = magazine.capacity().div_ceil(2).max(1);
+            let mut first = None;
+            let taken = self.core.depot().take(class, wanted, |block| match first {
+                None => first = Some(block),
+                Some(_) => match magazine.push(block) {
+                    Ok(()) => {}
+                    Err(_) => unreachable!("half of an empty magazine has room"),
+                },
+            });
+            let size = self.core.classes().sizes()[class];
+            self.core.allowance().restore(class, size, taken);
+            first.inspect(|_| magazine.passed())
+        }
+    }
+
+    /// Keeps `block`, here or in the depot; gives it back when neither may, as the pool is closed or its caps on idle
+    /// memory are reached, or when a stealer is at the rack.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's.
+    pub(crate) unsafe fn put(&self, class: usize, block: Block) -> Result<(), Refused> {
+        let seen_open = active(Mutant::ClosedReadBeforeLatch) && !self.core.is_closed();
+        let Some(_held) = self.enter() else {
+            return Err(Refused::Robbed(block));
+        };
+        // Read under the latch: a closer looks here after it has closed, so the block is seen by it, or not put.
+        if self.core.is_closed() && !seen_open {
+            return Err(Refused::Full(block));
+        }
+        let magazine = &self.magazines[class];
+        // SAFETY: entered, so the magazines are this thread's for now, by clause 1.
+        unsafe {
+            let Err(block) = magazine.push(block) else {
+                return Ok(());
+            };
+            if !self.grow(class) {
+                // Without any room the block goes straight to the depot.
+                if magazine.len() == 0 {
+                    return self.core.shelve(class, block).map_err(Refused::Full);
+                }
+                if !self.spill(class) {
+                    return Err(Refused::Full(block));
+                }
+            }
+            magazine.push(block).map_err(Refused::Full)
+        }
+    }
+
+    /// Counts a call that needed more than a magazine. Whether it is time to look at the clock.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's.
+    pub(crate) unsafe fn errand(&self) -> bool {
+        let errands = self.errands.value().wrapping_add(1);
+        self.errands.set(errands);
+        errands.is_multiple_of(ERRANDS_A_LOOK)
+    }
+
+    /// Moves blocks of the classes that the thread did not use in the last interval to the depot: as `Surplus` says.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's.
+    pub(crate) unsafe fn end_interval(&self, intervals: u32) {
+        let Some(_held) = self.enter() else { return };
+        for (class, magazine) in self.magazines.iter().enumerate() {
+            // SAFETY: entered, so magazines and ledger are this thread's for now, by clause 1.
+            unsafe {
+                let requests = magazine.served.value().wrapping_sub(magazine.moved.value());
+                let before = self.ledger.with_mut(|ledger| {
+                    core::mem::replace(&mut (*ledger).requests[class], requests)
+                });
+                if requests == before {
+                    self.spill_with_room(class, Surplus::of(magazine.len(), intervals));
+                }
+            }
+        }
+    }
+
+    /// Takes blocks out, the largest first, until they have `bytes` or are a batch, or none is left. Returns how many
+    /// blocks were put in so far. For any thread of a pool with a budget, and for the owner of another.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's, or the pool has a budget.
+    pub(crate) unsafe fn steal(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
+        let _held = self.core.is_bounded().then(|| self.latch.hold());
+        let (before, mut sum) = (into.len(), 0);
+        for (class, magazine) in self.magazines.iter().enumerate().rev() {
+            let size = self.core.classes().sizes()[class];
+            while sum < bytes && into.len() < into.capacity() {
+                // SAFETY: the magazine is this thread's by clause 1, as the latch is held in a pool with a budget.
+                let Some(block) = (unsafe { magazine.remove() }) else {
+                    break;
+                };
+                sum += size;
+                into.push(block);
+            }
+        }
+        self.core.depot().departures().start(into.len() - before);
+        self.puts()
+    }
+
+    /// Gives all blocks to the depot, and those that it refuses to `refused`; gives all room back.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's, and nothing is put into it any more.
+    pub(super) unsafe fn clear(&self, refused: &mut Vec<Block>) {
+        let _held = self.core.is_bounded().then(|| self.latch.hold());
+        let before = refused.len();
+        for (class, magazine) in self.magazines.iter().enumerate() {
+            // SAFETY: the magazines are this thread's by clause 1, as the latch is held in a pool with a budget.
+            unsafe {
+                if active(Mutant::ExitForgets) {
+                    continue;
+                }
+                self.spill_with_room(class, magazine.len());
+                while let Some(block) = magazine.remove() {
+                    refused.push(block);
+                }
+                self.shrink(class, 0);
+            }
+        }
+        self.core.depot().departures().start(refused.len() - before);
+    }
+
+    /// Adds the idle blocks, and the requests that were served, to the sums of each class.
+    pub(crate) fn count(&self, idle: &mut [u64], recycles: &mut [u64]) {
+        for ((magazine, idle), recycles) in self.magazines.iter().zip(idle).zip(recycles) {
+            // The parts are read while their owner goes on: a negative number is none.
+            let (served, moved) = (magazine.served.value(), magazine.moved.value());
+            let len = magazine.kept.value().wrapping_sub(served) as i64;
+            *idle += len.max(0) as u64;
+            *recycles += served.wrapping_sub(moved);
+        }
+    }
+
+    /// Blocks that were put in so far.
+    pub(crate) fn puts(&self) -> u64 {
+        let kept = |sum: u64, magazine: &Magazine| sum.wrapping_add(magazine.kept.value());
+        self.magazines.iter().fold(0, kept)
+    }
+
+    /// The right to touch the magazines; `None` when a stealer has it.
+    fn enter(&self) -> Option<Option<Held<'_>>> {
+        match self.core.is_bounded() {
+            true => self.latch.try_hold().map(Some),
+            false => Some(None),
+        }
+    }
+
+    /// Makes room for more blocks of `class`: as many again as there is room for, at least one. `false` when the
+    /// thread's cache, or the pool's allowance, is used up.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now.
+    unsafe fn grow(&self, class: usize) -> bool {
+        let size = self.core.classes().sizes()[class];
+        let cache = self.core.cache_bytes();
+        let magazine = &self.magazines[class];
+        // SAFETY: clause 1, here and below.
+        unsafe {
+            let capacity = magazine.capacity();
+            let capacity_max = (cache / size).clamp(1, BLOCKS_MAX);
+            let wanted = capacity.max(1).min(capacity_max.saturating_sub(capacity));
+            let paid = match capacity {
+                // The first block is free of charge.
+                0 => wanted,
+                _ => wanted.min(self.spare_room(class, wanted * size) / size),
+            };
+            let granted = self.core.allowance().reserve(class, size, paid);
+            if granted == 0 {
+                return false;
+            }
+            if capacity > 0 {
+                self.ledger
+                    .with_mut(|ledger| (*ledger).room_bytes += granted * size);
+            }
+            magazine.set_capacity(capacity + granted);
+            self.assert_room();
+        }
+        true
+    }
+
+    /// Bytes of the thread's cache that are not given out, after taking back some that are not used, of other classes
+    /// than `class`, if `wanted` are more.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now.
+    unsafe fn spare_room(&self, class: usize, wanted: usize) -> usize {
+        let spare = || {
+            // SAFETY: clause 1.
+            let used = self
+                .ledger
+                .with_mut(|ledger| unsafe { (*ledger).room_bytes });
+            self.core.cache_bytes().saturating_sub(used)
+        };
+        for (other, magazine) in self.magazines.iter().enumerate().rev() {
+            if spare() >= wanted {
+                break;
+            }
+            if other != class {
+                // SAFETY: clause 1.
+                unsafe { self.shrink(other, magazine.len().max(1)) };
+            }
+        }
+        spare()
+    }
+
+    /// Gives room of a magazine back, but for `capacity` blocks.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now. 2. There are no more blocks in it.
+    unsafe fn shrink(&self, class: usize, capacity: usize) {
+        // SAFETY: clauses 1 and 2.
+        let surplus = unsafe { self.take_room(class, capacity) };
+        let size = self.core.classes().sizes()[class];
+        self.core.allowance().restore(class, size, surplus);
+    }
+
+    /// Leaves a magazine room for `capacity` blocks at most; returns for how many blocks room is reserved besides.
+    ///
+    /// # Safety
+    /// As `shrink`.
+    unsafe fn take_room(&self, class: usize, capacity: usize) -> usize {
+        let magazine = &self.magazines[class];
+        // SAFETY: clauses 1 and 2.
+        unsafe {
+            let before = magazine.capacity();
+            if before <= capacity {
+                return 0;
+            }
+            magazine.set_capacity(capacity);
+            // The first block was free of charge.
+            let charged = before.max(1) - capacity.max(1);
+            let size = self.core.classes().sizes()[class];
+            self.ledger
+                .with_mut(|ledger| (*ledger).room_bytes -= charged * size);
+            self.assert_room();
+            before - capacity
+        }
+    }
+
+    /// The ledger tells the room of all magazines, which the thread's cache holds.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now.
+    unsafe fn assert_room(&self) {
+        if cfg!(debug_assertions) {
+            let sizes = self.core.classes().sizes();
+            // SAFETY: clause 1.
+            let room = |(magazine, size): (&Magazine, &usize)| unsafe {
+                magazine.capacity().saturating_sub(1) * size
+            };
+            let sum: usize = self.magazines.iter().zip(sizes).map(room).sum();
+            // SAFETY: clause 1.
+            let told = self
+                .ledger
+                .with_mut(|ledger| unsafe { (*ledger).room_bytes });
+            assert!(
+                told == sum && sum <= self.core.cache_bytes(),
+                "{told} {sum}"
+            );
+        }
+    }
+
+    /// Moves half of the blocks, the longest unused, to the depot. `false` when that takes none.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now.
+    unsafe fn spill(&self, class: usize) -> bool {
+        let size = self.core.classes().sizes()[class];
+        let half = self.magazines[class].len().div_ceil(2);
+        let count = self.core.allowance().reserve(class, size, half);
+        // SAFETY: clause 1; there are at least so many blocks.
+        if count > 0 && unsafe { self.shelve_oldest(class, count) } {
+            return true;
+        }
+        self.core.allowance().restore(class, size, count);
+        false
+    }
+
+    /// Moves `count` blocks, the longest unused, to the depot, and the room that they have with them. `false`, and
+    /// nothing happens, when it is closed.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now. 2. There are so many blocks in it.
+    unsafe fn spill_with_room(&self, class: usize, count: usize) -> bool {
+        // SAFETY: clauses 1 and 2.
+        unsafe {
+            if count == 0 || !self.shelve_oldest(class, count) {
+                return false;
+            }
+            let surplus = self.take_room(class, self.magazines[class].capacity() - count);
+            debug_assert_eq!(surplus, count);
+        }
+        true
+    }
+
+    /// Moves `count` blocks to the depot, for which room is reserved there.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now. 2. There are so many blocks in it.
+    unsafe fn shelve_oldest(&self, class: usize, count: usize) -> bool {
+        let magazine = &self.magazines[class];
+        let mut at = 0;
+        // SAFETY: clauses 1 and 2; each is read once, and forgotten afterwards. `put` runs no foreign code in between.
+        let put = self.core.depot().put(class, count, || unsafe {
+            at += 1;
+            magazine.oldest(at - 1)
+        });
+        if put.is_ok() {
+            // SAFETY: as above.
+            unsafe { magazine.forget_oldest(count) };
+        }
+        put.is_ok()
+    }
+}
+
+/// Why a rack did not keep a block.
+pub(crate) enum Refused {
+    /// The pool is closed, or its caps on idle memory are reached.
+    Full(Block),
+    /// A stealer is at the rack.
+    Robbed(Block),
+}

@@ -1,0 +1,217 @@
+//! Acquire and release: magazines first, then the depot.
+
+use core::ptr::NonNull;
+
+use super::Core;
+use crate::block::{Block, Fill, Place};
+use crate::class::Classes;
+use crate::error::AcquireError;
+use crate::magazine::{self, Rack, Refused};
+use crate::sync::Arc;
+
+impl Core {
+    /// A block of at least `size` bytes within the budget. A recycled one holds what its last owner left, whatever
+    /// `fill` says; a new one holds what `fill` says.
+    #[inline]
+    pub(crate) fn try_acquire(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        Self::attempt(this, size, fill).inspect_err(|_| this.counts.refused.add(1))
+    }
+
+    /// Like `try_acquire`, but a refusal is not counted: the caller asks for less next.
+    #[inline]
+    pub(crate) fn attempt(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        match this.hit(size) {
+            Some(block) => Ok(block),
+            None => Self::attempt_slowly(this, size, fill),
+        }
+    }
+
+    #[inline(never)]
+    fn attempt_slowly(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
+        if let Some(block) = Self::recycle(this, size) {
+            return Ok(block);
+        }
+        if this.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        Self::supply(this, size, fill)
+    }
+
+    /// Like `try_acquire`, but past the budget, and after `close`, the block comes from the provider all the same.
+    #[inline]
+    pub(crate) fn acquire(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+        match this.hit(size) {
+            Some(block) => block,
+            None => Self::acquire_slowly(this, size, fill),
+        }
+    }
+
+    #[inline(never)]
+    fn acquire_slowly(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+        match Self::recycle(this, size) {
+            Some(block) => block,
+            None => Self::acquire_cold(this, size, fill),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn acquire_cold(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+        let supplied = match Self::supply(this, size, fill) {
+            Err(AcquireError::Exhausted { .. }) => Self::overflow(this, size, fill),
+            Err(AcquireError::Oversize { .. }) if size <= Classes::SIZE_MAX => {
+                Self::overflow(this, size, fill)
+            }
+            supplied => supplied,
+        };
+        match supplied {
+            Ok(block) => block,
+            Err(error) => panic!("cannot acquire {size} bytes: {error}"),
+        }
+    }
+
+    /// A block out of this thread's magazine, in a pool without a budget.
+    #[inline(always)]
+    fn hit(&self, size: usize) -> Option<Block> {
+        let class = self.classes.index(size)?;
+        let magazine = magazine::magazine(self.key.value(), class)?;
+        // SAFETY: the thread's own magazine, which it does not free in here. Without a budget nobody else touches it.
+        unsafe { (*magazine).pop() }
+    }
+
+    /// An idle block out of this thread's rack or the depot.
+    fn recycle(this: &Arc<Self>, size: usize) -> Option<Block> {
+        let class = this.classes.index(size)?;
+        if let Some(rack) = Self::rack(this) {
+            // SAFETY: the thread's own; it takes blocks from the depot, which runs no foreign code.
+            let block = unsafe { rack.as_ref().take(class) };
+            // With a budget what the rack did not have is looked for once more: a stealer may have been at it.
+            if block.is_some() || !this.bounded {
+                return block;
+            }
+        }
+        let mut found = None;
+        let taken = this.depot.take(class, 1, |block| found = Some(block));
+        let size = this.classes.sizes()[class];
+        this.allowance.restore(class, size, taken);
+        this.counts.classes[class].recycles.add(taken as u64);
+        found
+    }
+
+    /// The calling thread's rack. Looks through the pool, or the thread, first, when that is due. Runs foreign code: of
+    /// earlier results of this none is valid any more.
+    fn rack(this: &Arc<Self>) -> Option<NonNull<Rack>> {
+        if !this.bounded {
+            magazine::sweep();
+        }
+        let rack = magazine::rack_of(this)?;
+        // SAFETY: the thread's own; no foreign code has run since.
+        if this.decay.is_on() && unsafe { rack.as_ref().errand() } {
+            magazine::sweep();
+            this.maintain_now();
+            return magazine::rack_of(this);
+        }
+        Some(rack)
+    }
+
+    /// Takes a block back: to a magazine or the depot, or to the provider when it is not of a class or must not be
+    /// kept.
+    ///
+    /// Not public, and a block cannot be made from foreign memory:
+    /// ```compile_fail,E0599
+    /// let pool = buffer_pool::BufferPool::new();
+    /// pool.release(vec![0; 4096]);
+    /// ```
+    #[inline]
+    pub(crate) fn release(block: Block) {
+        let block = match block.place() {
+            Place::Class(class) => {
+                let key = block.core().key.value();
+                match magazine::magazine(key, class.into()) {
+                    // SAFETY: as in `hit`.
+                    Some(magazine) => match unsafe { (*magazine).push(block) } {
+                        Ok(()) => return,
+                        Err(block) => block,
+                    },
+                    None => block,
+                }
+            }
+            _ => block,
+        };
+        Self::release_slowly(block);
+    }
+
+    #[inline(never)]
+    fn release_slowly(block: Block) {
+        let Place::Class(class) = block.place() else {
+            return Self::destroy(block);
+        };
+        let class = usize::from(class);
+        let refused = match Self::rack(block.core()) {
+            // SAFETY: the thread's own; `put` runs no foreign code. The rack keeps the core.
+            Some(rack) => match unsafe { rack.as_ref().put(class, block) } {
+                Ok(()) => return,
+                Err(Refused::Full(block)) => block,
+                Err(Refused::Robbed(block)) => match Self::shelve_kept(class, block) {
+                    Ok(()) => return,
+                    Err(block) => block,
+                },
+            },
+            None => match Self::shelve_kept(class, block) {
+                Ok(()) => return,
+                Err(block) => block,
+            },
+        };
+        refused.core().counts.classes[class].discards.add(1);
+        Self::destroy(refused);
+    }
+
+    /// Like `shelve`, where nothing but the block may keep the core: whoever takes it from the depot may destroy it.
+    #[cold]
+    fn shelve_kept(class: usize, block: Block) -> Result<(), Block> {
+        let core = Arc::clone(block.core());
+        core.shelve(class, block)
+    }
+
+    /// Puts a block into the depot; gives it back when that is closed or the caps on idle memory are reached.
+    pub(crate) fn shelve(&self, class: usize, block: Block) -> Result<(), Block> {
+        let size = self.classes.sizes()[class];
+        if self.allowance.reserve(class, size, 1) == 0 {
+            return Err(block);
+        }
+        let mut block = Some(block);
+        let put = self
+            .depot
+            .put(class, 1, || block.take().expect("one block is put"));
+        if put.is_err() {
+            self.allowance.restore(class, size, 1);
+        }
+        block.map_or(Ok(()), Err)
+    }
+
+    /// Gives a block back to the provider, and its charge to the budget.
+    #[cold]
+    pub(super) fn destroy(block: Block) {
+        let (capacity, place) = (block.capacity(), block.place());
+        let core = block.destroy();
+        match place {
+            Place::Class(class) => core.counts.classes[usize::from(class)].blocks.subtract(1),
+            Place::Oversize => core.counts.unpooled_removed(capacity),
+            Place::Overflow => {
+                core.counts.unpooled_removed(capacity);
+                core.counts.overflow_bytes.subtract(capacity as u64);
+            }
+        }
+        if place != Place::Overflow {
+            core.budget.refund(capacity);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! New blocks: charged to the budget and created, or past it; idle ones are reclaimed where that makes room.
+
+use super::Core;
+use crate::block::{Block, Fill, Place};
+use crate::class::Classes;
+use crate::error::AcquireError;
+use crate::mutant::{Mutant, active};
+use crate::sync::{Arc, yield_now};
+
+impl Core {
+    /// Creates a block for a request, reclaiming idle ones when the budget or the provider demands it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn supply(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
+        let (capacity, place) = this.block_for(size, Place::Oversize);
+        let block = Self::create(this, size, capacity, place, fill)?;
+        match place {
+            Place::Class(class) => this.counts.classes[usize::from(class)].misses.add(1),
+            _ => this.counts.oversize.add(1),
+        }
+        Ok(block)
+    }
+
+    /// Capacity of a block for `size` bytes, and its class, or `otherwise` above the largest.
+    fn block_for(&self, size: usize, otherwise: Place) -> (usize, Place) {
+        match self.classes.index(size) {
+            // At most 64 classes.
+            Some(class) => (self.classes.sizes()[class], Place::Class(class as u8)),
+            None => (size, otherwise),
+        }
+    }
+
+    /// Charges and creates a block.
+    fn create(
+        this: &Arc<Self>,
+        size: usize,
+        capacity: usize,
+        place: Place,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        let limit = this.budget.limit().min(Classes::SIZE_MAX);
+        if capacity > limit {
+            return Err(AcquireError::Oversize {
+                requested: size,
+                limit,
+            });
+        }
+        if !this.charge(capacity) {
+            return Err(AcquireError::Exhausted { max_bytes: limit });
+        }
+        match Self::allocate(this, capacity, place, fill) {
+            Ok(block) => Ok(block),
+            Err(error) => {
+                this.budget.refund(capacity);
+                Err(error)
+            }
+        }
+    }
+
+    /// Charges the budget, reclaiming idle blocks; `false` when it is lent out.
+    fn charge(&self, bytes: usize) -> bool {
+        let mut puts = None;
+        // Ends: each turn freed a block, or waits for a thread that is freeing some, or another thread released one.
+        while let Err(shortfall) = self.budget.charge(bytes) {
+            let look = self.look_through(shortfall);
+            if look.freed > 0 {
+                continue;
+            }
+            if self.departed().is_none() {
+                yield_now();
+            } else if puts == Some(look.puts) || active(Mutant::LookOnce) {
+                // Twice nothing was found, and nothing was put anywhere in between: what is not lent was taken by
+                // others before, and has been refunded by now.
+                return self.budget.charge(bytes).is_ok();
+            } else {
+                puts = Some(look.puts);
+            }
+        }
+        true
+    }
+
+    /// How many idle blocks have gone back to the provider so far, if none is on its way.
+    fn departed(&self) -> Option<usize> {
+        let departures = self.depot.departures();
+        if active(Mutant::DeparturesIgnored) {
+            return Some(departures.ended());
+        }
+        departures.settled()
+    }
+
+    /// An uncharged block with the capacity that a pooled one would have.
+    pub(super) fn overflow(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        let (capacity, _) = this.block_for(size, Place::Overflow);
+        let block = Self::allocate(this, capacity, Place::Overflow, fill)?;
+        this.counts.overflow.add(1);
+        Ok(block)
+    }
+
+    /// Asks the provider; when it has nothing, again after every idle block in reach went back to it.
+    fn allocate(
+        this: &Arc<Self>,
+        capacity: usize,
+        place: Place,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        let mut departed = this.depot.departures().ended();
+        // Once only: the next try may take the slab again.
+        let mut trims = true;
+        // Ends: between two requests an idle block, or a slab of headers, went back, by this thread or another.
+        let block = loop {
+            if let Ok(block) = Block::create(this, capacity, place, fill) {
+                break block;
+            }
+            this.reclaim(usize::MAX);
+            let trimmed = core::mem::take(&mut trims) && this.source.trim();
+            let settled = loop {
+                match this.departed() {
+                    Some(departed) => break departed,
+                    None => yield_now(),
+                }
+            };
+            if settled == departed && !trimmed {
+                return Err(AcquireError::Alloc { bytes: capacity });
+            }
+            departed = settled;
+        };
+        match place {
+            Place::Class(class) => this.counts.classes[usize::from(class)].blocks.add(1),
+            Place::Oversize => this.counts.unpooled_added(capacity),
+            Place::Overflow => {
+                this.counts.unpooled_added(capacity);
+                this.counts.overflow_bytes.add(capacity as u64);
+            }
+        }
+        Ok(block)
+    }
+
+    /// Creates up to `count` idle blocks for requests of `size` bytes, written with zeros; returns how many the depot
+    /// kept.
+    pub(crate) fn prewarm(
+        this: &Arc<Self>,
+        size: usize,
+        count: usize,
+    ) -> Result<usize, AcquireError> {
+        let (capacity, place) = this.block_for(size, Place::Oversize);
+        let Place::Class(class) = place else {
+            return Err(AcquireError::Oversize {
+                requested: size,
+                limit: this.classes.largest(),
+            });
+        };
+        if this.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        let class = usize::from(class);
+        for kept in 0..count {
+            if capacity > this.budget.limit() {
+                return Err(AcquireError::Oversize {
+                    requested: size,
+                    limit: this.budget.limit(),
+                });
+            }
+            // Idle blocks are not reclaimed for this: they are as good as what would replace them.
+            if this.budget.charge(capacity).is_err() {
+                return Err(AcquireError::Exhausted {
+                    max_bytes: this.budget.limit(),
+                });
+            }
+            let Ok(mut block) = Block::create(this, capacity, place, Fill::Nothing) else {
+                this.budget.refund(capacity);
+                return Err(AcquireError::Alloc { bytes: capacity });
+            };
+            this.counts.classes[class].blocks.add(1);
+            block.initialise(capacity);
+            if let Err(block) = this.shelve(class, block) {
+                Self::destroy(block);
+                return Ok(kept);
+            }
+        }
+        Ok(count)
+    }
+}
