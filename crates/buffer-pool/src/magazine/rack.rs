@@ -28,6 +28,8 @@ pub(crate) struct Rack {
 struct Ledger {
     /// Bytes of the room of all magazines, without the first block of each.
     room_bytes: usize,
+    /// How often a magazine was to grow, and the cache was used up.
+    denials: u32,
     /// What each magazine had served when the last interval ended.
     requests: Box<[u64]>,
 }
@@ -49,6 +51,8 @@ impl RackPointer {
     }
 }
 
+/// Denials of room from one search for unused room to the next: a search looks at every magazine.
+const DENIALS_A_SEARCH: u32 = 16;
 /// Calls that need more than a magazine between two looks at the clock.
 const ERRANDS_A_LOOK: u64 = 64;
 
@@ -63,6 +67,7 @@ impl Rack {
             magazines: (0..classes).map(|_| Magazine::new()).collect(),
             ledger: TrackedCell::new(Ledger {
                 room_bytes: 0,
+                denials: 0,
                 requests: vec![0; classes].into(),
             }),
             errands: Tally::new(0),
@@ -280,8 +285,8 @@ impl Rack {
         true
     }
 
-    /// Bytes of the thread's cache that are not given out, after taking back some that are not used, of other classes
-    /// than `class`, if `wanted` are more.
+    /// Bytes of the thread's cache that are not given out. When they are fewer than a block of `class` has, every few
+    /// times room of other classes that is not used is taken back for it, up to `wanted` bytes.
     ///
     /// # Safety
     /// 1. The magazines are the calling thread's for now.
@@ -293,13 +298,34 @@ impl Rack {
                 .with_mut(|ledger| unsafe { (*ledger).room_bytes });
             self.core.cache_bytes().saturating_sub(used)
         };
-        for (other, magazine) in self.magazines.iter().enumerate().rev() {
+        if spare() >= self.core.classes().sizes()[class] {
+            return spare();
+        }
+        // SAFETY: clause 1.
+        let denials = self.ledger.with_mut(|ledger| unsafe {
+            (*ledger).denials = (*ledger).denials.wrapping_add(1);
+            (*ledger).denials
+        });
+        if !denials.is_multiple_of(DENIALS_A_SEARCH) {
+            return spare();
+        }
+        let count = self.magazines.len();
+        // Another class first each time.
+        let start = denials as usize / DENIALS_A_SEARCH as usize % count;
+        for other in (start..count).chain(0..start) {
             if spare() >= wanted {
                 break;
             }
-            if other != class {
-                // SAFETY: clause 1.
-                unsafe { self.shrink(other, magazine.len().max(1)) };
+            // SAFETY: clause 1; a half of what is unused stays, for blocks that are lent and will come back.
+            unsafe {
+                let (len, capacity) = (
+                    self.magazines[other].len(),
+                    self.magazines[other].capacity(),
+                );
+                let unused = capacity.saturating_sub(len.max(1));
+                if other != class && unused > 0 {
+                    self.shrink(other, capacity - unused.div_ceil(2));
+                }
             }
         }
         spare()
