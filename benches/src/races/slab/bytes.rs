@@ -28,12 +28,15 @@ impl Heap for ByteSlab {
     fn new() -> Self {
         ByteSlab::new()
     }
+    #[inline]
     fn put(&mut self, bytes: &[u8]) -> Self::Key {
         self.alloc(bytes).expect("memory")
     }
+    #[inline]
     fn first_and_len(&self, key: Self::Key) -> u64 {
         digest(self.get(key).expect("a live handle"))
     }
+    #[inline]
     fn free(&mut self, key: Self::Key) {
         assert!(ByteSlab::free(self, key));
     }
@@ -55,6 +58,7 @@ impl<A: General> Heap for Boxes<A> {
     fn new() -> Self {
         Boxes(A::ALLOCATOR)
     }
+    #[inline]
     fn put(&mut self, bytes: &[u8]) -> RawBox {
         let layout = Layout::for_value(bytes);
         // SAFETY: every length of the workload is above 0, and the block fits what is copied into it.
@@ -68,10 +72,12 @@ impl<A: General> Heap for Boxes<A> {
             }
         }
     }
+    #[inline]
     fn first_and_len(&self, key: RawBox) -> u64 {
         // SAFETY: `put` wrote `len` bytes there, and the workload frees each key once, after its last use.
         digest(unsafe { std::slice::from_raw_parts(key.ptr, key.len) })
     }
+    #[inline]
     fn free(&mut self, key: RawBox) {
         // SAFETY: as above; the layout is the one of `put`.
         unsafe {
