@@ -59,7 +59,7 @@ pub struct Builder {
 impl Builder {
     pub(crate) fn new() -> Self {
         Self {
-            provider: Box::new(Global),
+            provider: AnyProvider::new(Global),
             classes: Classes::default(),
             alignment: 1,
             max_bytes: usize::MAX,
@@ -151,7 +151,7 @@ impl Builder {
     /// of the pool is held, and it is dropped after the last block. While it takes memory back it must not acquire from
     /// a pool that it serves: a request that finds no memory waits for idle blocks that are on their way back.
     pub fn provider(mut self, provider: impl Provider + Send + Sync + 'static) -> Self {
-        self.provider = Box::new(provider);
+        self.provider = AnyProvider::new(provider);
         self
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong, an enum for each operation.
 
+use core::fmt;
+
 use thiserror::Error;
 
 /// Why a pool did not hand out a buffer.
@@ -61,6 +63,73 @@ pub struct CapacityError {
     pub needed: usize,
     /// The capacity of the buffer, in bytes.
     pub capacity: usize,
+}
+
+/// Why a pool did not adopt a `Vec<u8>`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AdoptErrorKind {
+    /// The pool's blocks are not what a `Vec` has: they come from another provider than
+    /// [`Global`](slab_core::Global), or with another alignment than 1.
+    #[error(
+        "the pool's blocks are not of the global allocator with alignment 1; copy into an acquired buffer"
+    )]
+    Foreign,
+    /// The capacity is not one of the pool's classes.
+    #[error(
+        "a capacity of {capacity} bytes is not one of the pool's classes; allocate one of them"
+    )]
+    Capacity {
+        /// Capacity of the `Vec`, in bytes.
+        capacity: usize,
+    },
+    /// The pool has no room for the block.
+    #[error(transparent)]
+    Acquire(#[from] AcquireError),
+}
+
+/// A `Vec<u8>` that was not adopted, and why. It is as it was.
+///
+/// ```
+/// use buffer_pool::{AdoptErrorKind, BufferPool};
+///
+/// let pool = BufferPool::builder().alignment(4096).build();
+/// let refused = pool.adopt(vec![7; 4096]).unwrap_err();
+/// assert_eq!(refused.kind(), AdoptErrorKind::Foreign);
+/// assert_eq!(refused.into_vec(), [7; 4096]);
+/// ```
+#[derive(Error)]
+#[error("{kind}")]
+pub struct AdoptError {
+    vec: Vec<u8>,
+    kind: AdoptErrorKind,
+}
+
+impl AdoptError {
+    pub(crate) fn new(vec: Vec<u8>, kind: AdoptErrorKind) -> Self {
+        Self { vec, kind }
+    }
+
+    /// Why it was refused.
+    #[must_use]
+    pub fn kind(&self) -> AdoptErrorKind {
+        self.kind
+    }
+
+    /// Gives it back.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
+        self.vec
+    }
+}
+
+/// The reason; the contents may be large, or secret.
+impl fmt::Debug for AdoptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdoptError")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a table of size classes was refused.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod adopt;
 mod block;
 mod budget;
 mod buffer;
@@ -22,7 +23,7 @@ mod sync;
 pub use crate::buffer::PooledBuf;
 pub use crate::builder::{Builder, Exhaustion};
 pub use crate::class::Classes;
-pub use crate::error::{AcquireError, CapacityError, ClassesError};
+pub use crate::error::{AcquireError, AdoptError, AdoptErrorKind, CapacityError, ClassesError};
 pub use crate::frozen::PooledBytes;
 pub use crate::pool::BufferPool;
 pub use crate::stats::{ClassStats, PoolStats};

@@ -64,7 +64,6 @@ impl BufferPool {
     /// The largest alignment that a pool's blocks may have: 2 MiB.
     pub const ALIGNMENT_MAX: usize = 2 << 20;
 
-    #[cfg(all(test, not(buffer_pool_loom)))]
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }

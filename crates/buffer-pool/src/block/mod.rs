@@ -28,8 +28,8 @@ use crate::sync::atomic::AtomicU32;
 use crate::sync::{Arc, TrackedCell};
 
 pub(crate) use shared::Shared;
-use source::HeaderBox;
 pub(crate) use source::{AnyProvider, Source};
+use source::{HeaderBox, VacantHeader};
 
 /// Where a block came from, which says where it goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -97,29 +97,62 @@ impl Block {
             Fill::Nothing => (source.allocate(capacity)?, 0),
             Fill::Zeros => (source.allocate_zeroed(capacity)?, capacity),
         };
+        let marks = Marks { init, dirty: 0 };
+        Ok(Self::new(header, core, data, capacity, place, marks))
+    }
+
+    /// A block of memory that the core's source did not give. Accounts for nothing.
+    ///
+    /// # Safety
+    /// 1. The core's source may take `data` back as a block of `capacity` bytes, and nobody else uses it.
+    /// 2. The first `init` bytes are initialised, and `init` is at most `capacity`.
+    pub(crate) unsafe fn adopt(
+        core: &Arc<Core>,
+        data: NonNull<u8>,
+        capacity: usize,
+        place: Place,
+        init: usize,
+    ) -> Result<Self, ProvideError> {
+        debug_assert!(init <= capacity);
+        let header = core.source().header()?;
+        let marks = Marks { init, dirty: init };
+        Ok(Self::new(header, core, data, capacity, place, marks))
+    }
+
+    fn new(
+        header: VacantHeader,
+        core: &Arc<Core>,
+        data: NonNull<u8>,
+        capacity: usize,
+        place: Place,
+        marks: Marks,
+    ) -> Self {
         let header = header.write(Header {
             data,
             capacity,
             place,
             core: Arc::clone(core),
             refs: AtomicU32::new(1),
-            marks: TrackedCell::new(Marks { init, dirty: 0 }),
+            marks: TrackedCell::new(marks),
         });
-        Ok(Self(SlabBox::into_raw(header)))
+        Self(SlabBox::into_raw(header))
     }
 
     /// Gives the memory back to the provider and the count on the core to the caller.
     pub(crate) fn destroy(self) -> Arc<Core> {
-        // SAFETY: the pointer is what `into_raw` gave in `create`; `self` is the sole owner and gone after this.
+        let capacity = self.capacity();
+        let (core, data) = self.disown();
+        // SAFETY: the data came from this core's source with this capacity, in `create`, or may go there, by clause 1
+        // of `adopt`.
+        unsafe { core.source().deallocate(data, capacity) };
+        core
+    }
+
+    /// Gives the count on the core and the data, which is not the source's any more, to the caller.
+    pub(crate) fn disown(self) -> (Arc<Core>, NonNull<u8>) {
+        // SAFETY: the pointer is what `into_raw` gave in `create` or `adopt`; `self` is the sole owner and gone after this.
         let header = HeaderBox::into_inner(unsafe { HeaderBox::from_raw(self.0) });
-        // SAFETY: the data came from this core's source with this capacity, in `create`.
-        unsafe {
-            header
-                .core
-                .source()
-                .deallocate(header.data, header.capacity);
-        }
-        header.core
+        (header.core, header.data)
     }
 
     #[inline]

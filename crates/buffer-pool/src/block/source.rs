@@ -1,16 +1,29 @@
 //! Where blocks come from: the pool's provider, and the slabs that headers lie in.
 
 use core::alloc::Layout;
+use core::any::TypeId;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use slab_core::{ProvideError, Provider, SlabBox, SlabCache, SpinLock};
+use slab_core::{Global, ProvideError, Provider, SlabBox, SlabCache, SpinLock};
 
 use super::Header;
 use crate::sync::{Arc, Once};
 
 /// A provider as the user gives it.
-pub(crate) type AnyProvider = Box<dyn Provider + Send + Sync>;
+pub(crate) struct AnyProvider {
+    provider: Box<dyn Provider + Send + Sync>,
+    is_global: bool,
+}
+
+impl AnyProvider {
+    pub(crate) fn new<P: Provider + Send + Sync + 'static>(provider: P) -> Self {
+        Self {
+            provider: Box::new(provider),
+            is_global: TypeId::of::<P>() == TypeId::of::<Global>(),
+        }
+    }
+}
 
 /// Bytes of a slab of headers, which holds about sixty.
 const SLAB: usize = 4096;
@@ -19,6 +32,8 @@ const SPARE_SLABS: usize = 1;
 
 /// A header in its slab.
 pub(super) type HeaderBox = SlabBox<Header, SLAB>;
+/// Room for one.
+pub(super) type VacantHeader = SlabBox<MaybeUninit<Header>, SLAB>;
 
 /// The provider as the pool and its slabs of headers share it: dropped when both are gone, which is after the last
 /// block.
@@ -28,16 +43,16 @@ struct SharedProvider(Arc<AnyProvider>);
 // SAFETY: each clause as for the provider inside, which stays where it is while a clone exists.
 unsafe impl Provider for SharedProvider {
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
-        self.0.allocate(layout)
+        self.0.provider.allocate(layout)
     }
 
     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
-        self.0.allocate_zeroed(layout)
+        self.0.provider.allocate_zeroed(layout)
     }
 
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: passed on from the caller.
-        unsafe { self.0.deallocate(block, layout) };
+        unsafe { self.0.provider.deallocate(block, layout) };
     }
 }
 
@@ -65,6 +80,12 @@ impl Source {
         self.alignment
     }
 
+    /// Whether a block's data is what a `Vec<u8>` has: the global allocator's, with an alignment of 1. A wrapper of the
+    /// global allocator does not count: it may keep books, and would miss what comes and goes otherwise.
+    pub(crate) fn is_of_vecs(&self) -> bool {
+        self.provider.0.is_global && self.alignment == 1
+    }
+
     /// Gives back the slabs of headers that are empty. Returns whether there were any.
     pub(crate) fn trim(&self) -> bool {
         self.headers
@@ -73,7 +94,7 @@ impl Source {
     }
 
     /// Room for a header.
-    pub(super) fn header(&self) -> Result<SlabBox<MaybeUninit<Header>, SLAB>, ProvideError> {
+    pub(super) fn header(&self) -> Result<VacantHeader, ProvideError> {
         if let Some(headers) = self.headers.get() {
             return headers.alloc_uninit();
         }

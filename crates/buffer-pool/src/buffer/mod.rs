@@ -15,6 +15,7 @@ use crate::block::{Block, Fill};
 use crate::error::{AcquireError, CapacityError};
 use crate::frozen::PooledBytes;
 use crate::pool_core::Core;
+use crate::sync::Arc;
 
 /// A byte buffer from a pool: a length, and a capacity that changes only when [`reserve`](Self::reserve) is called.
 ///
@@ -76,6 +77,11 @@ impl PooledBuf {
             block: ManuallyDrop::new(block),
             len,
         }
+    }
+
+    #[inline]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        self.block.core()
     }
 
     /// Sets the length to `len`, with whatever the block holds, zeroing what was never written.
@@ -296,8 +302,9 @@ impl PooledBuf {
         unsafe { PooledBytes::new(self.into_block().share(), len) }
     }
 
+    /// The block; its marks say what the length is too short to say.
     #[inline]
-    fn into_block(self) -> Block {
+    pub(crate) fn into_block(self) -> Block {
         let mut ended = ManuallyDrop::new(self);
         // SAFETY: `ended` is not used again, and its destructor does not run.
         unsafe { ManuallyDrop::take(&mut ended.block) }

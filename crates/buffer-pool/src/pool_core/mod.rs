@@ -6,12 +6,14 @@
 //! | `recycle` | acquire and release: magazines first, then the depot |
 //! | `supply` | new blocks: charged, created, or past the budget |
 //! | `reclaim` | idle blocks that go back to the provider |
+//! | `adopt` | blocks of memory that comes from outside, or goes there |
 //! | `counts` | what is counted where it is slow anyway, and the sums of statistics |
 //!
 //! **Lifetime.** Each handle, each rack and each block, lent or idle, holds one count of the core. Idle blocks lie in
 //! racks and in the depot, which the core owns: that circle is broken by `close`, which the last handle's drop calls.
 //! From then on every released block is destroyed, each thread gives its rack up, and the last of them frees the core.
 
+mod adopt;
 mod counts;
 mod reclaim;
 mod recycle;

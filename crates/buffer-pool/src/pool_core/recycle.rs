@@ -202,16 +202,21 @@ impl Core {
     pub(super) fn destroy(block: Block) {
         let (capacity, place) = (block.capacity(), block.place());
         let core = block.destroy();
+        core.discharge(capacity, place);
+    }
+
+    /// Gives the charge of a block that is gone back to the budget.
+    pub(super) fn discharge(&self, capacity: usize, place: Place) {
         match place {
-            Place::Class(class) => core.counts.classes[usize::from(class)].blocks.subtract(1),
-            Place::Oversize => core.counts.unpooled_removed(capacity),
+            Place::Class(class) => self.counts.classes[usize::from(class)].blocks.subtract(1),
+            Place::Oversize => self.counts.unpooled_removed(capacity),
             Place::Overflow => {
-                core.counts.unpooled_removed(capacity);
-                core.counts.overflow_bytes.subtract(capacity as u64);
+                self.counts.unpooled_removed(capacity);
+                self.counts.overflow_bytes.subtract(capacity as u64);
             }
         }
         if place != Place::Overflow {
-            core.budget.refund(capacity);
+            self.budget.refund(capacity);
         }
     }
 }

@@ -58,7 +58,7 @@ impl Core {
     }
 
     /// Charges the budget, reclaiming idle blocks; `false` when it is lent out.
-    fn charge(&self, bytes: usize) -> bool {
+    pub(super) fn charge(&self, bytes: usize) -> bool {
         let mut puts = None;
         // Ends: each turn freed a block, or waits for a thread that is freeing some, or another thread released one.
         while let Err(shortfall) = self.budget.charge(bytes) {
@@ -128,15 +128,20 @@ impl Core {
             }
             departed = settled;
         };
+        this.count_created(capacity, place);
+        Ok(block)
+    }
+
+    /// Counts a block that is there now; `discharge` is for when it is gone.
+    pub(super) fn count_created(&self, capacity: usize, place: Place) {
         match place {
-            Place::Class(class) => this.counts.classes[usize::from(class)].blocks.add(1),
-            Place::Oversize => this.counts.unpooled_added(capacity),
+            Place::Class(class) => self.counts.classes[usize::from(class)].blocks.add(1),
+            Place::Oversize => self.counts.unpooled_added(capacity),
             Place::Overflow => {
-                this.counts.unpooled_added(capacity);
-                this.counts.overflow_bytes.add(capacity as u64);
+                self.counts.unpooled_added(capacity);
+                self.counts.overflow_bytes.add(capacity as u64);
             }
         }
-        Ok(block)
     }
 
     /// Creates up to `count` idle blocks for requests of `size` bytes, written with zeros; returns how many the depot

@@ -6,6 +6,7 @@
     reason = "real threads; the ban is for the crate itself"
 )]
 
+mod adopt;
 mod budget;
 mod buffer;
 mod faults;

@@ -9,25 +9,44 @@ use buffer_pool::BufferPool;
 
 struct Counted;
 
+/// A size that no other test asks for.
+pub(crate) const WATCHED: usize = 12_347;
+
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static BALANCE: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Blocks that this thread has allocated, less those that it has freed, with the layout that a `Vec<u8>` with a capacity
+/// of [`WATCHED`] has. What is allocated or freed with another alignment leaves it unbalanced.
+pub(crate) fn watched() -> isize {
+    BALANCE.get()
+}
+
+fn watch(layout: Layout, change: isize) {
+    if (layout.size(), layout.align()) == (WATCHED, 1) {
+        BALANCE.set(BALANCE.get() + change);
+    }
 }
 
 // SAFETY: the system's allocator, each call passed on; the count allocates nothing.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        watch(layout, 1);
         // SAFETY: passed on from the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        watch(layout, -1);
         // SAFETY: passed on from the caller.
         unsafe { System.dealloc(block, layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        watch(layout, 1);
         // SAFETY: passed on from the caller.
         unsafe { System.alloc_zeroed(layout) }
     }
