@@ -42,6 +42,7 @@ impl BufferPool {
     /// assert_eq!(pool.stats().idle_bytes(), 8192);
     /// # Ok::<(), buffer_pool::AdoptError>(())
     /// ```
+    #[track_caller]
     pub fn adopt(&self, vec: Vec<u8>) -> Result<PooledBuf, AdoptError> {
         let core = self.core();
         if !core.source().is_of_vecs() {

@@ -54,6 +54,8 @@ pub struct Builder {
     exhaustion: Exhaustion,
     caps: Caps,
     decay: Option<Duration>,
+    track: u32,
+    poison: bool,
 }
 
 impl Builder {
@@ -71,6 +73,8 @@ impl Builder {
                 stripes: default_stripes(),
             },
             decay: Some(BufferPool::DECAY_DEFAULT),
+            track: 0,
+            poison: false,
         }
     }
 
@@ -127,6 +131,28 @@ impl Builder {
         self
     }
 
+    /// Notes where one in `every` buffers was acquired, for [`BufferPool::outstanding`] to tell while it is in use; 1 for
+    /// all, 0 for none, as is unless set. For finding leaks: acquire and release no longer take the short way, and
+    /// what is noted is so under a lock.
+    pub fn track_outstanding(mut self, every: u32) -> Self {
+        self.track = every;
+        self
+    }
+
+    /// Overwrites what was written to a buffer with the byte 0xDE when it is released, so that who relies on the
+    /// contents of [`BufferPool::acquire_stale`] is found out. For debugging: every release costs as much as what was
+    /// written is long.
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::builder().poison_on_release(true).build();
+    /// pool.acquire(64).extend_from_slice(b"secret");
+    /// assert_eq!(&pool.acquire_stale(64)[..6], [0xDE; 6]);
+    /// ```
+    pub fn poison_on_release(mut self, poison: bool) -> Self {
+        self.poison = poison;
+        self
+    }
+
     /// The most idle blocks of each class. No limit unless set; 0 keeps none, so that nothing is recycled.
     pub fn max_idle_per_class(mut self, blocks: usize) -> Self {
         self.caps.idle_per_class = blocks;
@@ -173,6 +199,8 @@ impl Builder {
             max_bytes: self.max_bytes,
             caps: self.caps,
             decay: self.decay,
+            track: self.track,
+            poison: self.poison,
         }))
     }
 }

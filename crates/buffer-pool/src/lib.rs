@@ -11,6 +11,7 @@ mod departures;
 mod depot;
 mod error;
 mod frozen;
+mod leak;
 #[cfg(all(test, buffer_pool_loom))]
 mod loom;
 mod magazine;
@@ -25,5 +26,6 @@ pub use crate::builder::{Builder, Exhaustion};
 pub use crate::class::Classes;
 pub use crate::error::{AcquireError, AdoptError, AdoptErrorKind, CapacityError, ClassesError};
 pub use crate::frozen::PooledBytes;
+pub use crate::leak::Outstanding;
 pub use crate::pool::BufferPool;
 pub use crate::stats::{ClassStats, PoolStats};

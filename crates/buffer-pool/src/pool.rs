@@ -9,6 +9,7 @@ use crate::buffer::PooledBuf;
 use crate::builder::Builder;
 use crate::class::Classes;
 use crate::error::AcquireError;
+use crate::leak::Outstanding;
 use crate::pool_core::Core;
 use crate::stats::PoolStats;
 use crate::sync::Arc;
@@ -98,6 +99,7 @@ impl BufferPool {
     /// [`Classes::SIZE_MAX`]. [`try_acquire`](Self::try_acquire) returns an error instead.
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn acquire(&self, capacity: usize) -> PooledBuf {
         PooledBuf::new(Core::acquire(&self.core, capacity, Fill::Nothing))
     }
@@ -117,6 +119,7 @@ impl BufferPool {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn acquire_zeroed(&self, len: usize) -> PooledBuf {
         zeroed(Core::acquire(&self.core, len, Fill::Zeros), len)
     }
@@ -137,6 +140,7 @@ impl BufferPool {
     /// ```
     #[inline]
     #[must_use]
+    #[track_caller]
     pub fn acquire_stale(&self, len: usize) -> PooledBuf {
         stale(Core::acquire(&self.core, len, Fill::Zeros), len)
     }
@@ -148,6 +152,7 @@ impl BufferPool {
     /// when the block for this request exceeds it altogether, [`Closed`](AcquireError::Closed) after
     /// [`close`](Self::close), [`Alloc`](AcquireError::Alloc) when the provider has no memory.
     #[inline]
+    #[track_caller]
     pub fn try_acquire(&self, capacity: usize) -> Result<PooledBuf, AcquireError> {
         Core::try_acquire(&self.core, capacity, Fill::Nothing).map(PooledBuf::new)
     }
@@ -157,6 +162,7 @@ impl BufferPool {
     /// # Errors
     /// As [`try_acquire`](Self::try_acquire).
     #[inline]
+    #[track_caller]
     pub fn try_acquire_zeroed(&self, len: usize) -> Result<PooledBuf, AcquireError> {
         Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| zeroed(block, len))
     }
@@ -166,6 +172,7 @@ impl BufferPool {
     /// # Errors
     /// As [`try_acquire`](Self::try_acquire).
     #[inline]
+    #[track_caller]
     pub fn try_acquire_stale(&self, len: usize) -> Result<PooledBuf, AcquireError> {
         Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| stale(block, len))
     }
@@ -248,6 +255,14 @@ impl BufferPool {
     #[must_use]
     pub fn stats(&self) -> PoolStats {
         self.core.stats()
+    }
+
+    /// The buffers in use that the pool has noted, the first acquired first: all, or a sample, as
+    /// [`Builder::track_outstanding`] says; none unless it was asked to. Clones and slices of one `PooledBytes` are one.
+    /// A buffer that [`PooledBuf::reserve`] moved is said to be acquired there.
+    #[must_use]
+    pub fn outstanding(&self) -> Vec<Outstanding> {
+        self.core.leaks().outstanding()
     }
 
     /// The size classes.

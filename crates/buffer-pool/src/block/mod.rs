@@ -71,6 +71,8 @@ struct Marks {
     init: usize,
     /// Bytes from here to `init` are zero. May exceed `init`: bytes between may hold anything.
     dirty: usize,
+    /// Leak detection has noted the block.
+    tracked: bool,
 }
 
 /// Sole ownership of a block. It has no destructor: an owner releases it to the pool or destroys it.
@@ -97,7 +99,11 @@ impl Block {
             Fill::Nothing => (source.allocate(capacity)?, 0),
             Fill::Zeros => (source.allocate_zeroed(capacity)?, capacity),
         };
-        let marks = Marks { init, dirty: 0 };
+        let marks = Marks {
+            init,
+            dirty: 0,
+            tracked: false,
+        };
         Ok(Self::new(header, core, data, capacity, place, marks))
     }
 
@@ -115,7 +121,11 @@ impl Block {
     ) -> Result<Self, ProvideError> {
         debug_assert!(init <= capacity);
         let header = core.source().header()?;
-        let marks = Marks { init, dirty: init };
+        let marks = Marks {
+            init,
+            dirty: init,
+            tracked: false,
+        };
         Ok(Self::new(header, core, data, capacity, place, marks))
     }
 
@@ -322,10 +332,30 @@ impl Block {
         Self(self.0)
     }
 
+    /// Tells blocks apart while they exist.
+    pub(crate) fn address(&self) -> usize {
+        self.0.addr().get()
+    }
+
+    /// Notes whether leak detection knows the block; returns what was noted before.
+    pub(crate) fn set_tracked(&mut self, tracked: bool) -> bool {
+        self.marks(|marks| core::mem::replace(&mut marks.tracked, tracked))
+    }
+
+    /// Overwrites what was ever written.
+    pub(crate) fn poison(&mut self) {
+        let init = self.init();
+        // SAFETY: from the start, which is within all, up to `init`.
+        unsafe { self.fill(0, init, POISON) };
+    }
+
     pub(crate) fn share(self) -> Shared {
         Shared::new(self)
     }
 }
+
+/// What released memory is overwritten with when that is asked for.
+const POISON: u8 = 0xDE;
 
 /// In a normal build a header is a cache line.
 #[cfg(all(target_pointer_width = "64", not(buffer_pool_loom)))]

@@ -16,7 +16,8 @@
 //! | file | what it has |
 //! |---|---|
 //! | `mod` | a magazine: an array, and two numbers that are its length and its statistics at once |
-//! | `rack` | a thread's magazines of one pool; how they grow, refill, spill, and end |
+//! | `rack` | a thread's magazines of one pool; how they refill, spill, and end |
+//! | `room` | how many blocks each of them may hold |
 //! | `thread` | where a thread finds its racks, and what becomes of them when it ends |
 //! | `latch` | what owner and stealer of a rack take turns by, in a pool with a budget |
 //!
@@ -42,6 +43,7 @@
 
 mod latch;
 mod rack;
+mod room;
 mod thread;
 
 use core::mem::MaybeUninit;

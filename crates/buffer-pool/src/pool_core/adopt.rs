@@ -1,5 +1,6 @@
 //! Blocks of memory that comes from outside of the pool, or goes there: counted and charged as others are.
 
+use core::panic::Location;
 use core::ptr::NonNull;
 
 use super::Core;
@@ -21,6 +22,7 @@ impl Core {
     /// 1. The source may take `data` back as a block of `capacity` bytes, which `place` has, and nobody else uses it.
     ///    When this fails it is the caller's still.
     /// 2. The first `init` bytes are initialised, and `init` is at most `capacity`.
+    #[track_caller]
     pub(crate) unsafe fn adopt(
         this: &Arc<Self>,
         data: NonNull<u8>,
@@ -45,7 +47,7 @@ impl Core {
         match unsafe { Block::adopt(this, data, capacity, place, init) } {
             Ok(block) => {
                 this.count_created(capacity, place);
-                Ok(block)
+                Ok(this.noted(block, Location::caller()))
             }
             Err(_) => {
                 this.budget.refund(capacity);
@@ -55,7 +57,8 @@ impl Core {
     }
 
     /// Lets go of a block: its memory is the caller's, to be freed as the source would. Returns it and its capacity.
-    pub(crate) fn disown(block: Block) -> (NonNull<u8>, usize) {
+    pub(crate) fn disown(mut block: Block) -> (NonNull<u8>, usize) {
+        Self::forget(&mut block);
         let (capacity, place) = (block.capacity(), block.place());
         let (core, data) = block.disown();
         core.discharge(capacity, place);

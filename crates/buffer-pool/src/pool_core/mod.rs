@@ -28,6 +28,7 @@ use crate::budget::Budget;
 use crate::class::Classes;
 use crate::decay::Decay;
 use crate::depot::{Allowance, Depot};
+use crate::leak::Leaks;
 use crate::magazine::{self, RackPointer};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, Tally};
@@ -57,6 +58,9 @@ pub(crate) struct Core {
     depot: Depot,
     register: Mutex<Register>,
     decay: Decay,
+    leaks: Leaks,
+    /// Whether released memory is overwritten.
+    poison: bool,
     counts: Counts,
 }
 
@@ -92,6 +96,10 @@ pub(crate) struct Settings {
     pub(crate) max_bytes: usize,
     pub(crate) caps: Caps,
     pub(crate) decay: Option<Duration>,
+    /// One acquisition in so many is noted; 0: none.
+    pub(crate) track: u32,
+    /// Whether released memory is overwritten.
+    pub(crate) poison: bool,
 }
 
 impl Core {
@@ -106,12 +114,19 @@ impl Core {
             max_bytes,
             caps,
             decay,
+            track,
+            poison,
         } = settings;
+        let leaks = Leaks::new(track);
         let number = NEXT.next();
         let bounded = max_bytes != usize::MAX;
         let count = classes.sizes().len();
         Self {
-            key: Tally::new(if bounded { NO_RACK } else { number }),
+            // The hit path looks at nothing but magazines.
+            key: Tally::new(match bounded || poison || leaks.is_on() {
+                true => NO_RACK,
+                false => number,
+            }),
             number,
             bounded,
             closed: AtomicBool::new(false),
@@ -128,6 +143,8 @@ impl Core {
                 puts: 0,
             }),
             decay: Decay::new(decay, Instant::now()),
+            leaks,
+            poison,
             counts: Counts::new(count),
             classes,
         }
@@ -163,6 +180,10 @@ impl Core {
 
     pub(crate) fn depot(&self) -> &Depot {
         &self.depot
+    }
+
+    pub(crate) fn leaks(&self) -> &Leaks {
+        &self.leaks
     }
 
     pub(crate) fn is_closed(&self) -> bool {

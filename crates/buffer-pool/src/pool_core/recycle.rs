@@ -1,5 +1,6 @@
 //! Acquire and release: magazines first, then the depot.
 
+use core::panic::Location;
 use core::ptr::NonNull;
 
 use super::Core;
@@ -13,16 +14,22 @@ impl Core {
     /// A block of at least `size` bytes within the budget. A recycled one holds what its last owner left, whatever
     /// `fill` says; a new one holds what `fill` says.
     #[inline]
+    #[track_caller]
     pub(crate) fn try_acquire(
         this: &Arc<Self>,
         size: usize,
         fill: Fill,
     ) -> Result<Block, AcquireError> {
-        Self::attempt(this, size, fill).inspect_err(|_| this.counts.refused.add(1))
+        let result = Self::attempt(this, size, fill);
+        if result.is_err() {
+            this.counts.refused.add(1);
+        }
+        result
     }
 
     /// Like `try_acquire`, but a refusal is not counted: the caller asks for less next.
     #[inline]
+    #[track_caller]
     pub(crate) fn attempt(
         this: &Arc<Self>,
         size: usize,
@@ -30,36 +37,62 @@ impl Core {
     ) -> Result<Block, AcquireError> {
         match this.hit(size) {
             Some(block) => Ok(block),
-            None => Self::attempt_slowly(this, size, fill),
+            None => Self::attempt_slowly(this, size, fill, Location::caller()),
         }
     }
 
     #[inline(never)]
-    fn attempt_slowly(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
-        if let Some(block) = Self::recycle(this, size) {
-            return Ok(block);
+    fn attempt_slowly(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+        location: &'static Location<'static>,
+    ) -> Result<Block, AcquireError> {
+        let block = match Self::recycle(this, size) {
+            Some(block) => block,
+            None if this.is_closed() => return Err(AcquireError::Closed),
+            None => Self::supply(this, size, fill)?,
+        };
+        Ok(this.noted(block, location))
+    }
+
+    /// Tells leak detection that `block` came back.
+    pub(super) fn forget(block: &mut Block) {
+        if block.core().leaks.is_on() {
+            Arc::clone(block.core()).leaks.forget(block);
         }
-        if this.is_closed() {
-            return Err(AcquireError::Closed);
-        }
-        Self::supply(this, size, fill)
     }
 
     /// Like `try_acquire`, but past the budget, and after `close`, the block comes from the provider all the same.
     #[inline]
+    #[track_caller]
     pub(crate) fn acquire(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
         match this.hit(size) {
             Some(block) => block,
-            None => Self::acquire_slowly(this, size, fill),
+            None => Self::acquire_slowly(this, size, fill, Location::caller()),
         }
     }
 
     #[inline(never)]
-    fn acquire_slowly(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
-        match Self::recycle(this, size) {
+    fn acquire_slowly(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+        location: &'static Location<'static>,
+    ) -> Block {
+        let block = match Self::recycle(this, size) {
             Some(block) => block,
             None => Self::acquire_cold(this, size, fill),
+        };
+        this.noted(block, location)
+    }
+
+    /// `block`, for leak detection to know where it is handed out to.
+    pub(super) fn noted(&self, mut block: Block, location: &'static Location<'static>) -> Block {
+        if self.leaks.is_on() {
+            self.leaks.note(&mut block, location);
         }
+        block
     }
 
     #[cold]
@@ -150,7 +183,11 @@ impl Core {
     }
 
     #[inline(never)]
-    fn release_slowly(block: Block) {
+    fn release_slowly(mut block: Block) {
+        Self::forget(&mut block);
+        if block.core().poison {
+            block.poison();
+        }
         let Place::Class(class) = block.place() else {
             return Self::destroy(block);
         };

@@ -4,7 +4,8 @@
 //! bans the originals everywhere else.
 //!
 //! What the rest of the crate may rely on:
-//! - `Mutex::lock` never fails (no poisoning: no foreign code runs under a lock of this crate) and works in
+//! - `Mutex::lock` never fails (no poisoning: no foreign code runs under a lock of this crate, but the
+//!   global allocator where leaks are noted) and works in
 //!   thread-local destructors;
 //! - `local!` is `std::thread_local!` for constant values; a local without a destructor stays usable while a thread
 //!   ends (loom's do not: whoever uses one then must take an error);

@@ -9,8 +9,10 @@
 mod adopt;
 mod budget;
 mod buffer;
+mod caches;
 mod faults;
 mod frozen;
+mod leak;
 mod memory;
 mod misuse;
 mod model;
