@@ -10,6 +10,8 @@ mod adopt;
 mod budget;
 mod buffer;
 mod caches;
+mod caches_model;
+mod decay;
 mod faults;
 mod frozen;
 mod leak;

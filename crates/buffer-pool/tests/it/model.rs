@@ -490,9 +490,13 @@ fn run(ops: &[Op], limits: Limits) {
     machine.finish();
 }
 
-fn config(seed: u64) -> ProptestConfig {
+/// With as many cases as `STRATA_CASES` says, or `cases`.
+pub(crate) fn config(seed: u64, cases: u32) -> ProptestConfig {
+    let cases = std::env::var("STRATA_CASES").map_or(cases, |text| {
+        text.parse().expect("STRATA_CASES is a number")
+    });
     ProptestConfig {
-        cases: 300,
+        cases,
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -506,7 +510,7 @@ const UNLIMITED: Limits = Limits {
 };
 
 proptest! {
-    #![proptest_config(config(1))]
+    #![proptest_config(config(1, 300))]
     #[test]
     fn unbounded(ops in prop::collection::vec(op(), 0..200)) {
         run(&ops, UNLIMITED);
@@ -514,7 +518,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(2))]
+    #![proptest_config(config(2, 300))]
     #[test]
     fn bounded(ops in prop::collection::vec(op(), 0..200)) {
         run(&ops, Limits { bytes: 3000, ..UNLIMITED });
@@ -522,7 +526,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(3))]
+    #![proptest_config(config(3, 300))]
     #[test]
     fn capped(ops in prop::collection::vec(op(), 0..200)) {
         run(&ops, Limits { bytes: 1100, idle_bytes: 700, idle_per_class: 3 });
