@@ -30,6 +30,10 @@ pub(crate) enum Mutant {
     LookOnce,
     /// The decrement of a shared block's count publishes nothing.
     DropRelaxed,
+    /// Whoever drops the only reference that is left does not wait for what the others did.
+    SoleRelaxed,
+    /// A clone reads the count of a shared block in one step and sets it in another.
+    CloneInTwoSteps,
     /// Whoever drops the last reference does not wait for what the others did.
     LastRelaxed,
     /// Whoever turns a sole reference into a buffer does not wait for what earlier owners did.

@@ -4,7 +4,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::{Block, Header};
-use crate::mutant::{Mutant, weaken};
+use crate::mutant::{Mutant, active, weaken};
 use crate::sync::atomic::Ordering;
 
 /// One of several references to a block whose contents no longer change.
@@ -60,6 +60,17 @@ impl Shared {
     pub(crate) fn release(self) -> Option<Block> {
         let header = ManuallyDrop::new(self);
         let refs = &header.header().refs;
+        // Who is alone spares the atomic subtraction: many frozen buffers are never cloned. Acquire: as in `try_unique`.
+        let acquire = weaken(Ordering::Acquire, Mutant::SoleRelaxed);
+        // loom does not look for interleavings before a thread's load when the same thread subtracts next. An addition of
+        // nothing differs from the load in that it is never late, and to be late is to take the other way.
+        #[cfg(buffer_pool_loom)]
+        let sole = refs.fetch_add(0, acquire) == 1;
+        #[cfg(not(buffer_pool_loom))]
+        let sole = refs.load(acquire) == 1;
+        if sole {
+            return Some(Block(header.0));
+        }
         // Release: what this owner read happens before the last owner's Acquire, and so before the block's reuse.
         if refs.fetch_sub(1, weaken(Ordering::Release, Mutant::DropRelaxed)) != 1 {
             return None;
@@ -93,6 +104,11 @@ impl Shared {
 impl Clone for Shared {
     #[inline]
     fn clone(&self) -> Self {
+        if active(Mutant::CloneInTwoSteps) {
+            let refs = self.header().refs.load(Ordering::Relaxed);
+            self.header().refs.store(refs + 1, Ordering::Relaxed);
+            return Self(self.0);
+        }
         // Relaxed: `self` keeps the count above zero, and the clone is handed to other threads by its holder.
         let refs = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if refs > REFS_MAX {

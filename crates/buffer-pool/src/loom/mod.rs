@@ -5,6 +5,7 @@
 //! `LOOM_MAX_PREEMPTIONS` overrides the bound of the three-thread models.
 
 mod budget;
+mod frozen;
 mod racks;
 mod refs;
 mod shelves;
