@@ -1,6 +1,6 @@
 //! A pool with a budget: what happens when it is lent out. `cargo run --example bounded`.
 
-use buffer_pool::{AcquireError, BufferPool};
+use buffer_pool::{AcquireError, BufferPool, Exhaustion};
 
 const PAGE: usize = 4096;
 
@@ -9,6 +9,7 @@ fn main() -> Result<(), AcquireError> {
         .max_bytes(16 * PAGE)
         .max_idle_bytes(8 * PAGE)
         .alignment(PAGE)
+        .exhaustion(Exhaustion::Overflow)
         .build();
 
     let mut pages = Vec::new();
@@ -29,7 +30,7 @@ fn main() -> Result<(), AcquireError> {
         )
     );
 
-    // `acquire` does not refuse: past the budget it hands out a block that is counted and freed afterwards.
+    // `acquire` does not refuse: this pool hands out a block past the budget that is counted and freed afterwards.
     let extra = pool.acquire(PAGE);
     println!("past the budget: {} bytes", pool.stats().overflow_bytes);
     drop(extra);
