@@ -72,6 +72,30 @@ impl Rack {
         self.magazines.as_ptr()
     }
 
+    /// An idle block of `class` that is at hand. `None` also when a stealer is at the rack.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's.
+    #[inline]
+    pub(crate) unsafe fn pop(&self, class: usize) -> Option<Block> {
+        let _held = self.enter()?;
+        // SAFETY: entered, so the magazines are this thread's for now, by clause 1.
+        unsafe { self.magazines[class].pop() }
+    }
+
+    /// Keeps `block` at hand; gives it back when there is no room, the pool is closed, or a stealer is at the rack.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's.
+    #[inline]
+    pub(crate) unsafe fn push(&self, class: usize, block: Block) -> Result<(), Block> {
+        match self.enter() {
+            // Read under the latch, as in `put`. SAFETY: as in `pop`.
+            Some(_held) if !self.core.is_closed() => unsafe { self.magazines[class].push(block) },
+            _ => Err(block),
+        }
+    }
+
     /// An idle block of `class`: at hand, or out of the depot with as many more as half the magazine holds. `None` also
     /// when a stealer is at the rack: `Core` looks into the depot then.
     ///
@@ -231,6 +255,7 @@ impl Rack {
     }
 
     /// The right to touch the magazines; `None` when a stealer has it.
+    #[inline]
     fn enter(&self) -> Option<Option<Held<'_>>> {
         match self.core.is_bounded() {
             true => self.latch.try_hold().map(Some),

@@ -123,6 +123,14 @@ impl Core {
     /// An idle block out of this thread's rack or the depot.
     fn recycle(this: &Arc<Self>, size: usize) -> Option<Block> {
         let class = this.classes.index(size)?;
+        // The short way of a pool with a budget.
+        if this.bounded
+            && let Some(rack) = magazine::rack_of(this)
+            // SAFETY: the thread's own; no foreign code has run since.
+            && let Some(block) = unsafe { rack.as_ref().pop(class) }
+        {
+            return Some(block);
+        }
         if let Some(rack) = Self::rack(this) {
             // SAFETY: the thread's own; it takes blocks from the depot, which runs no foreign code.
             let block = unsafe { rack.as_ref().take(class) };
@@ -192,6 +200,16 @@ impl Core {
             return Self::destroy(block);
         };
         let class = usize::from(class);
+        // The short way of a pool with a budget.
+        if block.core().bounded
+            && let Some(rack) = magazine::rack_of(block.core())
+        {
+            // SAFETY: the thread's own; no foreign code has run since. The rack keeps the core.
+            match unsafe { rack.as_ref().push(class, block) } {
+                Ok(()) => return,
+                Err(refused) => block = refused,
+            }
+        }
         let refused = match Self::rack(block.core()) {
             // SAFETY: the thread's own; `put` runs no foreign code. The rack keeps the core.
             Some(rack) => match unsafe { rack.as_ref().put(class, block) } {
