@@ -235,6 +235,7 @@ impl PooledBuf {
     /// buf.reserve(1);
     /// assert_eq!((buf.len(), buf.capacity()), (4096, 8192));
     /// ```
+    #[track_caller]
     pub fn reserve(&mut self, additional: usize) {
         if additional > self.remaining() {
             let larger = Core::acquire(self.block.core(), self.larger(additional), Fill::Nothing);
@@ -248,12 +249,15 @@ impl PooledBuf {
     /// # Errors
     /// As [`BufferPool::try_acquire`](crate::BufferPool::try_acquire); the buffer is unchanged. The old block is held
     /// until the contents have moved, so both must fit into the budget.
+    #[track_caller]
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), AcquireError> {
         if additional > self.remaining() {
             let core = self.block.core();
             let least = self.len.saturating_add(additional);
-            let larger = Core::attempt(core, self.larger(additional), Fill::Nothing)
-                .or_else(|_| Core::try_acquire(core, least, Fill::Nothing))?;
+            let larger = match Core::attempt(core, self.larger(additional), Fill::Nothing) {
+                Ok(larger) => larger,
+                Err(_) => Core::try_acquire(core, least, Fill::Nothing)?,
+            };
             self.move_to(larger);
         }
         Ok(())

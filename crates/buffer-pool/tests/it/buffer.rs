@@ -274,6 +274,24 @@ fn try_reserve_is_one_request() {
 }
 
 #[test]
+fn a_buffer_that_moved_is_named_by_the_line_that_moved_it() {
+    let pool = BufferPool::builder()
+        .max_bytes(21 << 10)
+        .track_outstanding(1)
+        .build();
+    let mut buf = pool.acquire(4096);
+    let line = || pool.outstanding()[0].location;
+    let moved = (buf.reserve(5000), line!());
+    assert_eq!((line().file(), line().line()), (file!(), moved.1));
+    // Twice the capacity exceeds the budget; what is needed does not.
+    buf.clear();
+    let moved = (buf.try_reserve(8193), line!());
+    assert_eq!((moved.0, buf.capacity()), (Ok(()), 12 << 10));
+    assert_eq!((line().file(), line().line()), (file!(), moved.1));
+    assert_eq!(pool.outstanding().len(), 1);
+}
+
+#[test]
 fn reserve_after_the_pool_is_gone() {
     let memory = Poisoned::shared();
     let pool = BufferPool::builder().provider(memory.clone()).build();
