@@ -16,6 +16,7 @@ mod faults;
 mod frozen;
 mod leak;
 mod memory;
+mod misread;
 mod misuse;
 mod model;
 mod seed_defects;
