@@ -179,17 +179,22 @@ impl<P: Provider, L: RawMutex, const UNIT: usize> Segmented<P, L, UNIT> {
             let taken = self.registry.lock().take(run, UNIT);
             return taken.map_or_else(|| self.parent.allocate(layout), Ok);
         };
-        let (taken, wanted) = {
-            // SAFETY: a block of this layout that is ours; the segment stays until the registry gives it away. Until
-            // the lock is let go it is there.
-            unsafe {
-                let segment = Segment::create(block, UNIT);
-                let mut registry = self.registry.lock();
-                registry.add(segment, UNIT);
-                let taken = registry.take_from(segment, run, UNIT);
-                (taken, registry.wanted_buckets())
-            }
+        let (taken, surplus, wanted) = {
+            // SAFETY: a block of this layout that is ours; the segment stays until the registry gives it away.
+            let segment = unsafe { Segment::create(block, UNIT) };
+            let mut registry = self.registry.lock();
+            // SAFETY: it was made just now, with this unit.
+            unsafe { registry.add(segment, UNIT) };
+            // Threads that found no room at once all come here with a segment. Room in those of the others goes first,
+            // so that only one segment is needed and the rest go back.
+            let taken = registry.take(run, UNIT);
+            let surplus = registry.surplus(self.spare, UNIT);
+            (taken, surplus, registry.wanted_buckets())
         };
+        if let Some((block, table)) = surplus {
+            // SAFETY: the registry gave them away.
+            unsafe { self.release(block, table) };
+        }
         if let Some(len) = wanted {
             self.enlarge(len);
         }

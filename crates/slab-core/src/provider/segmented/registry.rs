@@ -64,21 +64,7 @@ impl Registry {
     /// A place for `run` in the segment that has the least room of those that are sure to have enough.
     pub(super) fn take(&mut self, run: Run, unit: usize) -> Option<NonNull<u8>> {
         let segment = self.rows[run.order()..].iter().find_map(|row| *row)?;
-        // SAFETY: it stands in a row.
-        unsafe { self.take_from(segment, run, unit) }
-    }
-
-    /// A place for `run` in `segment`.
-    ///
-    /// # Safety
-    /// 1. `segment` is one of the registry's.
-    pub(super) unsafe fn take_from(
-        &mut self,
-        segment: NonNull<Segment>,
-        run: Run,
-        unit: usize,
-    ) -> Option<NonNull<u8>> {
-        // SAFETY: clause 1: the record is there, and whoever has the registry has it alone.
+        // SAFETY: it stands in a row: the record is there, and whoever has the registry has it alone.
         unsafe {
             let record = &mut *segment.as_ptr();
             let before = record.used();

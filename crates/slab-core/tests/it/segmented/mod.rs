@@ -239,6 +239,47 @@ fn arenas_byte_slabs_and_caches_live_in_segments() {
     assert_eq!((parent.live_blocks(), parent.live_bytes()), (0, 0));
 }
 
+/// Gives no segment before as many threads as the barrier counts have asked for one.
+struct Together<P>(P, Barrier);
+
+// SAFETY: the blocks are those of the other provider.
+unsafe impl<P: Provider> Provider for Together<P> {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        if layout.size() == SEGMENT {
+            self.1.wait();
+        }
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: passed on from the caller.
+        unsafe { self.0.deallocate(block, layout) };
+    }
+}
+
+#[test]
+fn threads_that_ask_for_a_segment_at_once_keep_one() {
+    const THREADS: usize = 8;
+    for spare in [0, 1] {
+        let parent = Counting::new(Global);
+        let memory = Small::with_spare_segments(spare, Together(&parent, Barrier::new(THREADS)));
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    memory
+                        .allocate(layout(UNIT, UNIT))
+                        .expect("memory is there");
+                });
+            }
+        });
+        assert_eq!(parent.allocations(), THREADS);
+        let stats = memory.stats();
+        assert_eq!((stats.segments, stats.empty_segments), (1 + spare, spare));
+        assert_eq!(stats.block_bytes, THREADS * UNIT);
+        assert_eq!(parent.live_blocks(), 1 + spare);
+    }
+}
+
 #[test]
 fn threads_share_segments() {
     static PARENT: Counting<Global> = Counting::new(Global);
