@@ -126,11 +126,11 @@ impl<T, const SLAB: usize> SlabBox<T, SLAB> {
     /// The box again.
     ///
     /// # Safety
-    /// 1. `raw` is the pointer that [`into_raw`](Self::into_raw) of a box with the same `SLAB` gave, not one made from a
-    ///    reference to the value. 2. No box was made of it since. 3. The value is there, and nothing
-    ///    else uses it.
+    /// 1. `raw` is the pointer that [`into_raw`](Self::into_raw) of a box with the same `SLAB`, and with a `T` of the same
+    ///    size and alignment, gave, not one made from a reference to the value. 2. No box was made of it since. 3. The
+    ///    value is there, and nothing else uses it.
     pub unsafe fn from_raw(raw: NonNull<T>) -> Self {
-        // SAFETY: clauses 1 and 2: the box had a slot in use of such a slab, which still is; clause 3.
+        // SAFETY: clauses 1 and 2: the box had a slot in use of a slab of this geometry, which still is; clause 3.
         unsafe { Self::from_slot(raw) }
     }
 }

@@ -323,8 +323,8 @@ impl Slab {
 
     /// Takes back what others freed. True if the possessor then knows a slot more. One step for each slot.
     ///
-    /// A slot that is free already was freed twice, which takes unsafe code: it is not counted again. In a debug build
-    /// that is a panic.
+    /// A slot that was freed twice, which takes unsafe code, is not counted again if both frees are in one batch, or if the
+    /// bitmap has the slot still; in a debug build that is a panic. A slot that was used again in between is not noticed.
     ///
     /// # Safety
     /// 1. The caller possesses the slab, it is OWNED and of this geometry.
