@@ -28,6 +28,11 @@ impl Claim {
         self.bits.get() == 0
     }
 
+    /// How many slots are left.
+    pub(super) fn len(&self) -> u16 {
+        self.bits.get().count_ones() as u16
+    }
+
     /// The lowest slot that is left; it is the caller's now.
     #[inline(always)]
     pub(super) fn take<T, const SLAB: usize>(&self) -> Option<NonNull<T>> {

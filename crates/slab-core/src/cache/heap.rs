@@ -13,6 +13,9 @@
 //!
 //! A full slab says nothing when another thread frees one of its slots. When a slot is wanted, the heap looks at a few
 //! full slabs in turn before it takes a new one, so what is freed elsewhere is found after a bounded number of new slabs.
+//!
+//! Nor does a slab say so when others free its last slots. With each slab's worth of slots that the heap claims, it looks
+//! at one slab of each list, in turn, and treats one that is empty as if it had become so here.
 
 use core::cell::Cell;
 use core::ptr::{self, NonNull};
@@ -20,16 +23,22 @@ use core::ptr::{self, NonNull};
 use super::chain::Chain;
 use super::claim::Claim;
 use super::control::Control;
+use super::geometry::Geometry;
 use super::header::{Place, Slab};
 use super::remote::Settled;
 
 /// Full slabs that a refill looks at before it asks for another slab.
 const SCANNED_MAX: usize = 8;
 
-/// Slabs in a ring of two links each; the first and the last are known.
+/// Slots that are claimed at most between two looks for slabs that others emptied.
+const UNSURVEYED_MAX: u16 = 1024;
+
+/// Slabs in a row of two links each; the first and the last are known.
 struct List {
     first: Cell<Option<Slab>>,
     last: Cell<Option<Slab>>,
+    /// The slab to look at next for one that others emptied; `None` for the first.
+    surveyed: Cell<Option<Slab>>,
     len: Cell<usize>,
 }
 
@@ -38,6 +47,7 @@ impl List {
         Self {
             first: Cell::new(None),
             last: Cell::new(None),
+            surveyed: Cell::new(None),
             len: Cell::new(0),
         }
     }
@@ -87,8 +97,23 @@ impl List {
                 Some(next) => next.private(|private| private.previous = previous),
                 None => self.last.set(previous),
             }
+            if self.surveyed.get() == Some(slab) {
+                self.surveyed.set(next);
+            }
         }
         self.len.set(self.len.get() - 1);
+    }
+
+    /// The next slab of the list in turn, which stays where it is.
+    ///
+    /// # Safety
+    /// 1. The heap possesses the list's slabs.
+    unsafe fn survey(&self) -> Option<Slab> {
+        let slab = self.surveyed.get().or(self.first.get())?;
+        // SAFETY: clause 1; a slab that leaves the list is not the one to look at next any more.
+        self.surveyed
+            .set(unsafe { slab.private(|private| private.next) });
+        Some(slab)
     }
 
     /// # Safety
@@ -109,12 +134,14 @@ pub(super) struct LocalHeap {
     claim: Claim,
     /// The slab of the claim; it is in no list.
     current: Cell<Option<Slab>>,
-    /// Slabs with a free slot, the last freed into first, those that became empty last.
+    /// Slabs with a free slot: those freed into last come first, those that became empty come last.
     ready: List,
     /// Slabs without a free slot, the longest unlooked at first.
     full: List,
     /// Slabs in `ready` of which no slot is in use.
     empty: Cell<usize>,
+    /// Slots claimed since the last look for slabs that others emptied.
+    unsurveyed: Cell<u16>,
     /// The local cache's handle keeps it.
     control: NonNull<Control>,
 }
@@ -128,6 +155,7 @@ impl LocalHeap {
             ready: List::new(),
             full: List::new(),
             empty: Cell::new(0),
+            unsurveyed: Cell::new(0),
             control,
         }
     }
@@ -167,6 +195,7 @@ impl LocalHeap {
             let Some(earlier) = this.as_ref().last.replace(Some(slot.cast())) else {
                 return;
             };
+            debug_assert!(earlier != slot.cast(), "a slot was freed twice");
             let slab = Slab::of::<u8, T, SLAB>(earlier);
             if slab.put::<T, SLAB>(earlier.cast()) {
                 this.as_ref().note::<T, SLAB>(slab, earlier.cast());
@@ -217,12 +246,48 @@ impl LocalHeap {
                 return;
             }
             self.ready.remove(slab);
+            self.keep_or_release(slab);
+        }
+    }
+
+    /// Keeps a slab as a spare one, or gives it back if there are enough.
+    ///
+    /// # Safety
+    /// 1. The heap possesses `slab`, which is in no list, and knows all of its slots to be free.
+    unsafe fn keep_or_release(&self, slab: Slab) {
+        // SAFETY: clause 1. The provider is called last: it may use this heap.
+        unsafe {
             if self.empty.get() < self.control.as_ref().spare {
                 // Last in the row: those that are in use anyway fill up first.
                 self.empty.set(self.empty.get() + 1);
+                slab.private(|private| private.place = Place::Ready);
                 self.ready.push_back(slab);
             } else {
                 Control::release(self.control, slab);
+            }
+        }
+    }
+
+    /// Looks at one slab of each list, if a slab's worth of slots was claimed since the last time: one that others
+    /// emptied becomes a spare one or goes back.
+    ///
+    /// # Safety
+    /// 1. The cache's slabs are of this geometry.
+    pub(super) unsafe fn survey<T, const SLAB: usize>(&self) {
+        if self.unsurveyed.get() < Geometry::<T, SLAB>::CAPACITY.min(UNSURVEYED_MAX) {
+            return;
+        }
+        self.unsurveyed.set(0);
+        for list in [&self.full, &self.ready] {
+            // SAFETY: clause 1; the heap possesses its slabs. The slot freed last counts as in use, so an empty one is
+            // known to nobody else. Those that are known to be empty are spare ones.
+            unsafe {
+                let Some(slab) = list.survey() else { continue };
+                if !slab.all_free::<T, SLAB>() && slab.is_empty::<T, SLAB>() {
+                    list.remove(slab);
+                    slab.reset::<T, SLAB>();
+                    self.keep_or_release(slab);
+                }
             }
         }
     }
@@ -291,6 +356,8 @@ impl LocalHeap {
             let some = slab.claim::<T, SLAB>(claim)
                 || slab.collect::<T, SLAB>() && slab.claim::<T, SLAB>(claim);
             if some {
+                let unsurveyed = self.unsurveyed.get().saturating_add(claim.len());
+                self.unsurveyed.set(unsurveyed);
                 slab.private(|private| private.place = Place::Current);
                 self.current.set(Some(slab));
             }

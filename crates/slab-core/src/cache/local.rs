@@ -26,7 +26,11 @@ use crate::provider::{Global, Provider};
 /// passes slabs that still hold values on to the other owners.
 ///
 /// The slot freed last is the next to be used, while its lines are near. Empty slabs beyond the cache's spare ones go back
-/// to the provider as they become empty, but for the one that slots come from and that of the slot freed last.
+/// to the provider, but for the one that slots come from and that of the slot freed last: as they become empty if their
+/// last slot is freed here. Slabs that other threads empty say nothing; this cache looks for them as it goes, at two slabs
+/// for each slab's worth of slots (or 1024, if a slab has more) that it takes out of slabs. One that only frees, does
+/// nothing, or uses the slot freed last again and again does not look: [`release_empty`](Self::release_empty) does, at
+/// all of them.
 ///
 /// ```
 /// use slab_core::SlabCache;
@@ -171,6 +175,7 @@ where
         let heap = self.heap();
         // SAFETY: the heap and the block are there; `take` gave none before, and slabs are of this geometry.
         unsafe {
+            heap.survey::<T, SLAB>();
             if !heap.refill::<T, SLAB>(LocalHeap::SCANNED_MAX) {
                 let mut surplus = Chain::EMPTY;
                 let found = self

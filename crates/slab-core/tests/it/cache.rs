@@ -227,6 +227,37 @@ fn slabs_freed_elsewhere_are_found_when_slots_run_out() {
 }
 
 #[test]
+fn slabs_that_others_emptied_go_back_as_slots_are_used() {
+    for spare in [0, 2] {
+        let memory = watched();
+        let cache = small::<u64>(spare, &memory);
+        let local = cache.local().unwrap();
+        let slots = cache.stats().slots_per_slab;
+        // Of some slabs this cache frees a slot itself, so that they are not full.
+        let mut burst: Vec<_> = (0..20 * slots)
+            .map(|n| Some(local.alloc(n as u64).unwrap().into_shared()))
+            .collect();
+        for first in burst.iter_mut().step_by(2 * slots) {
+            local.free(first.take().unwrap());
+        }
+        let emptied = std::thread::spawn(move || drop(burst));
+        emptied.join().unwrap();
+        assert_eq!(cache.stats().slabs, 20, "nobody looked");
+        for _ in 0..60 {
+            let few: Vec<_> = (0..slots / 2).map(|_| local.alloc(0).unwrap()).collect();
+            drop(few);
+        }
+        assert!(
+            cache.stats().slabs <= 2 + spare,
+            "{:?} with {spare} to spare",
+            cache.stats()
+        );
+        drop((local, cache));
+        assert_eq!(memory.live_bytes(), 0);
+    }
+}
+
+#[test]
 fn what_a_local_cache_leaves_behind_is_used_again() {
     let memory = watched();
     let cache = small::<u64>(2, &memory);

@@ -375,14 +375,23 @@ fn a_slot_freed_twice_is_noticed() {
 
     static MEMORY: StaticRegion<4096> = StaticRegion::new();
 
+    /// Two boxes of one slot; the second is not to be had without unsafe code.
+    fn twice(it: SlabBox<u64, 1024>) -> [SlabBox<u64, 1024>; 2] {
+        let raw = SlabBox::into_raw(it);
+        // SAFETY: not so, which is what is tested: the box that is dropped second is of a slot that is free. Nothing
+        // reads the slot.
+        unsafe { [SlabBox::from_raw(raw), SlabBox::from_raw(raw)] }
+    }
+
     let cache = Small::<u64, _, 1024>::with_spare_slabs_in(0, &MEMORY).unwrap();
     let local = cache.local().unwrap();
     let kept = local.alloc(0).unwrap();
-    let stored = SlabBox::into_raw(local.alloc(1).unwrap().into_shared());
-    for _ in 0..2 {
-        // SAFETY: not so, which is what is tested: the second box is of a slot that is free. Nothing reads the slot.
-        drop(unsafe { SlabBox::<u64, 1024>::from_raw(stored) });
-    }
+    let [first, second] = twice(local.alloc(1).unwrap().into_shared());
+    local.free(first);
+    let freed = catch_unwind(AssertUnwindSafe(|| local.free(second)));
+    let said = *freed.unwrap_err().downcast::<&str>().unwrap();
+    assert!(said.contains("freed twice"), "{said}");
+    drop(twice(local.alloc(1).unwrap().into_shared()));
     let refilled = catch_unwind(AssertUnwindSafe(|| {
         let boxes = (0..200).map(|_| local.alloc(2)).collect::<Vec<_>>();
         boxes.into_iter().for_each(std::mem::forget);
