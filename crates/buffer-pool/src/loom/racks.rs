@@ -59,7 +59,7 @@ fn a_thread_that_ends_while_another_looks_for_memory() {
         (Mutant::LookOnce, &["refused although nothing is lent"][..]),
         (Mutant::ExitForgets, LEFT_BEHIND),
     ];
-    prove("racks, exit", Bound::Preemptions(3), &mutants, || {
+    prove("racks, exit", Bound::Unbounded, &mutants, || {
         let pool = tight();
         let buffer = pool.acquire(BLOCK);
         let released = Arc::new(AtomicBool::new(false));
@@ -109,7 +109,7 @@ fn closing_empties_the_racks_of_all_threads() {
 fn threads_without_a_budget_share_nothing_but_the_depot() {
     prove(
         "racks, unbounded",
-        Bound::Preemptions(3),
+        Bound::Unbounded,
         &[(Mutant::ExitForgets, LEFT_BEHIND)],
         || {
             let pool = small().build();

@@ -39,7 +39,9 @@
 //! **Ends.** A thread that ends gives its blocks to the depot: by the destructor of a thread-local that the hit path
 //! does not need. What other destructors release after that goes to the depot at once. Closing a pool empties the racks
 //! of the closing thread, and, with a budget, those of all threads. In a pool without a budget the others notice
-//! when they next need more than a magazine, of any pool, or end; until then they hold what their caches held.
+//! when they next need more than a magazine, of any pool, or end; until then they hold what their caches held. A rack is
+//! freed by its own thread alone, never while that is inside of it: so a global allocator, which is called there when a
+//! magazine grows, must not close pools.
 
 mod latch;
 mod rack;

@@ -150,13 +150,10 @@ impl Core {
     /// The calling thread's rack. Looks through the pool, or the thread, first, when that is due. Runs foreign code: of
     /// earlier results of this none is valid any more.
     fn rack(this: &Arc<Self>) -> Option<NonNull<Rack>> {
-        if !this.bounded {
-            magazine::sweep();
-        }
+        magazine::sweep();
         let rack = magazine::rack_of(this)?;
         // SAFETY: the thread's own; no foreign code has run since.
         if this.decay.is_on() && unsafe { rack.as_ref().errand() } {
-            magazine::sweep();
             this.maintain_now();
             return magazine::rack_of(this);
         }

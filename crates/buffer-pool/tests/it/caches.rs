@@ -147,6 +147,23 @@ fn a_dropped_pool_goes_with_the_threads_that_used_it() {
 }
 
 #[test]
+fn what_is_left_of_a_closed_pool_with_a_budget_goes_with_the_next_miss() {
+    let memory = Poisoned::shared();
+    let builder = BufferPool::builder().provider(memory.clone());
+    let pool = builder.max_bytes(1 << 20).decay(None).build();
+    let worker = Worker::start();
+    let theirs = pool.clone();
+    worker.run(move || warm(&theirs, 4));
+    drop(pool);
+    let left = memory.live_bytes();
+    assert!(0 < left && left < 8192, "no block, but headers: {left}");
+    let other = BufferPool::builder().max_bytes(1 << 20).build();
+    worker.run(move || warm(&other, 1));
+    assert_eq!(memory.live_bytes(), 0);
+    worker.end();
+}
+
+#[test]
 fn released_blocks_are_at_hand_for_the_thread_that_released_them() {
     let pool = BufferPool::new();
     let worker = Worker::start();
