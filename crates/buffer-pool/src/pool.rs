@@ -1,6 +1,7 @@
 //! The pool: a handle that hands out buffers.
 
 use core::fmt;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -314,6 +315,11 @@ impl Drop for BufferPool {
         self.core.handle_dropped();
     }
 }
+
+// What panics in a call is said of the call, and comes before anything of the pool is changed or after; no lock is held
+// while foreign code runs, and a provider does not unwind.
+impl UnwindSafe for BufferPool {}
+impl RefUnwindSafe for BufferPool {}
 
 impl Default for BufferPool {
     fn default() -> Self {

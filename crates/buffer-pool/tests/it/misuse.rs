@@ -332,6 +332,8 @@ fn buffers_pass_through_catch_unwind() {
     // No `AssertUnwindSafe`: they are unwind safe themselves.
     let by_reference = catch_unwind(|| (frozen.len(), frozen.clone()));
     assert_eq!(by_reference.expect("no panic"), (10, frozen));
+    let by_reference = catch_unwind(|| pool.acquire(usize::MAX));
+    by_reference.expect_err("there is no such buffer");
     buf.extend_from_slice(b"moved");
     let moved = catch_unwind(move || {
         let buf = buf;
