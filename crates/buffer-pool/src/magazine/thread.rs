@@ -39,7 +39,21 @@ local! {
 }
 
 /// How often a pool was closed: when it changes, a thread looks whether a rack of its own is among theirs.
+#[cfg(not(buffer_pool_loom))]
 static CLOSINGS: Tally = Tally::new(0);
+#[cfg(buffer_pool_loom)]
+std::thread_local! {
+    /// Of one model, all threads of which loom runs on one: models that run at once must not change each other's course.
+    static CLOSINGS: Tally = const { Tally::new(0) };
+}
+
+#[inline]
+fn closings<R>(read: impl FnOnce(&Tally) -> R) -> R {
+    #[cfg(not(buffer_pool_loom))]
+    return read(&CLOSINGS);
+    #[cfg(buffer_pool_loom)]
+    return CLOSINGS.with(read);
+}
 
 impl Place {
     const fn new() -> Self {
@@ -161,13 +175,13 @@ pub(crate) fn retire(number: u64) {
 
 /// Notes that a pool was closed: the other threads are to look for its racks.
 pub(crate) fn note_closing() {
-    CLOSINGS.add(1);
+    closings(|closings| closings.add(1));
 }
 
 /// Gives up the calling thread's racks of pools that were closed, if any was since the last look.
 #[inline]
 pub(crate) fn sweep() {
-    let now = CLOSINGS.value();
+    let now = closings(Tally::value);
     let changed = RACKS.try_with(|racks| racks.swept.replace(now) != now);
     if changed.unwrap_or(false) {
         retire_where(|rack| rack.core().is_closed());
