@@ -55,9 +55,21 @@ impl Budget {
 
     /// Takes back a charge of `bytes`, whose memory has gone back to the provider.
     pub(crate) fn refund(&self, bytes: usize) {
-        // Release: pairs with the Acquire of `charge`.
-        let held = self.held.fetch_sub(bytes, Ordering::Release);
+        // Release: pairs with the Acquire of `charge`. Acquire: with the Release of `confirm`.
+        let order = match active(Mutant::RefundLooksEarly) {
+            true => Ordering::Release,
+            false => Ordering::AcqRel,
+        };
+        let held = self.held.fetch_sub(bytes, order);
         debug_assert!(held >= bytes, "refunded {bytes} of {held}");
+    }
+
+    /// Orders this thread against all refunds: a charge after this finds a refund, or who made it sees what this thread
+    /// did before. A read-modify-write, as each of them is, so that one of the two comes second.
+    pub(crate) fn confirm(&self) {
+        if !active(Mutant::Unconfirmed) {
+            self.held.fetch_add(0, Ordering::AcqRel);
+        }
     }
 
     pub(crate) fn held(&self) -> usize {

@@ -11,7 +11,8 @@ use crate::class::Classes;
 use crate::pool::BufferPool;
 use crate::pool_core::{Caps, Core, Settings};
 
-/// What `acquire` does when the budget is used up and no idle block is left to reclaim.
+/// What [`acquire`](BufferPool::acquire), `acquire_zeroed` and `acquire_stale` do when the budget is used up, no idle
+/// block is left to reclaim, or others wait already. A pool without `max_bytes` never comes to that.
 ///
 /// ```
 /// use buffer_pool::{BufferPool, Exhaustion};
@@ -25,9 +26,12 @@ use crate::pool_core::{Caps, Core, Settings};
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Exhaustion {
+    /// Wait until enough was released, first come, first served. Who holds buffers of the pool and acquires one more
+    /// may wait for itself: [`BufferPool::acquire_timeout`] and `try_acquire` come back.
+    #[default]
+    Wait,
     /// Hand out a block that is not charged to the budget, is counted as overflow, and is freed when it is released.
     /// The pool's own memory stays within `max_bytes`; the overflow comes on top and is limited by the provider alone.
-    #[default]
     Overflow,
 }
 
@@ -93,7 +97,7 @@ impl Builder {
         self
     }
 
-    /// What [`BufferPool::acquire`] does past the budget.
+    /// What [`BufferPool::acquire`] does past the budget; [`Exhaustion::Wait`] unless set.
     pub fn exhaustion(mut self, exhaustion: Exhaustion) -> Self {
         self.exhaustion = exhaustion;
         self
@@ -174,8 +178,9 @@ impl Builder {
     }
 
     /// Where the blocks' memory comes from; the global allocator unless set. The provider is never called while a lock
-    /// of the pool is held, and it is dropped after the last block. While it takes memory back it must not acquire from
-    /// a pool that it serves: a request that finds no memory waits for idle blocks that are on their way back.
+    /// of the pool is held, and it is dropped after the last block. While it takes memory back it must neither acquire
+    /// from nor release to a pool that it serves: who finds no memory there, for itself or for one that waits, waits for
+    /// idle blocks that are on their way back.
     pub fn provider(mut self, provider: impl Provider + Send + Sync + 'static) -> Self {
         self.provider = AnyProvider::new(provider);
         self
@@ -191,12 +196,12 @@ impl Builder {
     /// Builds the pool. It holds no buffer memory until the first `acquire` or `prewarm`.
     #[must_use]
     pub fn build(self) -> BufferPool {
-        let Exhaustion::Overflow = self.exhaustion;
         BufferPool::from_core(Core::new(Settings {
             provider: self.provider,
             classes: self.classes,
             alignment: self.alignment,
             max_bytes: self.max_bytes,
+            exhaustion: self.exhaustion,
             caps: self.caps,
             decay: self.decay,
             track: self.track,

@@ -20,6 +20,7 @@ mod pool;
 mod pool_core;
 mod stats;
 mod sync;
+mod wait;
 
 pub use crate::buffer::PooledBuf;
 pub use crate::builder::{Builder, Exhaustion};
@@ -29,3 +30,4 @@ pub use crate::frozen::PooledBytes;
 pub use crate::leak::Outstanding;
 pub use crate::pool::BufferPool;
 pub use crate::stats::{ClassStats, PoolStats};
+pub use crate::wait::Acquire;

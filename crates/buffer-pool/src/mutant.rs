@@ -44,6 +44,29 @@ pub(crate) enum Mutant {
     DeparturesIgnored,
     /// Who waits for those sees them gone, and not what that gave back.
     DepartureRelaxed,
+    /// Who refunds bytes may have looked for waiters before.
+    RefundLooksEarly,
+    /// A waiter looks for memory without being ordered against refunds.
+    Unconfirmed,
+    /// A waiter looks for memory before it enters the line, and not again.
+    LookBeforeEntry,
+    /// Who releases a block looks for waiters before the block is where they look.
+    ServeBeforePut,
+    /// A waiter that leaves forgets what it was handed.
+    GrantForgotten,
+    /// A waiter that leaves serves nobody.
+    LeaveWithoutServing,
+    /// A waiter reads whether the line is closed in one critical section and enters in another.
+    LineClosedReadBeforeLock,
+    /// Closing wakes the first in line only.
+    CloseWakesOne,
+    /// The last in line is served first.
+    #[cfg(buffer_pool_loom)]
+    LastComeFirst,
+    /// A request takes what others wait for.
+    Overtake,
+    /// A task that moved is woken where it was.
+    WakerNotReplaced,
 }
 
 #[cfg(not(buffer_pool_loom))]

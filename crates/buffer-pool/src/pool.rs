@@ -14,6 +14,7 @@ use crate::leak::Outstanding;
 use crate::pool_core::Core;
 use crate::stats::PoolStats;
 use crate::sync::Arc;
+use crate::wait::Acquire;
 
 /// A handle to a pool of byte buffers that are recycled by size class.
 ///
@@ -33,12 +34,22 @@ use crate::sync::Arc;
 /// the caps on idle memory, and anything above the largest class call the provider.
 ///
 /// **Past the budget** (`max_bytes`) idle blocks of all classes and threads are freed, the largest of each place first,
-/// until the request fits. If that is not enough, `try_` calls return [`AcquireError::Exhausted`]; the others hand out
-/// a block that is not charged, as [`Exhaustion`](crate::Exhaustion) says.
+/// until the request fits. If that is not enough,
+///
+/// | | |
+/// |---|---|
+/// | `try_acquire*` | return [`AcquireError::Exhausted`] |
+/// | [`acquire_timeout`](Self::acquire_timeout), [`acquire_async`](Self::acquire_async) | wait |
+/// | `acquire*` | wait, or hand out a block that is not charged, as [`Exhaustion`](crate::Exhaustion) says |
+///
+/// **Waiting** is strictly first come, first served, across threads and tasks and whatever the size: a large request
+/// gets all that becomes free until it fits, and those behind it wait, small ones too. While anybody waits, requests
+/// that come find the budget used up, so that none overtakes. What is released is handed to the first in line by the
+/// thread that releases it. A thread that waits for what only itself could release waits forever.
 ///
 /// **Any size** is served: 0 bytes by the smallest class; above the largest class by a block of exactly that size,
-/// charged to the budget, counted as oversize and freed on release; above `max_bytes` as past the budget, or
-/// with [`AcquireError::Oversize`].
+/// charged to the budget, counted as oversize and freed on release. Above `max_bytes` no wait would end: that is
+/// [`AcquireError::Oversize`], and `acquire*` panic, or go past the budget if they may.
 ///
 /// ```
 /// use buffer_pool::BufferPool;
@@ -95,8 +106,13 @@ impl BufferPool {
 
     /// An empty buffer with a capacity of at least `capacity` bytes.
     ///
+    /// Past the budget it waits, unless the pool was built with
+    /// [`Exhaustion::Overflow`](crate::Exhaustion::Overflow); after [`close`](Self::close) it does not wait, and hands out
+    /// a block that is not charged.
+    ///
     /// # Panics
-    /// When the provider has no memory, even after all idle blocks went back to it, or `capacity` exceeds
+    /// When the provider has no memory, even after all idle blocks went back to it, or the block would be larger than
+    /// `max_bytes` (with [`Exhaustion::Wait`](crate::Exhaustion::Wait)), or `capacity` exceeds
     /// [`Classes::SIZE_MAX`]. [`try_acquire`](Self::try_acquire) returns an error instead.
     #[inline]
     #[must_use]
@@ -146,11 +162,11 @@ impl BufferPool {
         stale(Core::acquire(&self.core, len, Fill::Zeros), len)
     }
 
-    /// Like [`acquire`](Self::acquire), but within the budget only, and without panics.
+    /// Like [`acquire`](Self::acquire), but within the budget only, without waiting, and without panics.
     ///
     /// # Errors
-    /// [`Exhausted`](AcquireError::Exhausted) when the budget is lent out, [`Oversize`](AcquireError::Oversize)
-    /// when the block for this request exceeds it altogether, [`Closed`](AcquireError::Closed) after
+    /// [`Exhausted`](AcquireError::Exhausted) when the budget is lent out, or others wait for what is left of it,
+    /// [`Oversize`](AcquireError::Oversize) when the block for this request exceeds it altogether, [`Closed`](AcquireError::Closed) after
     /// [`close`](Self::close), [`Alloc`](AcquireError::Alloc) when the provider has no memory.
     #[inline]
     #[track_caller]
@@ -176,6 +192,65 @@ impl BufferPool {
     #[track_caller]
     pub fn try_acquire_stale(&self, len: usize) -> Result<PooledBuf, AcquireError> {
         Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| stale(block, len))
+    }
+
+    /// Like [`try_acquire`](Self::try_acquire), but waits its turn, for `timeout` at most: with a timeout of zero not at
+    /// all, with one beyond the end of the clock forever. What was handed over when the time is up is returned.
+    ///
+    /// It keeps within the budget and waits even if the pool was built with
+    /// [`Exhaustion::Overflow`](crate::Exhaustion::Overflow).
+    ///
+    /// # Errors
+    /// [`Exhausted`](AcquireError::Exhausted) when the time is up, [`Closed`](AcquireError::Closed) when the pool is
+    /// closed before that, the others as [`try_acquire`](Self::try_acquire), without waiting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use buffer_pool::{AcquireError, BufferPool};
+    ///
+    /// let pool = BufferPool::builder().max_bytes(64 << 10).build();
+    /// let held = pool.acquire(64 << 10);
+    /// let refused = pool.acquire_timeout(4096, Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(refused, AcquireError::Exhausted { max_bytes: 64 << 10 });
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert!(pool.acquire_timeout(4096, Duration::MAX).is_ok()));
+    ///     drop(held);
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn acquire_timeout(
+        &self,
+        capacity: usize,
+        timeout: Duration,
+    ) -> Result<PooledBuf, AcquireError> {
+        Core::acquire_timeout(&self.core, capacity, Fill::Nothing, timeout).map(PooledBuf::new)
+    }
+
+    /// Like [`acquire_timeout`](Self::acquire_timeout), as a future of any runtime, and without a time limit: whoever
+    /// drops it leaves the line.
+    ///
+    /// # Errors
+    /// [`Closed`](AcquireError::Closed) when the pool is closed, [`Oversize`](AcquireError::Oversize) and
+    /// [`Alloc`](AcquireError::Alloc) as [`try_acquire`](Self::try_acquire).
+    ///
+    /// ```
+    /// use buffer_pool::{AcquireError, BufferPool};
+    ///
+    /// async fn reply(pool: &BufferPool, text: &[u8]) -> Result<bytes::Bytes, AcquireError> {
+    ///     let mut buf = pool.acquire_async(text.len()).await?;
+    ///     buf.extend_from_slice(text);
+    ///     Ok(buf.freeze().into())
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn acquire_async(&self, capacity: usize) -> Acquire<'_> {
+        Acquire::new(&self.core, capacity)
+    }
+
+    /// Requests that are in line for memory at this moment, of threads and tasks. One relaxed load.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.core.queue().waiting()
     }
 
     /// Creates idle blocks for `count` requests of `size` bytes and writes zeros to all of their memory, so that later
@@ -236,8 +311,12 @@ impl BufferPool {
     }
 
     /// Frees all idle blocks and keeps none from now on, for all handles. Buffers in use stay valid and are freed when
-    /// they are dropped. `try_` calls return [`AcquireError::Closed`]; the others still hand out buffers, which are
-    /// freed when they are dropped. The drop of the last handle closes too.
+    /// they are dropped. `try_` calls, `acquire_timeout` and `acquire_async` return [`AcquireError::Closed`]; the others
+    /// still hand out buffers, past the budget if need be, which are freed when they are dropped. Who waits is woken and
+    /// gets the same. The drop of the last handle closes too.
+    ///
+    /// # Panics
+    /// When a waker of `acquire_async` does: after all of them were woken.
     ///
     /// On a pool without `max_bytes` what is in the caches of other threads is freed when each of them ends, or next
     /// makes a call, to any pool, that its cache cannot serve.

@@ -40,7 +40,7 @@ impl Core {
                 limit,
             });
         }
-        if !this.charge(capacity) {
+        if this.is_awaited() || !this.charge(capacity) {
             return Err(AcquireError::Exhausted { max_bytes: limit });
         }
         // SAFETY: clauses 1 and 2.
@@ -51,6 +51,7 @@ impl Core {
             }
             Err(_) => {
                 this.budget.refund(capacity);
+                Self::serve_waiting(this);
                 Err(AcquireError::Alloc { bytes: capacity })
             }
         }
@@ -62,6 +63,7 @@ impl Core {
         let (capacity, place) = (block.capacity(), block.place());
         let (core, data) = block.disown();
         core.discharge(capacity, place);
+        Self::serve_waiting(&core);
         (data, capacity)
     }
 }

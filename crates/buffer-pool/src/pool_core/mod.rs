@@ -6,6 +6,7 @@
 //! | `recycle` | acquire and release: magazines first, then the depot |
 //! | `supply` | new blocks: charged, created, or past the budget |
 //! | `reclaim` | idle blocks that go back to the provider |
+//! | `wait` | what is done for those who wait for memory |
 //! | `adopt` | blocks of memory that comes from outside, or goes there |
 //! | `counts` | what is counted where it is slow anyway, and the sums of statistics |
 //!
@@ -18,6 +19,7 @@ mod counts;
 mod reclaim;
 mod recycle;
 mod supply;
+mod wait;
 
 use core::fmt;
 use core::time::Duration;
@@ -25,6 +27,7 @@ use std::time::Instant;
 
 use crate::block::{AnyProvider, Source};
 use crate::budget::Budget;
+use crate::builder::Exhaustion;
 use crate::class::Classes;
 use crate::decay::Decay;
 use crate::depot::{Allowance, Depot};
@@ -32,6 +35,7 @@ use crate::leak::Leaks;
 use crate::magazine::{self, RackPointer};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, Tally};
+use crate::wait::{Grant, Queue};
 use counts::Counts;
 
 pub(crate) struct Core {
@@ -57,6 +61,9 @@ pub(crate) struct Core {
     allowance: Allowance,
     depot: Depot,
     register: Mutex<Register>,
+    /// Requests that wait for memory; always empty without a budget.
+    queue: Queue<Grant>,
+    exhaustion: Exhaustion,
     decay: Decay,
     leaks: Leaks,
     /// Whether released memory is overwritten.
@@ -94,6 +101,7 @@ pub(crate) struct Settings {
     pub(crate) classes: Classes,
     pub(crate) alignment: usize,
     pub(crate) max_bytes: usize,
+    pub(crate) exhaustion: Exhaustion,
     pub(crate) caps: Caps,
     pub(crate) decay: Option<Duration>,
     /// One acquisition in so many is noted; 0: none.
@@ -112,6 +120,7 @@ impl Core {
             classes,
             alignment,
             max_bytes,
+            exhaustion,
             caps,
             decay,
             track,
@@ -142,6 +151,8 @@ impl Core {
                 recycles: vec![0; count].into(),
                 puts: 0,
             }),
+            queue: Queue::new(),
+            exhaustion,
             decay: Decay::new(decay, Instant::now()),
             leaks,
             poison,
@@ -240,7 +251,7 @@ impl Core {
         debug_assert!(idle.iter().all(|&idle| idle == 0), "blocks are left behind");
     }
 
-    /// Destroys all idle blocks and keeps none from now on.
+    /// Destroys all idle blocks and keeps none from now on; wakes all who wait.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.key.set(NO_RACK);
@@ -251,6 +262,7 @@ impl Core {
         }
         self.reclaim(usize::MAX);
         magazine::retire(self.number);
+        self.queue.close();
     }
 }
 

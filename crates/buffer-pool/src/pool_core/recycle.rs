@@ -5,9 +5,11 @@ use core::ptr::NonNull;
 
 use super::Core;
 use crate::block::{Block, Fill, Place};
+use crate::builder::Exhaustion;
 use crate::class::Classes;
 use crate::error::AcquireError;
 use crate::magazine::{self, Rack, Refused};
+use crate::mutant::{Mutant, active};
 use crate::sync::Arc;
 
 impl Core {
@@ -42,13 +44,13 @@ impl Core {
     }
 
     #[inline(never)]
-    fn attempt_slowly(
+    pub(super) fn attempt_slowly(
         this: &Arc<Self>,
         size: usize,
         fill: Fill,
         location: &'static Location<'static>,
     ) -> Result<Block, AcquireError> {
-        let block = match Self::recycle(this, size) {
+        let block = match Self::recycle_in_turn(this, size) {
             Some(block) => block,
             None if this.is_closed() => return Err(AcquireError::Closed),
             None => Self::supply(this, size, fill)?,
@@ -80,7 +82,7 @@ impl Core {
         fill: Fill,
         location: &'static Location<'static>,
     ) -> Block {
-        let block = match Self::recycle(this, size) {
+        let block = match Self::recycle_in_turn(this, size) {
             Some(block) => block,
             None => Self::acquire_cold(this, size, fill),
         };
@@ -88,7 +90,7 @@ impl Core {
     }
 
     /// `block`, for leak detection to know where it is handed out to.
-    pub(super) fn noted(&self, mut block: Block, location: &'static Location<'static>) -> Block {
+    pub(crate) fn noted(&self, mut block: Block, location: &'static Location<'static>) -> Block {
         if self.leaks.is_on() {
             self.leaks.note(&mut block, location);
         }
@@ -99,8 +101,10 @@ impl Core {
     #[inline(never)]
     fn acquire_cold(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
         let supplied = match Self::supply(this, size, fill) {
-            Err(AcquireError::Exhausted { .. }) => Self::overflow(this, size, fill),
-            Err(AcquireError::Oversize { .. }) if size <= Classes::SIZE_MAX => {
+            Err(AcquireError::Exhausted { .. }) => Self::acquire_past(this, size, fill),
+            Err(AcquireError::Oversize { .. })
+                if size <= Classes::SIZE_MAX && this.exhaustion == Exhaustion::Overflow =>
+            {
                 Self::overflow(this, size, fill)
             }
             supplied => supplied,
@@ -113,15 +117,24 @@ impl Core {
 
     /// A block out of this thread's magazine, in a pool without a budget.
     #[inline(always)]
-    fn hit(&self, size: usize) -> Option<Block> {
+    pub(super) fn hit(&self, size: usize) -> Option<Block> {
         let class = self.classes.index(size)?;
         let magazine = magazine::magazine(self.key.value(), class)?;
         // SAFETY: the thread's own magazine, which it does not free in here. Without a budget nobody else touches it.
         unsafe { (*magazine).pop() }
     }
 
+    /// Like `recycle`, for a request that comes now: `None` when it has to let others go first.
+    #[inline(always)]
+    fn recycle_in_turn(this: &Arc<Self>, size: usize) -> Option<Block> {
+        match this.is_awaited() {
+            true => None,
+            false => Self::recycle(this, size),
+        }
+    }
+
     /// An idle block out of this thread's rack or the depot.
-    fn recycle(this: &Arc<Self>, size: usize) -> Option<Block> {
+    pub(super) fn recycle(this: &Arc<Self>, size: usize) -> Option<Block> {
         let class = this.classes.index(size)?;
         // The short way of a pool with a budget.
         if this.bounded
@@ -193,8 +206,21 @@ impl Core {
         if block.core().poison {
             block.poison();
         }
+        if active(Mutant::ServeBeforePut) {
+            Self::serve_waiting(block.core());
+            Self::keep(block);
+        } else if let Some(core) = Self::keep(block) {
+            Self::serve(&core);
+        }
+    }
+
+    /// Puts a block where it is found, or destroys it. Returns the core if others wait for what is free now: a read
+    /// that comes after the block was put (`crate::wait`).
+    #[inline(always)]
+    pub(super) fn keep(mut block: Block) -> Option<Arc<Self>> {
+        let awaited = |core: &Arc<Self>| core.queue.waiting() != 0;
         let Place::Class(class) = block.place() else {
-            return Self::destroy(block);
+            return Some(Self::destroy(block)).filter(awaited);
         };
         let class = usize::from(class);
         // The short way of a pool with a budget.
@@ -203,34 +229,42 @@ impl Core {
         {
             // SAFETY: the thread's own; no foreign code has run since. The rack keeps the core.
             match unsafe { rack.as_ref().push(class, block) } {
-                Ok(()) => return,
+                Ok(()) => {
+                    // SAFETY: the thread's own still.
+                    let core = unsafe { rack.as_ref() }.core();
+                    return awaited(core).then(|| Arc::clone(core));
+                }
                 Err(refused) => block = refused,
             }
         }
         let refused = match Self::rack(block.core()) {
             // SAFETY: the thread's own; `put` runs no foreign code. The rack keeps the core.
             Some(rack) => match unsafe { rack.as_ref().put(class, block) } {
-                Ok(()) => return,
+                Ok(()) => {
+                    // SAFETY: the thread's own still.
+                    let core = unsafe { rack.as_ref() }.core();
+                    return awaited(core).then(|| Arc::clone(core));
+                }
                 Err(Refused::Full(block)) => block,
                 Err(Refused::Robbed(block)) => match Self::shelve_kept(class, block) {
-                    Ok(()) => return,
+                    Ok(core) => return Some(core).filter(awaited),
                     Err(block) => block,
                 },
             },
             None => match Self::shelve_kept(class, block) {
-                Ok(()) => return,
+                Ok(core) => return Some(core).filter(awaited),
                 Err(block) => block,
             },
         };
         refused.core().counts.classes[class].discards.add(1);
-        Self::destroy(refused);
+        Some(Self::destroy(refused)).filter(awaited)
     }
 
     /// Like `shelve`, where nothing but the block may keep the core: whoever takes it from the depot may destroy it.
     #[cold]
-    fn shelve_kept(class: usize, block: Block) -> Result<(), Block> {
+    fn shelve_kept(class: usize, block: Block) -> Result<Arc<Self>, Block> {
         let core = Arc::clone(block.core());
-        core.shelve(class, block)
+        core.shelve(class, block).map(|()| core)
     }
 
     /// Puts a block into the depot; gives it back when that is closed or the caps on idle memory are reached.
@@ -249,12 +283,13 @@ impl Core {
         block.map_or(Ok(()), Err)
     }
 
-    /// Gives a block back to the provider, and its charge to the budget.
+    /// Gives a block back to the provider, and its charge to the budget; returns its count of the core.
     #[cold]
-    pub(super) fn destroy(block: Block) {
+    pub(super) fn destroy(block: Block) -> Arc<Self> {
         let (capacity, place) = (block.capacity(), block.place());
         let core = block.destroy();
         core.discharge(capacity, place);
+        core
     }
 
     /// Gives the charge of a block that is gone back to the budget.

@@ -12,13 +12,26 @@ impl Core {
     #[cold]
     #[inline(never)]
     pub(super) fn supply(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
-        let (capacity, place) = this.block_for(size, Place::Oversize);
-        let block = Self::create(this, size, capacity, place, fill)?;
-        match place {
-            Place::Class(class) => this.counts.classes[usize::from(class)].misses.add(1),
-            _ => this.counts.oversize.add(1),
+        let capacity = this.capacity_for(size)?;
+        if this.is_awaited() || !this.charge(capacity) {
+            return Err(AcquireError::Exhausted {
+                max_bytes: this.budget.limit(),
+            });
         }
-        Ok(block)
+        Self::create_charged(this, size, fill)
+    }
+
+    /// Bytes of a block for `size` bytes, if there can be one.
+    pub(crate) fn capacity_for(&self, size: usize) -> Result<usize, AcquireError> {
+        let (capacity, _) = self.block_for(size, Place::Oversize);
+        let limit = self.budget.limit().min(Classes::SIZE_MAX);
+        if capacity > limit {
+            return Err(AcquireError::Oversize {
+                requested: size,
+                limit,
+            });
+        }
+        Ok(capacity)
     }
 
     /// Capacity of a block for `size` bytes, and its class, or `otherwise` above the largest.
@@ -30,31 +43,26 @@ impl Core {
         }
     }
 
-    /// Charges and creates a block.
-    fn create(
+    /// Creates a block for `size` bytes whose bytes are charged.
+    pub(crate) fn create_charged(
         this: &Arc<Self>,
         size: usize,
-        capacity: usize,
-        place: Place,
         fill: Fill,
     ) -> Result<Block, AcquireError> {
-        let limit = this.budget.limit().min(Classes::SIZE_MAX);
-        if capacity > limit {
-            return Err(AcquireError::Oversize {
-                requested: size,
-                limit,
-            });
-        }
-        if !this.charge(capacity) {
-            return Err(AcquireError::Exhausted { max_bytes: limit });
-        }
-        match Self::allocate(this, capacity, place, fill) {
-            Ok(block) => Ok(block),
+        let (capacity, place) = this.block_for(size, Place::Oversize);
+        let block = match Self::allocate(this, capacity, place, fill) {
+            Ok(block) => block,
             Err(error) => {
                 this.budget.refund(capacity);
-                Err(error)
+                Self::serve_waiting(this);
+                return Err(error);
             }
+        };
+        match place {
+            Place::Class(class) => this.counts.classes[usize::from(class)].misses.add(1),
+            _ => this.counts.oversize.add(1),
         }
+        Ok(block)
     }
 
     /// Charges the budget, reclaiming idle blocks; `false` when it is lent out.
@@ -170,21 +178,23 @@ impl Core {
                 });
             }
             // Idle blocks are not reclaimed for this: they are as good as what would replace them.
-            if this.budget.charge(capacity).is_err() {
+            if this.is_awaited() || this.budget.charge(capacity).is_err() {
                 return Err(AcquireError::Exhausted {
                     max_bytes: this.budget.limit(),
                 });
             }
             let Ok(mut block) = Block::create(this, capacity, place, Fill::Nothing) else {
                 this.budget.refund(capacity);
+                Self::serve_waiting(this);
                 return Err(AcquireError::Alloc { bytes: capacity });
             };
             this.counts.classes[class].blocks.add(1);
             block.initialise(capacity);
             if let Err(block) = this.shelve(class, block) {
-                Self::destroy(block);
+                Self::serve_waiting(&Self::destroy(block));
                 return Ok(kept);
             }
+            Self::serve_waiting(this);
         }
         Ok(count)
     }

@@ -21,11 +21,11 @@ mod native;
 mod tally;
 
 #[cfg(buffer_pool_loom)]
-pub(crate) use modelled::{Arc, Mutex, TrackedCell, atomic, home, local, yield_now};
+pub(crate) use modelled::{Arc, Condvar, Mutex, TrackedCell, atomic, home, local, yield_now};
 #[cfg(all(test, buffer_pool_loom))]
 pub(crate) use modelled::{set_home, thread};
 #[cfg(not(buffer_pool_loom))]
-pub(crate) use native::{Arc, Mutex, TrackedCell, atomic, home, local, yield_now};
+pub(crate) use native::{Arc, Condvar, Mutex, TrackedCell, atomic, home, local, yield_now};
 #[cfg(all(test, not(buffer_pool_loom)))]
 pub(crate) use native::{locks_taken, thread};
 

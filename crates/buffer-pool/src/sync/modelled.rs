@@ -1,6 +1,7 @@
 //! The primitives of a model: loom's.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 pub(crate) use loom::sync::Arc;
 #[cfg(test)]
@@ -31,6 +32,29 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         self.0.lock().expect("loom's mutex does not fail")
+    }
+}
+
+/// A condition that threads wait for. In a model no time passes: no deadline ever comes.
+#[derive(Debug)]
+pub(crate) struct Condvar(loom::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Self {
+        Self(loom::sync::Condvar::new())
+    }
+
+    pub(crate) fn wait<'a, T>(
+        &self,
+        guard: loom::sync::MutexGuard<'a, T>,
+        _deadline: Option<Instant>,
+    ) -> (loom::sync::MutexGuard<'a, T>, bool) {
+        let guard = self.0.wait(guard);
+        (guard.expect("loom's condition does not fail"), true)
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::ops::Deref;
+use std::time::Instant;
 
 #[cfg(test)]
 pub(crate) use std::thread;
@@ -167,6 +168,36 @@ impl<T> Mutex<T> {
         #[cfg(test)]
         LOCKS.with(|locks| locks.set(locks.get() + 1));
         self.0.lock()
+    }
+}
+
+/// A condition that threads wait for, under a [`Mutex`].
+#[derive(Debug)]
+pub(crate) struct Condvar(parking_lot::Condvar);
+
+impl Condvar {
+    pub(crate) const fn new() -> Self {
+        Self(parking_lot::Condvar::new())
+    }
+
+    /// Unlocks, waits for a notification, and locks again; `false` when `deadline` came first.
+    pub(crate) fn wait<'a, T>(
+        &self,
+        mut guard: parking_lot::MutexGuard<'a, T>,
+        deadline: Option<Instant>,
+    ) -> (parking_lot::MutexGuard<'a, T>, bool) {
+        let in_time = match deadline {
+            Some(deadline) => !self.0.wait_until(&mut guard, deadline).timed_out(),
+            None => {
+                self.0.wait(&mut guard);
+                true
+            }
+        };
+        (guard, in_time)
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
     }
 }
 

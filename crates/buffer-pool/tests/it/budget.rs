@@ -1,6 +1,6 @@
 //! The budget, the caps on idle memory, reclaim, prewarm, close.
 
-use buffer_pool::{AcquireError, BufferPool, Classes};
+use buffer_pool::{AcquireError, BufferPool, Classes, Exhaustion};
 
 use crate::memory::Poisoned;
 
@@ -8,7 +8,10 @@ const KIB: usize = 1024;
 
 #[test]
 fn the_budget_is_strict_and_overflow_is_counted() {
-    let pool = BufferPool::builder().max_bytes(64 * KIB).build();
+    let pool = BufferPool::builder()
+        .max_bytes(64 * KIB)
+        .exhaustion(Exhaustion::Overflow)
+        .build();
     let held: Vec<_> = (0..16)
         .map(|_| pool.try_acquire(4 * KIB).unwrap())
         .collect();
@@ -84,7 +87,10 @@ fn only_what_is_needed_is_reclaimed() {
 
 #[test]
 fn requests_above_the_budget() {
-    let pool = BufferPool::builder().max_bytes(5000).build();
+    let pool = BufferPool::builder()
+        .max_bytes(5000)
+        .exhaustion(Exhaustion::Overflow)
+        .build();
     let small = pool.try_acquire(4096).unwrap();
     drop(small);
     let oversize = AcquireError::Oversize {
@@ -110,7 +116,10 @@ fn requests_above_the_budget() {
     ));
     assert_eq!(pool.stats().overflow, 2);
 
-    let nothing = BufferPool::builder().max_bytes(0).build();
+    let nothing = BufferPool::builder()
+        .max_bytes(0)
+        .exhaustion(Exhaustion::Overflow)
+        .build();
     assert!(matches!(
         nothing.try_acquire(0),
         Err(AcquireError::Oversize { .. })

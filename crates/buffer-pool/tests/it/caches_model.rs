@@ -1,7 +1,7 @@
 //! Random operations on several threads, one at a time, against the dullest model: what is lent, and how much it is.
 //! Threads sleep between their operations, end, and are replaced.
 
-use buffer_pool::{AcquireError, BufferPool, Classes, PooledBuf};
+use buffer_pool::{AcquireError, BufferPool, Classes, Exhaustion, PooledBuf};
 use proptest::prelude::*;
 
 use crate::caches::Worker;
@@ -84,7 +84,10 @@ impl Machine {
             .max_idle_per_class(limits.idle_per_class)
             .decay(None);
         let pool = match limits.bytes {
-            Some(bytes) => builder.max_bytes(bytes).build(),
+            Some(bytes) => builder
+                .max_bytes(bytes)
+                .exhaustion(Exhaustion::Overflow)
+                .build(),
             None => builder.build(),
         };
         Self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use buffer_pool::{AcquireError, BufferPool, Builder, Classes, PooledBuf, PooledBytes};
+use buffer_pool::{AcquireError, BufferPool, Builder, Classes, Exhaustion, PooledBuf, PooledBytes};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -154,6 +154,7 @@ impl Machine {
             .stripes(4);
         let builder = builder
             .max_bytes(limits.bytes)
+            .exhaustion(Exhaustion::Overflow)
             .max_idle_bytes(limits.idle_bytes);
         let pool = builder.max_idle_per_class(limits.idle_per_class).build();
         let (buffers, frozen, leases) = (Vec::new(), Vec::new(), BTreeMap::new());

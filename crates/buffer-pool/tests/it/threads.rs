@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use buffer_pool::{AcquireError, BufferPool, Classes, PooledBuf, PooledBytes};
+use buffer_pool::{AcquireError, BufferPool, Classes, Exhaustion, PooledBuf, PooledBytes};
 
 use crate::memory::Poisoned;
 
@@ -249,6 +249,7 @@ fn churn_on_a_bounded_pool() {
         .provider(memory.clone())
         .classes(classes)
         .max_bytes(BUDGET)
+        .exhaustion(Exhaustion::Overflow)
         .stripes(2)
         .build();
     thread::scope(|scope| {

@@ -1,0 +1,118 @@
+//! What the core does for those who wait for memory. The protocol is told in `crate::wait`.
+
+use core::panic::Location;
+use core::time::Duration;
+use std::time::Instant;
+
+use super::Core;
+use crate::block::{Block, Fill};
+use crate::builder::Exhaustion;
+use crate::error::AcquireError;
+use crate::mutant::{Mutant, active};
+use crate::sync::Arc;
+use crate::wait::{Grant, Queue, Waiting};
+
+impl Core {
+    pub(crate) fn queue(&self) -> &Queue<Grant> {
+        &self.queue
+    }
+
+    /// Hands what is free to those who wait, if any. Whoever makes lent memory free calls this afterwards: when a block
+    /// lies where a look finds it, or its bytes are refunded, and no lock or latch of the pool is held any more, and none
+    /// of this thread's departures is on its way.
+    #[inline(always)]
+    pub(crate) fn serve_waiting(this: &Arc<Self>) {
+        if this.queue.waiting() != 0 {
+            Self::serve(this);
+        }
+    }
+
+    /// Hands what is free to those who wait, in their order. Runs foreign code: the caller keeps the core itself.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn serve(this: &Arc<Self>) {
+        this.budget.confirm();
+        this.queue.serve(
+            |bytes| Self::obtain(this, bytes),
+            |granted| Self::take_back(this, granted),
+        );
+    }
+
+    /// What a wait for `bytes` is for: an idle block of just so many, or so much of the budget, after idle blocks that
+    /// are in the way were reclaimed.
+    fn obtain(this: &Arc<Self>, bytes: usize) -> Option<Grant> {
+        if let Some(block) = Self::recycle(this, bytes) {
+            return Some(Grant::Block(block));
+        }
+        this.charge(bytes).then_some(Grant::Charge(bytes))
+    }
+
+    /// Takes back what nobody was handed, or nobody wanted. The caller serves afterwards.
+    pub(crate) fn take_back(this: &Arc<Self>, granted: Grant) {
+        match granted {
+            Grant::Block(block) => drop(Self::keep(block)),
+            Grant::Charge(bytes) => this.budget.refund(bytes),
+        }
+    }
+
+    /// Whether a request that comes now has to let others go first.
+    #[inline(always)]
+    pub(super) fn is_awaited(&self) -> bool {
+        self.queue.waiting() != 0 && !active(Mutant::Overtake)
+    }
+
+    /// Like `attempt`, for a request that was made at `location`.
+    pub(crate) fn attempt_at(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+        location: &'static Location<'static>,
+    ) -> Result<Block, AcquireError> {
+        match this.hit(size) {
+            Some(block) => Ok(block),
+            None => Self::attempt_slowly(this, size, fill, location),
+        }
+    }
+
+    /// A block within the budget, waited for until `timeout` is over.
+    #[track_caller]
+    pub(crate) fn acquire_timeout(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+        timeout: Duration,
+    ) -> Result<Block, AcquireError> {
+        let outcome = match Self::attempt(this, size, fill) {
+            Err(AcquireError::Exhausted { .. }) if !timeout.is_zero() => {
+                // A deadline past the clock's end never comes.
+                let deadline = Instant::now().checked_add(timeout);
+                let waited = Waiting::block(this, size, fill, deadline);
+                waited.map(|block| this.noted(block, Location::caller()))
+            }
+            attempt => attempt,
+        };
+        if outcome.is_err() {
+            this.count_refusal();
+        }
+        outcome
+    }
+
+    /// What the budget has no room for, by the way that the pool was built for.
+    pub(super) fn acquire_past(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+    ) -> Result<Block, AcquireError> {
+        if this.exhaustion == Exhaustion::Wait {
+            match Waiting::block(this, size, fill, None) {
+                Err(AcquireError::Closed) => {}
+                outcome => return outcome,
+            }
+        }
+        Self::overflow(this, size, fill)
+    }
+
+    pub(crate) fn count_refusal(&self) {
+        self.counts.refused.add(1);
+    }
+}
