@@ -14,6 +14,7 @@ mod caches_model;
 mod decay;
 mod faults;
 mod frozen;
+mod frozen_model;
 mod leak;
 mod memory;
 mod misread;
