@@ -46,7 +46,7 @@ use chain::Chain;
 use claim::Claim;
 use control::{Block, Control};
 use geometry::Geometry;
-use shelf::Shelf;
+use shelf::{Shelf, Taken};
 
 pub use boxed::SlabBox;
 pub use local::LocalCache;
@@ -64,13 +64,18 @@ const SPARE_SLABS: usize = 64;
 /// from any thread and may outlive every handle. The last of handles and boxes gives the last memory back and drops the
 /// provider, on the thread it goes on.
 ///
-/// Allocating through the cache takes its lock for a few steps; a [`LocalCache`] takes none and is the fast way.
-/// Freeing takes no lock. The provider is never called while the lock is held. Slabs that become empty are kept for
+/// Allocating through the cache takes its lock for a few steps. A [`LocalCache`] is the fast way: it takes the lock once
+/// for each slab that it gets, when its own are used up. Freeing takes no lock, but for the drop of the last handle. The
+/// provider is never called while the lock is held. `L` must not unwind. Slabs that become empty are kept for
 /// reuse: up to 64 spare ones unless the cache is told otherwise, beyond which they go back when slots are looked for, or
 /// by [`release_empty`](Self::release_empty). Where more than the spare slabs hold come and go together, ask for as many
 /// spare slabs, or each round asks the provider anew.
 ///
-/// `SLAB` is a power of two. A slab has 192 bytes of header on 64-bit targets, a bit for each slot, and at most 4096
+/// A slot that is freed as a [`SlabBox`] is used again when the other free slots of its slab are: a value that comes and
+/// goes through the cache walks over a whole slab. A [`LocalCache`] and its boxes use the slot freed last, whose lines are
+/// near.
+///
+/// `SLAB` is a power of two; its default needs a `usize` of 32 bits. A slab has 192 bytes of header on 64-bit targets, a bit for each slot, and at most 4096
 /// slots; it takes no more memory than they need. Two slots must fit, else the program does not compile:
 ///
 /// ```compile_fail,E0080
@@ -179,8 +184,9 @@ where
         LocalCache::new(self.clone())
     }
 
-    /// Stores `value`. O(1) under the lock; when slots run out, a bounded number of slabs to sort and one step for each
-    /// slot of one slab that comes back.
+    /// Stores `value`. O(1) under the lock; when slots run out, up to 32 slabs to sort there. Without the lock, a provider
+    /// call for each of them that is empty and not spare, and either one for a new slab or one step for each slot that
+    /// was freed in the slab found.
     ///
     /// # Errors
     /// [`AllocError`] with the value, when no slot is free and the provider has no memory for a slab.
@@ -219,8 +225,8 @@ where
             unsafe { Control::release_chain(self.block.cast(), surplus) };
         }
         let slot = match taken {
-            Some(slot) => slot,
-            None => self.refill()?,
+            Taken::Slot(slot) => slot,
+            other => self.refill(other)?,
         };
         // SAFETY: the slot is in use and ours; a `MaybeUninit` is always a value.
         Ok(unsafe { SlabBox::from_slot(slot.cast()) })
@@ -260,19 +266,27 @@ where
         }
     }
 
-    /// A slot of a new slab, which then goes on the shelf.
+    /// A slot of a slab that nobody else has, which then goes on the shelf: of the one that was taken off it, after
+    /// collecting what others freed, or of a new one.
     #[cold]
-    fn refill(&self) -> Result<NonNull<T>, ProvideError> {
-        // SAFETY: this handle keeps the block. The slab is ours until it is put on the shelf; of its two slots or more
-        // one is taken.
+    fn refill(&self, taken: Taken<T>) -> Result<NonNull<T>, ProvideError> {
+        // SAFETY: this handle keeps the block. The slab is ours until it is put on the shelf, and OWNED; of its free
+        // slots one is taken.
         unsafe {
-            let slab = Block::slab::<T, SLAB>(self.block)?;
+            let slab = match taken {
+                Taken::Slot(slot) => return Ok(slot),
+                Taken::Uncollected(slab) => {
+                    slab.collect::<T, SLAB>();
+                    slab
+                }
+                Taken::Nothing => Block::slab::<T, SLAB>(self.block)?,
+            };
             let claim = Claim::new();
             slab.claim::<T, SLAB>(&claim);
             let slot = claim.take::<T, SLAB>();
             slab.unclaim::<T, SLAB>(&claim);
             self.on_shelf(|shelf, _| shelf.put(slab));
-            debug_assert!(slot.is_some(), "a new slab has free slots");
+            debug_assert!(slot.is_some(), "a slab without a free slot was taken");
             slot.ok_or(ProvideError::Exhausted)
         }
     }

@@ -3,12 +3,14 @@
 //! ```text
 //!                    take a slot                      no slot left
 //!   ready, empty --------------> current ----------------------------> DETACHED (nobody's)
-//!        ^                                                                  | first free
-//!        | adopt                                                            v
-//!        +--------------------- incoming <--- take all --------------- depot
+//!      ^    ^                       | freed elsewhere                       | first free
+//!      |    |                       v                                       v
+//!      |    +--- put ----- who took the slot: collects                    depot
+//!      +-- adopt --- incoming <--- take all --------------------------------+
 //! ```
 //!
-//! No step under the lock calls the provider: empty slabs beyond the spare ones are handed to the caller, who gives
+//! A slab with slots that others freed and nobody collected leaves the shelf for that time: collecting takes a step for
+//! each slot, of which there are thousands, and the lock is held for a few dozen. No step under the lock calls the provider: empty slabs beyond the spare ones are handed to the caller, who gives
 //! them back afterwards.
 
 use core::mem;
@@ -21,6 +23,17 @@ use super::header::Slab;
 
 /// Slabs that one refill adopts at most: a bound on the time under the lock.
 const ADOPTED_MAX: usize = 32;
+
+/// What [`Shelf::take`] found.
+pub(super) enum Taken<T> {
+    /// A slot, in use now.
+    Slot(NonNull<T>),
+    /// A slab that is the caller's now: it knows no free slot, but others freed some. The caller collects them, takes one,
+    /// and [puts](Shelf::put) the slab back.
+    Uncollected(Slab),
+    /// No slab with a free slot is here.
+    Nothing,
+}
 
 /// All slabs here are OWNED, but the incoming ones, which are QUEUED.
 pub(super) struct Shelf {
@@ -50,7 +63,7 @@ impl Shelf {
         }
     }
 
-    /// A free slot, now in use. Slabs that nobody needs are added to `surplus`.
+    /// A free slot, or where to find one. Slabs that nobody needs are added to `surplus`.
     ///
     /// # Safety
     /// 1. `control` is the block of the cache whose shelf this is, and its slabs are of this geometry.
@@ -59,12 +72,12 @@ impl Shelf {
         &mut self,
         control: &Control,
         surplus: &mut Chain,
-    ) -> Option<NonNull<T>> {
+    ) -> Taken<T> {
         loop {
             if let Some(slot) = self.claim.take::<T, SLAB>() {
                 // SAFETY: the slot's slab is there, and the slot is the caller's.
                 unsafe { Slab::of::<T, T, SLAB>(slot).witness::<T, SLAB>(slot) };
-                return Some(slot);
+                return Taken::Slot(slot);
             }
             if let Some(slab) = self.current {
                 // SAFETY: the shelf possesses its slabs; clause 1 for the geometry. Detached, the slab is forgotten.
@@ -72,15 +85,17 @@ impl Shelf {
                     if slab.claim::<T, SLAB>(&self.claim) {
                         continue;
                     }
+                    self.current = None;
                     if !slab.detach::<T, SLAB>() {
-                        slab.collect::<T, SLAB>();
-                        continue;
+                        return Taken::Uncollected(slab);
                     }
                 }
             }
-            self.current = None;
             // SAFETY: clause 1.
-            self.current = Some(unsafe { self.pop(control, surplus) }?);
+            self.current = unsafe { self.pop(control, surplus) };
+            if self.current.is_none() {
+                return Taken::Nothing;
+            }
         }
     }
 
@@ -202,5 +217,36 @@ impl Shelf {
     /// The QUEUED slabs, each leading to the next by `below`; they are the caller's now.
     pub(super) fn incoming(&mut self) -> Option<Slab> {
         self.incoming.take()
+    }
+}
+
+#[cfg(all(test, feature = "alloc", not(slab_core_loom)))]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::SlabCache;
+
+    #[test]
+    fn what_others_freed_is_not_collected_under_the_lock() {
+        let cache = SlabCache::<u64>::new().expect("there is memory");
+        let slots = cache.stats().slots_per_slab;
+        let boxes: Vec<_> = (0..slots).map(|_| cache.alloc(1)).collect();
+        drop(boxes);
+        let mut surplus = Chain::EMPTY;
+        // SAFETY: the shelf is this cache's.
+        let taken = cache
+            .on_shelf(|shelf, control| unsafe { shelf.take::<u64, 65536>(control, &mut surplus) });
+        let Taken::Uncollected(slab) = taken else {
+            panic!("the slab has slots, but none that its possessor knows");
+        };
+        // SAFETY: the slab is ours, and goes back.
+        unsafe {
+            assert!(slab.collect::<u64, 65536>());
+            assert!(slab.all_free::<u64, 65536>());
+            cache.on_shelf(|shelf, _| shelf.put(slab));
+        }
+        let again: Vec<_> = (0..slots).map(|_| cache.alloc(2)).collect();
+        assert_eq!((again.len(), cache.stats().slabs), (slots, 1));
     }
 }

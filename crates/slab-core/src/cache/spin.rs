@@ -7,8 +7,9 @@ use lock_api::{GuardSend, RawMutex};
 
 /// A lock that waits by trying again, for targets without threads that could sleep.
 ///
-/// A [`SlabCache`](crate::SlabCache) holds it for a few dozen steps at most, but for
-/// [`release_empty`](crate::SlabCache::release_empty), and never while it calls the provider or drops a value. Where a
+/// A [`SlabCache`](crate::SlabCache) holds it for a few dozen steps at most, each of which may touch another slab, but for
+/// [`release_empty`](crate::SlabCache::release_empty), and never while it calls the provider, takes back what others
+/// freed, or drops a value. Where a
 /// thread that holds it may be interrupted by one that waits for it with a higher priority (an interrupt handler, a
 /// real-time scheduler), give the cache another lock: any `lock_api::RawMutex`, such as parking_lot's or one that
 /// disables interrupts.
