@@ -46,7 +46,12 @@ impl Depot {
 
     /// Takes all slabs; each leads to the next by `below`.
     pub(super) fn take(&self) -> Option<Slab> {
-        let both = weaken(Ordering::AcqRel, Mutant::TakeRelaxed, Ordering::Relaxed);
+        let both = weaken(
+            Ordering::AcqRel,
+            Mutant::TakeAcquiresNothing,
+            Ordering::Release,
+        );
+        let both = weaken(both, Mutant::TakeReleasesNothing, Ordering::Acquire);
         Slab::from_ptr(self.0.swap(ptr::null_mut(), both))
     }
 }

@@ -213,8 +213,12 @@ impl RemoteWord {
     /// number of pending slots, else to be left alone until the next free.
     pub(super) fn settle(&self, used: u16, reusable: impl Fn(u16) -> bool) -> Settled {
         // Acquire pairs with the Release of each `free`: an empty slab goes back to the provider.
-        let acquire = weaken(Ordering::Acquire, Mutant::SettleRelaxed, Ordering::Relaxed);
-        let mut seen = Word(self.0.load(acquire));
+        let load = weaken(
+            Ordering::Acquire,
+            Mutant::SettleLoadRelaxed,
+            Ordering::Relaxed,
+        );
+        let mut seen = Word(self.0.load(load));
         loop {
             debug_assert!(!seen.is(State::Detached), "a detached slab is nobody's");
             debug_assert!(seen.pending() <= used, "a slot was freed twice");
@@ -232,11 +236,17 @@ impl RemoteWord {
                 return outcome;
             }
             // Release as in `detach`; Acquire on failure as in the load.
-            let release = weaken(Ordering::Release, Mutant::DetachRelaxed, Ordering::Relaxed);
-            match self
-                .0
-                .compare_exchange_weak(seen.0, next.0, release, acquire)
-            {
+            let release = weaken(
+                Ordering::Release,
+                Mutant::SettleReleasesNothing,
+                Ordering::Relaxed,
+            );
+            let retry = weaken(
+                Ordering::Acquire,
+                Mutant::SettleRetryRelaxed,
+                Ordering::Relaxed,
+            );
+            match self.0.compare_exchange_weak(seen.0, next.0, release, retry) {
                 Ok(_) => return outcome,
                 Err(current) => seen = Word(current),
             }

@@ -9,7 +9,7 @@ use crate::sync::Mutant;
 fn two_slabs_are_queued_and_taken() {
     let mutants = [
         (Mutant::PushReleasesNothing, RACE),
-        (Mutant::TakeRelaxed, RACE),
+        (Mutant::TakeAcquiresNothing, RACE),
     ];
     prove("depot, 2 slabs", Bound::Preemptions(2), &mutants, || {
         let cache = cache(1);
@@ -35,7 +35,7 @@ fn two_slabs_are_queued_and_taken() {
 fn a_local_cache_takes_what_another_queues() {
     let mutants = [
         (Mutant::PushReleasesNothing, RACE),
-        (Mutant::TakeRelaxed, RACE),
+        (Mutant::TakeAcquiresNothing, RACE),
     ];
     prove("depot, local cache", Bound::Unbounded, &mutants, || {
         let cache = cache(0);

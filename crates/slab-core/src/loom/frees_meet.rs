@@ -30,7 +30,8 @@ fn an_owner_frees_while_another_thread_does() {
 fn a_box_is_given_back_while_its_neighbour_is_freed() {
     let mutants = [
         (Mutant::FreeReleasesNothing, RACE),
-        (Mutant::SettleRelaxed, RACE),
+        (Mutant::SettleLoadRelaxed, RACE),
+        (Mutant::SettleRetryRelaxed, RACE),
         (Mutant::SettleOverwrites, LEAK),
     ];
     prove("frees meet, given back", Bound::Unbounded, &mutants, || {
@@ -81,7 +82,7 @@ fn a_cache_looks_for_empty_slabs_while_one_becomes_empty() {
         (Mutant::AdoptRelaxed, RACE),
         (Mutant::AdoptOverwrites, LEAK),
         (Mutant::PushReleasesNothing, RACE),
-        (Mutant::TakeRelaxed, RACE),
+        (Mutant::TakeAcquiresNothing, RACE),
     ];
     prove("frees meet, release", Bound::Unbounded, &mutants, || {
         let cache = cache(0);
@@ -96,5 +97,26 @@ fn a_cache_looks_for_empty_slabs_while_one_becomes_empty() {
         assert_eq!(cache.stats().slabs, 2 - released);
         thread.join().unwrap();
         drop(c);
+    });
+}
+
+#[test]
+fn a_cache_looks_at_its_current_slab_while_it_becomes_empty() {
+    let mutants = [
+        (Mutant::FreeReleasesNothing, RACE),
+        (Mutant::PendingRelaxed, RACE),
+    ];
+    prove("frees meet, current", Bound::Unbounded, &mutants, || {
+        let cache = cache(0);
+        // Nobody lets go of the slab, full as it is, before a slot is looked for.
+        let (a, b) = (alloc(&cache, 1), alloc(&cache, 2));
+        // The look is in the thread for the reason given above.
+        let thread = thread::spawn(move || {
+            let released = cache.release_empty(0);
+            assert_eq!(cache.stats().slabs, 1 - released);
+        });
+        drop(a);
+        drop(b);
+        thread.join().unwrap();
     });
 }

@@ -2,14 +2,15 @@
 
 use ::loom::thread;
 
-use super::{Bound, LEAK, RACE, cache, prove};
+use super::{Bound, LEAK, RACE, alloc, cache, prove};
 use crate::sync::Mutant;
 
 #[test]
 fn a_local_cache_ends_while_frees_arrive() {
     let mutants = [
         (Mutant::SettleOverwrites, LEAK),
-        (Mutant::SettleRelaxed, RACE),
+        (Mutant::SettleLoadRelaxed, RACE),
+        (Mutant::SettleRetryRelaxed, RACE),
         (Mutant::FreeReleasesNothing, RACE),
         (Mutant::NobodyDrains, LEAK),
     ];
@@ -30,7 +31,10 @@ fn a_local_cache_ends_while_frees_arrive() {
 
 #[test]
 fn what_a_local_cache_leaves_is_used_by_another() {
-    let mutants = [(Mutant::DetachRelaxed, RACE), (Mutant::TakeRelaxed, RACE)];
+    let mutants = [
+        (Mutant::SettleReleasesNothing, RACE),
+        (Mutant::TakeAcquiresNothing, RACE),
+    ];
     prove("owner exit, heir", Bound::Preemptions(2), &mutants, || {
         let cache = cache(0);
         let local = cache.local().unwrap();
@@ -42,5 +46,50 @@ fn what_a_local_cache_leaves_is_used_by_another() {
         assert_eq!((*b, *c, *d), (2, 3, 4));
         ending.join().unwrap();
         freeing.join().unwrap();
+    });
+}
+
+#[test]
+fn a_local_cache_ends_while_another_frees_its_values() {
+    let mutants = [
+        (Mutant::SettleOverwrites, LEAK),
+        (Mutant::FreeReleasesNothing, RACE),
+    ];
+    prove(
+        "owner exit, freed by a heap",
+        Bound::Unbounded,
+        &mutants,
+        || {
+            let cache = cache(0);
+            let local = cache.local().unwrap();
+            let other = cache.local().unwrap();
+            let (a, b) = (local.alloc(1).unwrap(), local.alloc(2).unwrap());
+            let (a, b) = (a.into_shared(), b.into_shared());
+            // Each free asks who owns the slab, while that changes.
+            let thread = thread::spawn(move || {
+                other.free(a);
+                other.free(b);
+                drop(other);
+            });
+            drop(local);
+            thread.join().unwrap();
+        },
+    );
+}
+
+#[test]
+fn a_spare_slab_that_a_local_cache_leaves_is_used_by_another() {
+    let mutants = [
+        (Mutant::PushReleasesNothing, RACE),
+        (Mutant::TakeAcquiresNothing, RACE),
+    ];
+    prove("owner exit, spare slab", Bound::Unbounded, &mutants, || {
+        let cache = cache(1);
+        let local = cache.local().unwrap();
+        drop(local.alloc(1).unwrap());
+        let ending = thread::spawn(move || drop(local));
+        let (a, b) = (alloc(&cache, 2), alloc(&cache, 3));
+        assert_eq!((*a, *b), (2, 3));
+        ending.join().unwrap();
     });
 }

@@ -81,3 +81,31 @@ fn a_slab_is_queued_twice() {
         },
     );
 }
+
+#[test]
+fn a_slab_is_off_the_shelf_while_its_freed_slots_are_collected() {
+    let mutants = [
+        (Mutant::FreeReleasesNothing, RACE),
+        (Mutant::CollectRelaxed, RACE),
+    ];
+    prove(
+        "remote word, collected",
+        Bound::Preemptions(3),
+        &mutants,
+        || {
+            let cache = cache(1);
+            let other = cache.clone();
+            let (a, b) = (alloc(&cache, 1), alloc(&cache, 2));
+            let thread = thread::spawn(move || {
+                drop(a);
+                assert_eq!(*alloc(&other, 3), 3);
+            });
+            let c = alloc(&cache, 4);
+            assert_eq!((*b, *c), (2, 4));
+            thread.join().unwrap();
+            drop((b, c));
+            cache.release_empty(0);
+            assert_eq!(cache.stats().slabs, 0, "a slab was lost");
+        },
+    );
+}

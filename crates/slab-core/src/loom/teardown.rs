@@ -10,8 +10,8 @@ fn the_last_boxes_of_two_slabs_go_after_the_last_handle() {
     let mutants = [
         (Mutant::NobodyDrains, LEAK),
         (Mutant::LastRelaxed, RACE),
-        (Mutant::DetachRelaxed, RACE),
-        (Mutant::TakeRelaxed, RACE),
+        (Mutant::SettleReleasesNothing, RACE),
+        (Mutant::TakeAcquiresNothing, RACE),
     ];
     prove("teardown, 2 slabs", Bound::Unbounded, &mutants, || {
         let cache = cache(1);
@@ -50,6 +50,7 @@ fn the_last_boxes_of_two_slabs_go_on_two_threads() {
 fn a_slab_is_queued_while_the_last_handle_goes() {
     let mutants = [
         (Mutant::PushAcquiresNothing, LEAK),
+        (Mutant::TakeReleasesNothing, LEAK),
         (Mutant::NobodyDrains, LEAK),
         (Mutant::LastRelaxed, RACE),
     ];
@@ -65,5 +66,27 @@ fn a_slab_is_queued_while_the_last_handle_goes() {
         });
         drop(cache);
         thread.join().unwrap();
+    });
+}
+
+#[test]
+fn two_handles_go_at_once() {
+    let mutants = [
+        (Mutant::NobodyDrains, LEAK),
+        (Mutant::PushReleasesNothing, RACE),
+    ];
+    prove("teardown, 2 handles", Bound::Unbounded, &mutants, || {
+        let cache = cache(1);
+        let other = cache.clone();
+        let (a, b) = (alloc(&cache, 1), alloc(&cache, 2));
+        // The slab is let go, so its first free queues it; another is on the shelf.
+        let c = alloc(&cache, 3);
+        let thread = thread::spawn(move || {
+            drop(other);
+            drop(a);
+        });
+        drop(cache);
+        thread.join().unwrap();
+        drop((b, c));
     });
 }

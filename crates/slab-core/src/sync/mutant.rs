@@ -14,20 +14,26 @@ pub(crate) enum Mutant {
     FreeAcquiresNothing,
     /// An owner takes back freed slots without waiting for what was done with them.
     CollectRelaxed,
-    /// An owner that lets go of a slab publishes nothing.
+    /// An owner that lets go of a slab without a free slot publishes nothing.
     DetachRelaxed,
+    /// An owner that lets go of a slab as it ends publishes nothing.
+    SettleReleasesNothing,
     /// A push on the depot publishes nothing.
     PushReleasesNothing,
     /// A push on the depot does not see that the last handle went.
     PushAcquiresNothing,
     /// Whoever takes the depot's slabs does not wait for who pushed them.
-    TakeRelaxed,
+    TakeAcquiresNothing,
+    /// The last handle's take does not tell those who push later that it went.
+    TakeReleasesNothing,
     /// Who lets a slab go writes the state over frees that arrived since it looked.
     SettleOverwrites,
     /// Who queued a slab after the last handle went does not look after it.
     NobodyDrains,
-    /// Who finds every slot free does not wait for what was done with them.
-    SettleRelaxed,
+    /// Who lets a slab go and finds every slot free does not wait for what was done with them.
+    SettleLoadRelaxed,
+    /// Nor does who finds it so when a free came in between.
+    SettleRetryRelaxed,
     /// Who looks whether others freed the last slots does not wait for what was done with them.
     PendingRelaxed,
     /// Who takes a slab out of the depot does not wait for the frees that came after it was queued.
