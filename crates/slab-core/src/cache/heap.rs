@@ -134,7 +134,8 @@ pub(super) struct LocalHeap {
     claim: Claim,
     /// The slab of the claim; it is in no list.
     current: Cell<Option<Slab>>,
-    /// Slabs with a free slot: those freed into last come first, those that became empty come last.
+    /// Slabs with a free slot, or adopted with one that others freed: the last freed into or adopted first, the spare ones
+    /// last.
     ready: List,
     /// Slabs without a free slot, the longest unlooked at first.
     full: List,

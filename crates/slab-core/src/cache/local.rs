@@ -1,4 +1,4 @@
-//! `LocalCache`: one thread's own slabs of a cache, used without locks and atomic read-modify-writes.
+//! `LocalCache`: one thread's own slabs of a cache, used without atomic read-modify-writes while they last.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -20,6 +20,9 @@ use crate::error::{AllocError, ProvideError};
 use crate::provider::{Global, Provider};
 
 /// One thread's part of a [`SlabCache`]: allocates and frees without an atomic read-modify-write.
+///
+/// But for three things: the cache's lock is taken once for each slab that it fetches, a slab is settled with one exchange
+/// when it goes or comes back, and dropping the last handle of the cache takes the lock.
 ///
 /// It owns its slabs. It may move to another thread while it lends no [`LocalBox`], but is not shared (`!Sync`); each
 /// thread makes its own by [`SlabCache::local`]. What is freed elsewhere comes back when slots run out. Dropping it
@@ -91,8 +94,10 @@ where
         &self.cache
     }
 
-    /// Stores `value`. O(1); when the current slab is used up, a bounded look at other slabs, and one step for each slot
-    /// that others freed in the one found.
+    /// Stores `value`. O(1) while the current slab lasts. Then it looks at up to 8 full slabs of its own and up to 32 that
+    /// others let go of, of which the empty ones beyond the spare go back to the provider with a call each; takes a step
+    /// for each slot that others freed in the slab found; or calls the provider for a new one. If that is refused, it
+    /// looks at all of its slabs.
     ///
     /// # Errors
     /// [`AllocError`] with the value, when no slot is free and the provider has no memory for a slab.

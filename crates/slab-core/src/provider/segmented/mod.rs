@@ -48,17 +48,28 @@ const SPARE: usize = 1;
 /// | for which a segment is needed, and `P` refuses one | `P`, if it has the block itself |
 ///
 /// A block has its units to itself: one that ends inside of its last unit, as a slab of 4096 small slots may, leaves the
-/// rest of that unit unused and untouched. Blocks of 3 to 8 units fit a segment less tightly: at worst, with nothing but
-/// blocks of 8, one unit in 8 is left over for smaller ones. `UNIT` is therefore best the size of the slabs, or half of
-/// it: a power of two from 256 bytes on. With the default of 64 KiB, segments have 4 MiB, in which the kernel can place
-/// huge pages.
+/// rest of that unit unused and untouched. What counts is the block rounded up to its alignment, for the next of its
+/// kind begins there. If there are no smaller blocks to use what lies between, of a segment's bytes are in no block:
+///
+/// | nothing but blocks of | fit | left over |
+/// |---|---|---|
+/// | 1 unit, aligned to 1 | 63 | 1.6% |
+/// | 8 units, aligned to 8 | 7 | 12.5% |
+/// | 5 units, aligned to 8 | 7 at least | up to 45% |
+/// | 1 unit, aligned to 2 | 31 at least | up to 52% |
+///
+/// `UNIT` is therefore best the size of the slabs: a power of two from 256 bytes on. With the default of 64 KiB, segments
+/// have 4 MiB, in which the kernel can place huge pages.
 ///
 /// Blocks that come back are used again. A segment that is wholly free goes back to `P`, but for a number of spare
 /// ones, so that a block that comes and goes does not take a segment along each time. [`release_empty`] gives those
 /// back too. The last segment, and dropping the provider, leave nothing behind.
 ///
+/// Threads that find no room at once each ask `P` for a segment; the first that arrives serves them all, and of the others
+/// those beyond the spare go straight back.
+///
 /// A call costs O(1) in segments and blocks, given that addresses spread over the table that leads to segments. A lock
-/// `L` of the `lock_api` kind is held for a few dozen steps, and never while `P` is called; the table grows by eight
+/// `L` of the `lock_api` kind, which must not unwind, is held for a few dozen steps, and never while `P` is called; the table grows by eight
 /// times when there are more segments than places in it, and moving into the larger one is the only thing under the
 /// lock that takes O(segments).
 ///

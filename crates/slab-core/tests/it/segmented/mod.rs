@@ -24,12 +24,12 @@ fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).expect("small")
 }
 
-/// The part of what `parent` had to set aside that did not become a block of `size` aligned to `size`, of which there
+/// The part of what `parent` had to set aside that did not become a block of `size` aligned to `align`, of which there
 /// are enough to fill `segments` segments.
-fn waste(size: usize, segments: usize) -> f64 {
+fn waste(size: usize, align: usize, segments: usize) -> f64 {
     let parent = Skewed::default();
     let memory = Segmented::new(&parent);
-    let layout = layout(size, size);
+    let layout = layout(size, align);
     let mut blocks = Vec::new();
     // One more segment is begun; the last but that is full.
     while memory.stats().segments <= segments {
@@ -48,10 +48,14 @@ fn waste(size: usize, segments: usize) -> f64 {
 }
 
 #[test]
-fn alignment_wastes_less_than_six_in_a_hundred_bytes() {
-    let slabs = waste(64 << 10, 20);
-    let pairs = waste(128 << 10, 20);
-    let fours = waste(256 << 10, 20);
+fn a_segment_wastes_no_more_than_alignment_makes_it() {
+    const UNIT: usize = 64 << 10;
+    let slabs = waste(UNIT, UNIT, 20);
+    let pairs = waste(2 * UNIT, 2 * UNIT, 20);
+    let fours = waste(4 * UNIT, 4 * UNIT, 20);
+    let eights = waste(8 * UNIT, 8 * UNIT, 20);
+    let fives = waste(5 * UNIT, 8 * UNIT, 20);
+    let apart = waste(UNIT, 2 * UNIT, 20);
     println!(
         "of the bytes set aside: {:.2}% wasted with slabs of 64 KiB, {:.2}% of 128 KiB, {:.2}% of 256 KiB",
         slabs * 100.0,
@@ -61,6 +65,9 @@ fn alignment_wastes_less_than_six_in_a_hundred_bytes() {
     assert!(slabs < 0.016, "one unit of 64, and a table: {slabs}");
     assert!(pairs < 0.032, "two units of 64, and a table: {pairs}");
     assert!(fours < 0.0635, "four units of 64, and a table: {fours}");
+    assert!(eights < 0.126, "eight units of 64, and a table: {eights}");
+    assert!(fives < 0.455, "29 units of 64, and a table: {fives}");
+    assert!(apart < 0.517, "33 units of 64, and a table: {apart}");
 }
 
 #[test]
