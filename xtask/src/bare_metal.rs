@@ -9,8 +9,10 @@ use crate::debian;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
-/// Machines without an operating system: ARM, RISC-V and x86-64, and WebAssembly without a host.
-const TARGETS: [&str; 4] = [
+/// Machines without an operating system: ARM, one of them without compare-and-swap, RISC-V and x86-64, and WebAssembly
+/// without a host.
+const TARGETS: [&str; 5] = [
+    "thumbv6m-none-eabi",
     "thumbv7m-none-eabi",
     "riscv32imac-unknown-none-elf",
     "wasm32-unknown-unknown",

@@ -125,6 +125,11 @@ pub struct AllocError<T> {
 
 impl<T> AllocError<T> {
     #[cold]
+    #[cfg(all(
+        target_has_atomic = "8",
+        target_has_atomic = "32",
+        target_has_atomic = "ptr"
+    ))]
     pub(crate) fn new(value: T, error: ProvideError) -> Self {
         Self { value, error }
     }

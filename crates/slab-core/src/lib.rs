@@ -13,6 +13,11 @@ extern crate std;
 mod arena;
 #[expect(unsafe_code, reason = "bytes of slots, and blocks of its own")]
 mod bytes;
+#[cfg(all(
+    target_has_atomic = "8",
+    target_has_atomic = "32",
+    target_has_atomic = "ptr"
+))]
 #[expect(unsafe_code, reason = "objects carved out of blocks, across threads")]
 mod cache;
 mod error;
@@ -22,6 +27,11 @@ mod handle;
 mod loom;
 #[expect(unsafe_code, reason = "raw memory, given and taken back")]
 mod provider;
+#[cfg(all(
+    target_has_atomic = "8",
+    target_has_atomic = "32",
+    target_has_atomic = "ptr"
+))]
 mod sync;
 #[expect(unsafe_code, reason = "slots laid out in raw memory")]
 mod table;
@@ -31,10 +41,25 @@ pub use bytes::{
     ByteHandle, ByteIter, ByteKey, ByteSlab, ByteStats, ClassStats, Classes, ClassesError,
     CompactHandle, Reservation,
 };
+#[cfg(all(
+    target_has_atomic = "8",
+    target_has_atomic = "32",
+    target_has_atomic = "ptr"
+))]
 pub use cache::{CacheStats, LocalBox, LocalCache, SlabBox, SlabCache, SpinLock};
 pub use error::{AllocError, HandleError, InsertError, InsertErrorKind, ProvideError};
 pub use handle::Handle;
-pub use provider::{Counting, Failing, Global, Provider, Segmented, SegmentedStats, StaticRegion};
+#[cfg(target_has_atomic = "8")]
+pub use provider::StaticRegion;
+#[cfg(target_has_atomic = "ptr")]
+pub use provider::{Counting, Failing};
+pub use provider::{Global, Provider};
+#[cfg(all(
+    target_has_atomic = "8",
+    target_has_atomic = "32",
+    target_has_atomic = "ptr"
+))]
+pub use provider::{Segmented, SegmentedStats};
 
 #[cfg(test)]
 extern crate self as slab_core;

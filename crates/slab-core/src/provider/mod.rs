@@ -5,18 +5,34 @@ use core::ptr::NonNull;
 
 use crate::error::ProvideError;
 
+#[cfg(target_has_atomic = "ptr")]
 mod counting;
+#[cfg(target_has_atomic = "ptr")]
 mod failing;
 mod global;
 #[cfg(feature = "alloc")]
 mod pointers;
+#[cfg(target_has_atomic = "8")]
 mod region;
+#[cfg(all(
+    target_has_atomic = "8",
+    target_has_atomic = "32",
+    target_has_atomic = "ptr"
+))]
 mod segmented;
 
+#[cfg(target_has_atomic = "ptr")]
 pub use counting::Counting;
+#[cfg(target_has_atomic = "ptr")]
 pub use failing::Failing;
 pub use global::Global;
+#[cfg(target_has_atomic = "8")]
 pub use region::StaticRegion;
+#[cfg(all(
+    target_has_atomic = "8",
+    target_has_atomic = "32",
+    target_has_atomic = "ptr"
+))]
 pub use segmented::{Segmented, SegmentedStats};
 
 /// A source of memory blocks.
