@@ -23,12 +23,12 @@ pub use secondary::SecondaryMap;
 pub use stats::ArenaStats;
 
 /// Bytes that a slab of the default shape stays within, where a single slot does.
-const SLAB_BYTES: usize = 64 * 1024;
+const SLAB_BYTES: u32 = 64 * 1024;
 
 /// log2 of the slots in a slab of the default shape: 4096 slots, or what fits into `SLAB_BYTES`.
 pub(crate) const fn default_shift(slot_bytes: usize) -> u32 {
     let mut shift = SHIFT_MAX;
-    while shift > 0 && slot_bytes > SLAB_BYTES >> shift {
+    while shift > 0 && slot_bytes as u64 > (SLAB_BYTES >> shift) as u64 {
         shift -= 1;
     }
     shift
@@ -48,7 +48,7 @@ pub(crate) const fn shift_for(slots: u32) -> u32 {
 /// Insert, access and remove are O(1) in the worst case but for growth. Values lie in slabs of equal
 /// size; growth adds a slab and moves no value, so a value's address holds until it is removed, and no
 /// insert pays for copying the others. Growth costs the provider's call and at most a write to each slot
-/// of the slab; where the number of slabs has doubled it also copies the directory, 24 bytes a slab.
+/// of the slab; where the number of slabs has doubled it also copies the directory, 32 bytes a slab.
 ///
 /// An arena that was never used holds no memory. A slab has 4096 slots, or what fits into 64 KiB, unless
 /// [`with_slots_per_slab`](Self::with_slots_per_slab) says otherwise.
@@ -174,6 +174,28 @@ impl<T, P: Provider> Arena<T, P> {
             Ok(vacant) => Ok(Handle::new(vacant.fill(value))),
             Err(kind) => Err(InsertError::new(value, kind)),
         }
+    }
+
+    /// Stores each of `values`. O(1) for each.
+    ///
+    /// # Errors
+    /// [`InsertError`] gives the first value back that the provider refuses memory for, or that no index is
+    /// left for; those before it stay. Pass the iterator by reference to keep the rest.
+    ///
+    /// ```
+    /// let mut arena = slab_core::Arena::new();
+    /// arena.try_extend([1, 2, 3])?;
+    /// assert_eq!(arena.len(), 3);
+    /// # Ok::<(), slab_core::InsertError<i32>>(())
+    /// ```
+    pub fn try_extend(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<(), InsertError<T>> {
+        for value in values {
+            self.try_insert(value)?;
+        }
+        Ok(())
     }
 
     /// Stores what `make` makes of the handle that the value will have. A panic in `make` changes
@@ -400,7 +422,8 @@ impl<T, P: Provider> IndexMut<Handle<T>> for Arena<T, P> {
 
 impl<T, P: Provider> Extend<T> for Arena<T, P> {
     /// # Panics
-    /// As [`insert`](Self::insert); the values inserted before stay.
+    /// As [`insert`](Self::insert); the values inserted before stay. [`try_extend`](Self::try_extend) gives
+    /// an error instead.
     fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
         for value in values {
             self.insert(value);

@@ -13,7 +13,7 @@ impl<T, P: Provider> Arena<T, P> {
     }
 
     /// Adds slabs until `additional` more values fit: the next `additional` inserts need no memory.
-    /// O(slabs added).
+    /// O(slabs added), or O(slots added) where values are larger than 128 bytes or slabs come back.
     ///
     /// # Errors
     /// [`InsertErrorKind`] if the provider refuses memory or no index is left; slabs added before that
@@ -55,7 +55,7 @@ impl<T, P: Provider> Arena<T, P> {
     ///
     /// Call it again and again, a few moves at a time, to bound each pause; then
     /// [`release_empty`](Self::release_empty) gives the emptied slabs back. The sparsest slabs are emptied
-    /// first, so that few values move. A slab with a detached value stays as it is. O(slabs + moves), as long
+    /// first, so that few values move. A slab with a detached value loses none. O(slabs + moves), as long
     /// as few steps of fullness (of 64) are passed; O(64 * slabs + moves) at worst.
     ///
     /// A panic in `on_move` leaves the arena whole, the value at its new place. Whoever keeps handles, a

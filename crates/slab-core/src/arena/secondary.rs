@@ -149,6 +149,28 @@ impl<T, V, P: Provider> SecondaryMap<T, V, P> {
         }
     }
 
+    /// Gives the slabs that hold no value back to the provider, all but `keep` of them; says how many. What is
+    /// stored stays. O(slabs + slots released).
+    ///
+    /// A slab that comes back has forgotten which handles were used with it, so that one whose value is gone from
+    /// the arena may be stored under again.
+    ///
+    /// ```
+    /// let mut arena = slab_core::Arena::new();
+    /// let mut map = slab_core::SecondaryMap::new();
+    /// let handles: Vec<_> = (0..10_000).map(|n| arena.insert(n)).collect();
+    /// for &handle in &handles {
+    ///     map.insert(handle, arena[handle] * 2);
+    /// }
+    /// map.retain(|_, &mut value| value < 10);
+    /// assert!(map.release_empty(0) >= 1);
+    /// assert_eq!(map[handles[4]], 8);
+    /// ```
+    pub fn release_empty(&mut self, keep: usize) -> usize {
+        // SAFETY: `self.provider` is the only provider this table is ever given, and nothing is handed out.
+        unsafe { self.table.release_empty_by_index(&self.provider, keep) }
+    }
+
     /// Values with their handles, in index order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Handle<T>, &V)> + Clone {
         super::Iter::new(&self.table).map(|(handle, value)| (cast(handle), value))

@@ -36,7 +36,8 @@ pub use stats::{ByteStats, ClassStats};
 /// and moves nothing. A slab that was never used holds no memory. Strings larger than every class get
 /// blocks of their own from the provider.
 ///
-/// Eight bytes of each slot hold length and generation, in front of the string and in the same cache line.
+/// Eight bytes of each slot hold length and generation, in front of the string: in 7 slots of 8 in the cache line in
+/// which it begins.
 /// The slot that was freed last is given out first. Strings begin at multiples of eight bytes.
 ///
 /// After the size classes of Bonwick and Adams, "Magazines and Vmem" (USENIX 2001), and jemalloc's four

@@ -5,7 +5,7 @@
 //!           <------ stride ------>
 //! ```
 //!
-//! Header and bytes are in one line, so that a look at a string waits for memory once. Every pointer into
+//! Header and first bytes are in one line in most slots, so that a look at a string waits for memory once. Every pointer into
 //! a slab is computed from its base, which carries the provenance of the whole block.
 
 use core::alloc::Layout;

@@ -1,7 +1,7 @@
 //! Compaction: moves values out of sparse slabs into the free slots of dense ones.
 
 use super::slab::{generation_of, value_of};
-use super::{Cursor, Generation, Key, Place, RETIRED, Slot, SlotTable};
+use super::{Cursor, Generation, Key, Site, Slot, SlotTable};
 
 /// How full a slab is, in so many steps: slabs of one step are taken as they come.
 const STEPS: u32 = 64;
@@ -24,8 +24,9 @@ struct Compaction<'a, V> {
 
 impl<V> Drop for Compaction<'_, V> {
     fn drop(&mut self) {
-        // Slots were taken out of slabs that are not on top of the stack.
-        self.table.reopen();
+        // Slots were taken out of slabs that are not on top of the stack. The target goes there, so that what is
+        // inserted before the next step does not fill the slab that is being emptied.
+        self.table.reopen(self.target);
     }
 }
 
@@ -72,52 +73,29 @@ impl<V> SlotTable<V> {
 }
 
 impl<V> Compaction<'_, V> {
-    /// Slots of a resident slab that are live or detached.
-    fn used(&mut self, slab: u32) -> u32 {
-        if self.table.directory.base(slab).is_none() {
-            return 0;
-        }
-        let mut used = self.table.shape.slots() - self.table.directory.entry(slab).free;
-        if self.table.retired != 0 {
-            used -= self.count(slab, |present| present == RETIRED);
-        }
-        used
-    }
-
-    /// Slots of slab `slab` that are in a generation `such`.
-    fn count(&self, slab: u32, such: impl Fn(u32) -> bool) -> u32 {
-        let first = slab << self.table.shape.shift;
-        let mut count = 0;
-        for index in first..first + self.table.shape.slots() {
-            count += u32::from(self.table.generation_at(index).is_some_and(&such));
-        }
-        count
-    }
-
-    fn step(&mut self, slab: u32) -> u32 {
-        (self.used(slab) * STEPS) >> self.table.shape.shift
+    fn step(&self, slab: u32) -> u32 {
+        (self.table.used(slab) * STEPS) >> self.table.shape.shift
     }
 
     /// Finds out where there is room, and which steps occur.
     fn survey(&mut self) {
         for slab in 0..self.table.directory.len() {
-            if self.used(slab) != 0 {
-                self.room += self.table.directory.entry(slab).free;
+            if self.table.used(slab) != 0 {
+                self.room += self.free(slab);
                 self.steps |= 1 << self.step(slab);
             }
         }
     }
 
-    /// Whether slab `slab` is in use up to `step` and no slot in it has to stay.
-    fn is_source(&mut self, slab: u32, step: u32) -> bool {
-        self.used(slab) != 0
-            && self.step(slab) == step
-            && !(self.table.detached != 0 && self.holds_detached(slab))
+    fn free(&self, slab: u32) -> u32 {
+        u32::from(self.table.directory.peek(slab).free)
     }
 
-    /// Whether a slot of slab `slab` is kept for a detached value: not every one in use is live.
-    fn holds_detached(&mut self, slab: u32) -> bool {
-        self.count(slab, |present| present & 1 == 1) != self.used(slab)
+    /// Whether slab `slab` is in use up to `step` and no slot in it has to stay.
+    fn is_source(&self, slab: u32, step: u32) -> bool {
+        self.table.used(slab) != 0
+            && self.step(slab) == step
+            && self.table.directory.peek(slab).detached == 0
     }
 
     /// Moves the values of slab `source` elsewhere, as many as there are moves left. The others have room for
@@ -135,14 +113,12 @@ impl<V> Compaction<'_, V> {
             self.target = None;
         }
         let mut cursor = Cursor::at(source, self.table);
-        while *left != 0 {
+        while *left != 0 && self.table.used(source) != 0 {
             // SAFETY: it is one table, and nothing here releases a slab.
             let Some((index, from)) = (unsafe { cursor.next_slot(self.table) }) else {
                 break;
             };
-            if index >> self.table.shape.shift != source {
-                break;
-            }
+            debug_assert!(index >> self.table.shape.shift == source);
             // SAFETY: clause 1.
             let Some(to) = (unsafe { self.take(source) }) else {
                 break;
@@ -151,8 +127,8 @@ impl<V> Compaction<'_, V> {
             // SAFETY: the cursor gives live slots, and `to` was taken just now.
             unsafe { self.relocate((index, from), to, moved) };
         }
-        if self.used(source) == 0 {
-            self.room -= self.table.directory.entry(source).free;
+        if self.table.used(source) == 0 {
+            self.room -= self.free(source);
         }
     }
 
@@ -160,7 +136,7 @@ impl<V> Compaction<'_, V> {
     ///
     /// # Safety
     /// 1. As for `empty`.
-    unsafe fn take(&mut self, source: u32) -> Option<Place<V>> {
+    unsafe fn take(&mut self, source: u32) -> Option<Site<V>> {
         loop {
             if let Some(target) = self.target {
                 let lowest = |bits: u64| bits & bits.wrapping_neg();
@@ -181,8 +157,8 @@ impl<V> Compaction<'_, V> {
                 let slab = self.target_next;
                 self.target_next += 1;
                 if slab != source
-                    && self.used(slab) != 0
-                    && self.table.directory.entry(slab).free != 0
+                    && self.table.used(slab) != 0
+                    && self.free(slab) != 0
                     && self.step(slab) == self.target_step
                 {
                     return Some(slab);
@@ -201,8 +177,8 @@ impl<V> Compaction<'_, V> {
     /// 1. `from` is a live slot with its index. 2. `to` was taken and is not filled.
     unsafe fn relocate(
         &mut self,
-        (index, from): Place<V>,
-        (target, to): Place<V>,
+        (index, from): Site<V>,
+        (target, to): Site<V>,
         moved: &mut impl FnMut(Key, Key, &mut V),
     ) {
         // SAFETY: both slots are in resident slabs. The value is read out once and its slot vacated before
@@ -217,7 +193,10 @@ impl<V> Compaction<'_, V> {
                 generation: Generation::of_live(generation_of(to) + 1),
             };
             to.write(Slot::live(value_of(from).read(), new.generation));
+            let retired = self.table.retired;
             self.table.put_back(index, from);
+            // A slot that retires is not free: then the move has taken a slot and given none.
+            self.room -= self.table.retired - retired;
             moved(old, new, value_of(to).as_mut());
         }
     }

@@ -26,9 +26,11 @@ impl<V> SlotTable<V> {
         model: &Self,
         provider: &P,
     ) -> Result<(), InsertErrorKind> {
-        for slab in 0..model.directory.len() {
-            // SAFETY: clause 1.
-            unsafe { self.directory.push(provider, self.slabs_max)? };
+        let slabs = model.directory.len();
+        // SAFETY: clause 1.
+        unsafe { self.directory.reserve(slabs, provider, self.slabs_max)? };
+        for slab in 0..slabs {
+            self.directory.push();
             if let Some(from) = model.directory.base(slab) {
                 // SAFETY: clause 1; the slab was just added without memory.
                 unsafe { self.materialise(slab, provider)? };

@@ -2,7 +2,6 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
-use core::slice;
 
 use super::{NONE, Slot};
 use crate::error::ProvideError;
@@ -20,8 +19,11 @@ pub(super) struct Entry {
     pub(super) next: u32,
     /// Generation with which every slot starts when the slab's memory comes back.
     pub(super) watermark: u32,
-    /// Free bits that are set in the slab; 0 while it is released.
-    pub(super) free: u32,
+    /// Free bits that are set in the slab; 0 while it is released, as are the next two.
+    pub(super) free: u16,
+    /// Slots kept for detached values.
+    pub(super) detached: u16,
+    pub(super) retired: u16,
 }
 
 /// Two arrays in one block: the bases, which every access reads, then the entries.
@@ -86,14 +88,8 @@ impl<V> Directory<V> {
         unsafe { self.bases.add(slab as usize).as_mut() }
     }
 
-    #[inline]
-    pub(super) fn entries(&mut self) -> &mut [Entry] {
-        // SAFETY: the first `len` entries are initialised, nothing else points into that part of the
-        // block for as long as `self` is borrowed, and without a block the length is 0.
-        unsafe { slice::from_raw_parts_mut(self.entries.as_ptr(), self.len as usize) }
-    }
-
     /// A copy of an entry, for who may only look.
+    #[inline]
     pub(super) fn peek(&self, slab: u32) -> Entry {
         assert!(slab < self.len, "the slab is in the directory");
         // SAFETY: the first `len` entries are initialised.
@@ -102,32 +98,40 @@ impl<V> Directory<V> {
 
     #[inline]
     pub(super) fn entry(&mut self, slab: u32) -> &mut Entry {
-        &mut self.entries()[slab as usize]
+        assert!(slab < self.len, "the slab is in the directory");
+        // SAFETY: the first `len` entries are initialised, and `self` is borrowed exclusively.
+        unsafe { self.entries.add(slab as usize).as_mut() }
     }
 
-    /// Adds a slab without memory at the end. On error nothing has changed.
+    /// Makes room for `len` slabs in all. On error nothing has changed.
     ///
     /// # Safety
     /// 1. `provider` is the one of every earlier call.
-    pub(super) unsafe fn push<P: Provider>(
+    pub(super) unsafe fn reserve<P: Provider>(
         &mut self,
+        len: u32,
         provider: &P,
         capacity_max: u32,
     ) -> Result<(), ProvideError> {
-        if self.len == self.capacity {
-            let capacity = self
-                .capacity
-                .saturating_mul(2)
-                .clamp(4, capacity_max.max(4));
-            // SAFETY: clause 1 is passed on; the capacity grows, or the address space is used up first.
-            unsafe { self.enlarge(provider, capacity)? };
+        if len <= self.capacity {
+            return Ok(());
         }
+        let doubled = self.capacity.saturating_mul(2).min(capacity_max);
+        // SAFETY: clause 1 is passed on; the capacity grows.
+        unsafe { self.enlarge(provider, len.max(doubled).max(4)) }
+    }
+
+    /// Adds a slab without memory at the end. There is room for it.
+    pub(super) fn push(&mut self) {
+        assert!(self.len < self.capacity, "room was reserved");
         let at = self.len as usize;
         let entry = Entry {
             summary: 0,
             next: NONE,
             watermark: 0,
             free: 0,
+            detached: 0,
+            retired: 0,
         };
         // SAFETY: `len < capacity`.
         unsafe {
@@ -135,11 +139,10 @@ impl<V> Directory<V> {
             self.entries.add(at).write(entry);
         }
         self.len += 1;
-        Ok(())
     }
 
     /// # Safety
-    /// 1. As for `push`. 2. `capacity` is larger than the present one.
+    /// 1. As for `reserve`. 2. `capacity` is larger than the present one.
     unsafe fn enlarge<P: Provider>(
         &mut self,
         provider: &P,
@@ -166,7 +169,7 @@ impl<V> Directory<V> {
     }
 
     /// # Safety
-    /// 1. As for `push`. 2. The block is not used afterwards.
+    /// 1. As for `reserve`. 2. The block is not used afterwards.
     unsafe fn free_block<P: Provider>(&mut self, provider: &P) {
         if self.capacity != 0
             && let Ok((layout, _)) = layout::<V>(self.capacity)
@@ -179,7 +182,7 @@ impl<V> Directory<V> {
     /// Gives the block back and leaves the directory empty.
     ///
     /// # Safety
-    /// 1. As for `push`. 2. No slab has memory.
+    /// 1. As for `reserve`. 2. No slab has memory.
     pub(super) unsafe fn destroy<P: Provider>(&mut self, provider: &P) {
         // SAFETY: clause 1 is passed on, and `self` is replaced before anybody uses the block.
         unsafe { self.free_block(provider) };

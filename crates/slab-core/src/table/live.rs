@@ -103,7 +103,7 @@ impl<'a, V> LiveMut<'a, V> {
         // SAFETY: the slot is live; once it is detached nobody reads the value again.
         unsafe {
             let value = value_of(self.slot).read();
-            self.table.detach(self.slot);
+            self.table.detach(self.index, self.slot);
             value
         }
     }

@@ -25,6 +25,7 @@ use crate::provider::Provider;
 mod compact;
 mod copy;
 mod cursor;
+mod detached;
 mod directory;
 mod key;
 mod live;
@@ -35,7 +36,8 @@ mod sparse;
 mod vacant;
 
 pub(crate) use cursor::Cursor;
-use directory::Directory;
+use detached::is_detached;
+use directory::{Directory, Entry};
 pub(crate) use key::{Generation, Key};
 pub(crate) use live::{Live, LiveMut};
 use magazine::{Magazine, ROUNDS};
@@ -65,7 +67,7 @@ const NONE: u32 = u32::MAX;
 const DEAD: u32 = u32::MAX;
 
 /// The index of a slot of a resident slab, and where it lies.
-type Place<V> = (u32, NonNull<Slot<V>>);
+type Site<V> = (u32, NonNull<Slot<V>>);
 
 /// Generational slots with values `V`, in slabs of equal shape from a provider that the caller passes
 /// in: always the same one, which is the safety clause of every function that takes it.
@@ -73,7 +75,7 @@ pub(crate) struct SlotTable<V> {
     directory: Directory<V>,
     shape: Shape,
     /// The slot that is filled next, if there is one: not live, not free, in a resident slab.
-    vacancy: Option<Place<V>>,
+    vacancy: Option<Site<V>>,
     /// The slots that are filled after it: the same can be said of them.
     magazine: Magazine,
     /// Free bits that are set. Live slots are what is left: so filling a slot and vacating it, which
@@ -335,7 +337,7 @@ impl<V> SlotTable<V> {
     unsafe fn free(&mut self, index: u32, slot: NonNull<Slot<V>>, generation: u32) {
         if generation == LAST_GENERATION {
             // SAFETY: clause 1.
-            return unsafe { self.retire(slot) };
+            return unsafe { self.retire(index, slot) };
         }
         if let Some((before, _)) = self.vacancy {
             if self.magazine.is_full() {
@@ -357,7 +359,7 @@ impl<V> SlotTable<V> {
         unsafe {
             let generation = generation_of(slot);
             if generation == LAST_GENERATION {
-                self.retire(slot);
+                self.retire(index, slot);
             } else {
                 set_generation(slot, generation + 1);
                 self.publish(index);
@@ -368,12 +370,19 @@ impl<V> SlotTable<V> {
     /// Withdraws a slot for good.
     ///
     /// # Safety
-    /// 1. `slot` is a slot of this table, neither live nor free.
+    /// 1. `slot` is the slot of `index`, neither live nor free.
     #[cold]
-    unsafe fn retire(&mut self, slot: NonNull<Slot<V>>) {
+    unsafe fn retire(&mut self, index: u32, slot: NonNull<Slot<V>>) {
         // SAFETY: clause 1; the new generation is even.
         unsafe { set_generation(slot, RETIRED) };
+        self.entry_of(index).retired += 1;
         self.retired += 1;
+    }
+
+    /// The entry of the slab of `index`.
+    fn entry_of(&mut self, index: u32) -> &mut Entry {
+        let (slab, _) = self.locate(index);
+        self.directory.entry(slab)
     }
 
     /// Puts the `count` slots that were loaded first back into their slabs. Out of line, so that what is
@@ -444,7 +453,7 @@ impl<V> SlotTable<V> {
         unsafe { word.write(rest) };
         // The lowest bit goes if nothing is left. Told without a branch, that would often be mispredicted.
         entry.summary &= entry.summary - u64::from(rest == 0);
-        entry.free -= taken.count_ones();
+        entry.free -= taken.count_ones() as u16;
         self.free_bits -= taken.count_ones();
         Some((slab << self.shape.shift | number << 6, taken))
     }
@@ -473,54 +482,6 @@ impl<V> SlotTable<V> {
         // Also where the word had a free bit: that is cheaper than to ask.
         entry.summary |= 1 << (slot >> 6);
     }
-
-    fn is_retired(&self, index: u32) -> bool {
-        self.generation_at(index) == Some(RETIRED)
-    }
-
-    /// Makes a live slot detached; its value is no longer the table's to drop.
-    ///
-    /// # Safety
-    /// 1. `slot` is a live slot of this table. 2. The caller has read the value out, or forgets it.
-    unsafe fn detach(&mut self, slot: NonNull<Slot<V>>) {
-        // SAFETY: clause 1; the new generation is even.
-        unsafe { set_generation(slot, (generation_of(slot) + 1) | DETACHED) };
-        self.detached += 1;
-    }
-
-    /// The slot of `key` if its value is detached.
-    fn detached_slot(&self, key: Key) -> Option<NonNull<Slot<V>>> {
-        let slot = self.slot(key.index)?;
-        // SAFETY: the slab is resident.
-        is_detached(unsafe { generation_of(slot) }, key).then_some(slot)
-    }
-
-    /// Makes a detached slot live again with `value`, or gives the value back.
-    pub(crate) fn reattach(&mut self, key: Key, value: V) -> Result<(), V> {
-        let Some(slot) = self.detached_slot(key) else {
-            return Err(value);
-        };
-        // SAFETY: the slot is in a resident slab and, being detached, holds no value.
-        unsafe { slot.write(Slot::live(value, key.generation)) };
-        self.detached -= 1;
-        Ok(())
-    }
-
-    /// Hands a detached slot out again; its handle is stale from now on. False if it is not detached.
-    pub(crate) fn abandon(&mut self, key: Key) -> bool {
-        let Some(slot) = self.detached_slot(key) else {
-            return false;
-        };
-        self.detached -= 1;
-        // SAFETY: the slot is detached: not live, not free, and the key has its last generation.
-        unsafe { self.free(key.index, slot, key.generation.get()) };
-        true
-    }
-}
-
-/// Whether a slot in generation `present` is kept for the value of `key`.
-fn is_detached(present: u32, key: Key) -> bool {
-    present == (key.generation.get() + 1) | DETACHED
 }
 
 /// The low half of a word, or the high one if that is 0: as many bits as a magazine takes that is less than half

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use super::magazine::Magazine;
 use super::slab::generation_of;
-use super::{DEAD, LAST_GENERATION, NONE, RETIRED, Slot, SlotTable};
+use super::{DEAD, LAST_GENERATION, NONE, Slot, SlotTable};
 use crate::error::{InsertErrorKind, ProvideError};
 use crate::provider::Provider;
 
@@ -34,25 +34,36 @@ impl<V> SlotTable<V> {
             return Err(InsertErrorKind::IndexSpace);
         }
         // SAFETY: clause 1.
-        unsafe { self.directory.push(provider, self.slabs_max)? };
-        // SAFETY: clause 1, and the slab was just added without memory.
-        let made = unsafe { self.materialise(slab, provider) };
-        if made.is_err() {
-            self.directory.entry(slab).next = self.absent;
-            self.absent = slab;
-        }
-        made.map_err(InsertErrorKind::Memory)
+        unsafe { self.directory.reserve(slab + 1, provider, self.slabs_max)? };
+        let base = self.block(0, provider)?;
+        self.directory.push();
+        // SAFETY: the block is new, and the slab was just added without memory.
+        unsafe { self.install(slab, base) };
+        Ok(())
     }
 
-    /// Gets memory for a slab and opens it.
+    /// Gets memory for a slab that has none, and opens it.
     ///
     /// # Safety
     /// 1. `provider` is the table's. 2. `slab` is in the directory and has no memory.
-    pub(crate) unsafe fn materialise<P: Provider>(
+    pub(super) unsafe fn materialise<P: Provider>(
         &mut self,
         slab: u32,
         provider: &P,
     ) -> Result<(), ProvideError> {
+        let base = self.block(self.directory.peek(slab).watermark, provider)?;
+        // SAFETY: the block is new; clause 2.
+        unsafe { self.install(slab, base) };
+        Ok(())
+    }
+
+    /// A new block in which every slot is free in generation `watermark`.
+    fn block<P: Provider>(
+        &self,
+        watermark: u32,
+        provider: &P,
+    ) -> Result<NonNull<Slot<V>>, ProvideError> {
+        debug_assert!(watermark < LAST_GENERATION && watermark & 1 == 0);
         let layout = self.shape.layout::<V>()?;
         let zeroed = size_of::<V>() <= ZEROED_VALUE_MAX;
         let block = if zeroed {
@@ -61,20 +72,26 @@ impl<V> SlotTable<V> {
             provider.allocate(layout)?
         };
         let base = block.cast::<Slot<V>>();
-        let (open, summary) = (self.open, self.shape.full_summary());
-        let entry = self.directory.entry(slab);
-        debug_assert!(entry.watermark < LAST_GENERATION && entry.watermark & 1 == 0);
         // SAFETY: the block has the shape's layout and is new; zeroed if `zeroed`.
-        unsafe { self.shape.initialise(base, entry.watermark, zeroed) };
+        unsafe { self.shape.initialise(base, watermark, zeroed) };
+        Ok(base)
+    }
+
+    /// Gives a slab its memory, and opens it.
+    ///
+    /// # Safety
+    /// 1. `base` came from `block` of this table just now. 2. `slab` is in the directory and has no memory.
+    unsafe fn install(&mut self, slab: u32, base: NonNull<Slot<V>>) {
+        let (open, summary, slots) = (self.open, self.shape.full_summary(), self.shape.slots());
+        let entry = self.directory.entry(slab);
         entry.summary = summary;
         entry.next = open;
-        entry.free = self.shape.slots();
+        entry.free = slots as u16;
         self.open = slab;
-        // SAFETY: `initialise` has just made the slab; `release` and `destroy` clear the base first.
+        // SAFETY: clause 1; `release` and `destroy` clear the base first.
         unsafe { self.directory.set_base(slab, base) };
         self.resident += 1;
-        self.free_bits += self.shape.slots();
-        Ok(())
+        self.free_bits += slots;
     }
 
     /// Gives back the slabs in which no slot is live or detached, all but the first `keep` of them;
@@ -98,7 +115,27 @@ impl<V> SlotTable<V> {
             released += 1;
         }
         if released != 0 {
-            self.reopen();
+            self.reopen(None);
+        }
+        released
+    }
+
+    /// As `release_empty`, for a table that is used by index: a slab comes back as if it had never been, so that a
+    /// slot takes any key that is live, whatever was stored beside it.
+    ///
+    /// # Safety
+    /// 1. `provider` is the table's. 2. Nothing is ever handed out (`refill`).
+    pub(crate) unsafe fn release_empty_by_index<P: Provider>(
+        &mut self,
+        provider: &P,
+        keep: usize,
+    ) -> usize {
+        // SAFETY: clause 1.
+        let released = unsafe { self.release_empty(provider, keep) };
+        for slab in 0..self.directory.len() {
+            if self.directory.base(slab).is_none() {
+                self.directory.entry(slab).watermark = 0;
+            }
         }
         released
     }
@@ -106,20 +143,16 @@ impl<V> SlotTable<V> {
     /// The base of slab `slab`, if it is resident and every slot is free or retired.
     fn empty_base(&self, slab: u32) -> Option<NonNull<Slot<V>>> {
         let base = self.directory.base(slab)?;
-        for word in 0..self.shape.words() {
-            // SAFETY: the slab is resident: its words are initialised.
-            let free = unsafe { self.shape.word(base, word).read() };
-            let mut used = !free & self.shape.full_word();
-            while used != 0 {
-                let slot = word * 64 + used.trailing_zeros();
-                used &= used - 1;
-                // SAFETY: `slot` is below the slab's slots.
-                if unsafe { generation_of(base.add(slot as usize)) } != RETIRED {
-                    return None;
-                }
-            }
+        (self.used(slab) == 0).then_some(base)
+    }
+
+    /// Slots of slab `slab` that are live or detached, but for those in the magazine.
+    pub(super) fn used(&self, slab: u32) -> u32 {
+        if self.directory.base(slab).is_none() {
+            return 0;
         }
-        Some(base)
+        let entry = self.directory.peek(slab);
+        self.shape.slots() - u32::from(entry.free) - u32::from(entry.retired)
     }
 
     /// Gives one slab back and leaves its watermark. The stack of open slabs is to be rebuilt.
@@ -127,24 +160,24 @@ impl<V> SlotTable<V> {
     /// # Safety
     /// 1. `provider` is the table's. 2. `base` is the base of `slab`, which is empty.
     unsafe fn release<P: Provider>(&mut self, slab: u32, base: NonNull<Slot<V>>, provider: &P) {
-        let (mut watermark, mut retired) = (0, 0);
+        let mut watermark = 0;
         for slot in 0..self.shape.slots() {
             // SAFETY: `slot` is below the slab's slots.
             watermark = watermark.max(unsafe { generation_of(base.add(slot as usize)) });
-            retired += u32::from(self.is_retired(slab << self.shape.shift | slot));
         }
-        self.retired -= retired;
-        self.free_bits -= self.shape.slots() - retired;
         let absent = self.absent;
         let entry = self.directory.entry(slab);
-        entry.summary = 0;
-        entry.free = 0;
+        self.free_bits -= u32::from(entry.free);
+        self.retired -= u32::from(entry.retired);
+        entry.watermark = if entry.retired == 0 { watermark } else { DEAD };
         entry.next = NONE;
-        entry.watermark = if retired == 0 { watermark } else { DEAD };
-        if retired == 0 {
+        if entry.retired == 0 {
             entry.next = absent;
             self.absent = slab;
         }
+        entry.summary = 0;
+        entry.free = 0;
+        entry.retired = 0;
         self.directory.clear_base(slab);
         self.resident -= 1;
         if let Ok(layout) = self.shape.layout::<V>() {
@@ -153,17 +186,27 @@ impl<V> SlotTable<V> {
         }
     }
 
-    /// Rebuilds the stack of open slabs, the lowest on top.
-    pub(super) fn reopen(&mut self) {
-        let mut open = NONE;
+    /// Rebuilds the stack of open slabs: `first` on top if it is open, then the lowest.
+    pub(super) fn reopen(&mut self, first: Option<u32>) {
+        self.open = NONE;
         for slab in (0..self.directory.len()).rev() {
-            let entry = self.directory.entry(slab);
-            if entry.summary != 0 {
-                entry.next = open;
-                open = slab;
+            if first != Some(slab) {
+                self.reopen_one(slab);
             }
         }
-        self.open = open;
+        if let Some(slab) = first {
+            self.reopen_one(slab);
+        }
+    }
+
+    /// Puts slab `slab` on the stack of open slabs, if it has a free slot.
+    fn reopen_one(&mut self, slab: u32) {
+        let open = self.open;
+        let entry = self.directory.entry(slab);
+        if entry.summary != 0 {
+            entry.next = open;
+            self.open = slab;
+        }
     }
 
     /// Gives every slab and the directory back; the table is as new. No value is dropped.

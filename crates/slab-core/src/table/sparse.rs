@@ -9,7 +9,8 @@ use crate::error::{HandleError, InsertError, InsertErrorKind};
 use crate::provider::Provider;
 
 impl<V> SlotTable<V> {
-    /// Makes the slot of `key` live with `value`; gives the value that was live there, and its generation. A slot that has seen a later generation keeps what it has.
+    /// Makes the slot of `key` live with `value`; gives the value that was live there, and its
+    /// generation. A slot that has seen a later generation keeps what it has.
     ///
     /// # Safety
     /// 1. `provider` is the table's. 2. Nothing is ever handed out (`refill`).
@@ -70,9 +71,10 @@ impl<V> SlotTable<V> {
         if slab >= self.slabs_max {
             return Err(InsertErrorKind::IndexSpace);
         }
+        // SAFETY: clause 1.
+        unsafe { self.directory.reserve(slab + 1, provider, self.slabs_max)? };
         while self.directory.len() <= slab {
-            // SAFETY: clause 1.
-            unsafe { self.directory.push(provider, self.slabs_max)? };
+            self.directory.push();
         }
         // SAFETY: clauses 1 and 2; the slab is in the directory now.
         unsafe { self.materialise(slab, provider)? };
@@ -105,7 +107,7 @@ impl<V> SlotTable<V> {
             let (more, less) = (marked.count_ones(), bits.count_ones());
             self.free_bits = self.free_bits + more - less;
             let entry = self.directory.entry(slab);
-            entry.free = entry.free + more - less;
+            entry.free = entry.free + more as u16 - less as u16;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `Vacant`: the slot that a table uses next, for as long as the table is borrowed.
 
 use super::slab::generation_of;
-use super::{Generation, Key, Place, Slot, SlotTable};
+use super::{Generation, Key, Site, Slot, SlotTable};
 
 /// A table with a vacancy: filling it cannot fail.
 pub(crate) struct Vacant<'a, V> {
@@ -19,7 +19,7 @@ impl<'a, V> Vacant<'a, V> {
     }
 
     #[inline]
-    fn place(&self) -> Place<V> {
+    fn site(&self) -> Site<V> {
         // SAFETY: by `new` there is a vacancy.
         unsafe { self.table.vacancy.unwrap_unchecked() }
     }
@@ -27,7 +27,7 @@ impl<'a, V> Vacant<'a, V> {
     /// The key that the value will have.
     #[inline]
     pub(crate) fn key(&self) -> Key {
-        let (index, slot) = self.place();
+        let (index, slot) = self.site();
         // SAFETY: the slot is in a resident slab.
         let generation = Generation::of_live(unsafe { generation_of(slot) } + 1);
         Key { index, generation }
@@ -37,7 +37,7 @@ impl<'a, V> Vacant<'a, V> {
     #[inline]
     pub(crate) fn fill(self, value: V) -> Key {
         let key = self.key();
-        let (_, slot) = self.place();
+        let (_, slot) = self.site();
         self.table.vacancy = None;
         // SAFETY: the slot is in a resident slab and holds no value, so nothing is overwritten.
         unsafe { slot.write(Slot::live(value, key.generation)) };

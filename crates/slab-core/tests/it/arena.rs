@@ -376,3 +376,46 @@ fn a_clone_that_is_refused_memory_gives_everything_back() {
         }
     }
 }
+
+#[test]
+fn a_slab_that_was_refused_never_was() {
+    let memory = Failing::at(Global, 1);
+    let mut arena = Arena::<u8, _>::new_in(&memory);
+    assert!(arena.try_insert(1).is_err(), "no memory for the first slab");
+    let made_up = Handle::from_bits(1 << 32 | 2).unwrap();
+    assert_eq!(arena.check(made_up), Err(HandleError::OutOfRange));
+    let handle = arena.try_insert(2).expect("the second call is served");
+    assert_eq!((handle.index(), arena.stats().slabs), (0, 1));
+}
+
+/// One value comes and one goes between two moves: what comes must not go where compaction has just been.
+#[test]
+fn compaction_gains_on_insertions_in_between() {
+    let mut arena = Arena::with_slots_per_slab(64);
+    let mut handles: Vec<_> = (0..6400).map(|value| arena.insert(value)).collect();
+    let mut random = 1_u32;
+    let mut draw = |below: usize| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) as usize % below
+    };
+    while handles.len() > 800 {
+        let at = draw(handles.len());
+        arena.remove(handles.swap_remove(at));
+    }
+    let mut moves = 0;
+    loop {
+        let moved = arena.compact_step(2, |old, new, _| {
+            *handles.iter_mut().find(|handle| **handle == old).unwrap() = new;
+        });
+        moves += moved;
+        if moved < 2 {
+            break;
+        }
+        let at = draw(handles.len());
+        arena.remove(handles.swap_remove(at));
+        handles.push(arena.insert(0));
+    }
+    arena.release_empty(0);
+    assert!(arena.stats().slabs <= 14, "800 values fit into 13 slabs");
+    assert!(moves < 4000, "{moves} moves of 800 values");
+}

@@ -307,6 +307,7 @@ impl<'p> Model<'p> {
     fn compact(&mut self, moves: usize) {
         let moves = if moves > 127 { usize::MAX } else { moves };
         let before = self.arena.stats();
+        let values = self.values_by_slab();
         let mut pairs = Vec::new();
         let moved = self.arena.compact_step(moves, |old, new, value| {
             pairs.push((old, new, value.clone()));
@@ -324,6 +325,12 @@ impl<'p> Model<'p> {
         if moved < moves {
             let again = self.arena.compact_step(1, |_, _, _| ());
             assert_eq!(again, 0, "it said that nothing is left to move");
+            if after.detached == 0 {
+                let left = self.values_by_slab();
+                let emptied = values.iter().filter(|(slab, _)| !left.contains_key(slab));
+                let needed: usize = emptied.map(|(_, count)| count).sum();
+                assert_eq!(moved, needed, "each move helped to empty a slab");
+            }
             if after.detached == 0 && after.retired == 0 {
                 self.arena.release_empty(0);
                 let stats = self.arena.stats();
@@ -331,6 +338,16 @@ impl<'p> Model<'p> {
                 assert_eq!(stats.slabs, least, "no slab could be emptied any more");
             }
         }
+    }
+
+    /// How many values each slab has that has any.
+    fn values_by_slab(&self) -> HashMap<u32, usize> {
+        let slots = self.arena.stats().slots_per_slab as u32;
+        let mut values = HashMap::new();
+        for handle in self.live.keys() {
+            *values.entry(handle.index() / slots).or_default() += 1;
+        }
+        values
     }
 
     fn sweep(&mut self, step: Step) {

@@ -105,6 +105,9 @@ proptest! {
                     map.retain(|handle, _| arena.contains(handle));
                     model.retain(|handle, _| arena.contains(*handle));
                 }
+                (8, _) if number % 20 == 1 => {
+                    map.release_empty(number as usize / 20 % 3);
+                }
                 _ => {}
             }
             assert_eq!(map.len(), model.len());
