@@ -106,6 +106,44 @@ impl<T, const SLAB: usize> SlabBox<T, SLAB> {
         unsafe { Pin::new_unchecked(this) }
     }
 
+    /// The value's address, without a reference to the value: as that of [`into_raw`](Self::into_raw), but the box stays
+    /// the owner.
+    ///
+    /// ```
+    /// use slab_core::{SlabBox, SlabCache};
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let seven = cache.alloc(7)?;
+    /// let address = SlabBox::as_ptr(&seven);
+    /// assert_eq!(address, SlabBox::into_raw(seven));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline(always)]
+    pub fn as_ptr(this: &Self) -> NonNull<T> {
+        this.slot
+    }
+
+    /// The value for as long as the caller likes: it is never dropped, and keeps its slab, and so the provider, for ever.
+    ///
+    /// ```
+    /// use slab_core::{SlabBox, SlabCache};
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let settings: &'static mut [u8; 2] = SlabBox::leak(cache.alloc([1, 2])?);
+    /// drop(cache);
+    /// settings[0] = 3;
+    /// assert_eq!(*settings, [3, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn leak<'a>(this: Self) -> &'a mut T
+    where
+        T: 'a,
+    {
+        // SAFETY: the slot holds a value, which was the box's alone. Its slab has a slot in use for ever, so neither it nor
+        // the control block, and with it the provider, ends.
+        unsafe { Self::into_slot(this).as_mut() }
+    }
+
     /// The value's address; the box is given up, and whoever has the pointer owns the value. It may be used for reading
     /// and writing the value.
     ///

@@ -2,6 +2,7 @@
 
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit};
+use core::pin::Pin;
 use core::ptr::NonNull;
 
 use super::boxed::SlabBox;
@@ -90,6 +91,26 @@ impl<'a, T, const SLAB: usize> LocalBox<'a, T, SLAB> {
         let slot = Put::<T, SLAB>(Self::into_slot(this));
         // SAFETY: the slot holds a value, which is the box's; the slot is freed after the read.
         unsafe { slot.0.read() }
+    }
+
+    /// The same box, pinned: the value stays where it is until it is dropped there.
+    ///
+    /// ```
+    /// use core::future::Future;
+    /// use core::task::{Context, Waker};
+    /// use slab_core::{LocalBox, SlabCache};
+    ///
+    /// let cache = SlabCache::new()?;
+    /// let local = cache.local()?;
+    /// let mut task = LocalBox::into_pin(local.alloc_with(|| async { 7 })?);
+    /// let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    /// assert!(polled.is_ready());
+    /// # Ok::<(), slab_core::ProvideError>(())
+    /// ```
+    pub fn into_pin(this: Self) -> Pin<Self> {
+        // SAFETY: the box owns the value and never moves it. Its slot is used again, or its memory given back, only after
+        // the value was dropped there: a box that is forgotten keeps its slab, also when the local cache ends.
+        unsafe { Pin::new_unchecked(this) }
     }
 
     /// The same value at the same place, as a box that may leave the thread and outlive the cache. Costs nothing.
