@@ -23,6 +23,17 @@ struct Outcome {
 }
 
 fn main() -> Result<(), AcquireError> {
+    let waited = run(
+        "wait: who finds no memory sleeps until the consumer is done with some",
+        |pool, queue, _| {
+            queue
+                .send(filled(pool.acquire(RECORD)))
+                .expect("the consumer listens");
+            Ok(Outcome::default())
+        },
+    )?;
+    assert_eq!(waited.consumed, RECORDS);
+
     let shed = run("shed: what finds no memory is dropped", |pool, queue, _| {
         match fill(pool) {
             Ok(record) => queue.send(record).expect("the consumer listens"),
@@ -103,9 +114,12 @@ fn run(
 }
 
 fn fill(pool: &BufferPool) -> Result<PooledBuf, AcquireError> {
-    let mut record = pool.try_acquire(RECORD)?;
+    pool.try_acquire(RECORD).map(filled)
+}
+
+fn filled(mut record: PooledBuf) -> PooledBuf {
     record.resize(RECORD, 1);
-    Ok(record)
+    record
 }
 
 /// Takes longer than `fill`.

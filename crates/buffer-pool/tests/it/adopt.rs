@@ -217,6 +217,19 @@ fn adopting_keeps_to_the_budget() {
 }
 
 #[test]
+fn a_buffer_that_becomes_a_vec_makes_room_for_who_waits() {
+    let pool = BufferPool::builder().max_bytes(4096).build();
+    let buf = pool.acquire(4096);
+    let waiting = pool.clone();
+    let thread = thread::spawn(move || waiting.acquire(4096).capacity());
+    // Whether the other thread sleeps by now or is still to come: it ends only when this gives the memory up.
+    thread::yield_now();
+    let vec = buf.into_vec().expect("of the global allocator");
+    assert_eq!((thread.join().unwrap(), vec.capacity()), (4096, 4096));
+    assert!(pool.stats().peak_bytes <= 4096);
+}
+
+#[test]
 fn closed_pools_adopt_nothing_and_give_all() {
     let pool = BufferPool::new();
     let (first, second) = (pool.acquire_zeroed(10), pool.acquire_zeroed(20));
