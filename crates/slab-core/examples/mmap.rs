@@ -4,6 +4,7 @@
 //! Run with `cargo run -p slab-core --example mmap`. On systems without mmap it does nothing.
 
 #[cfg(unix)]
+#[expect(clippy::disallowed_types, reason = "the ban is for the crate itself")]
 mod pages {
     //! The provider.
 

@@ -1,5 +1,10 @@
 //! `SpinLock`: the lock for programs that bring none of their own.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "a lock that a caller may choose; models use that of loom"
+)]
+
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,5 +1,10 @@
 //! `Failing`: refuses memory on schedule, to test what happens then.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "no part of the object cache, and in none of its models"
+)]
+
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};

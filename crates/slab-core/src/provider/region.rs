@@ -1,5 +1,10 @@
 //! `StaticRegion`: blocks from a byte array that the program sets aside, for targets without a heap.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "no part of the object cache, and in none of its models"
+)]
+
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;

@@ -1,12 +1,67 @@
 //! The primitives of a normal build: core's atomics, the caller's lock.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the seam that the ban points to"
+)]
+
 use core::cell::UnsafeCell;
 
 use lock_api::RawMutex;
 
-/// Atomics and their orderings.
+/// Atomics and their orderings. Types of their own, because the ban on core's follows re-exports.
 pub(crate) mod atomic {
-    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+    use core::sync::atomic;
+
+    pub(crate) use core::sync::atomic::Ordering;
+
+    /// A type around core's of the same name, with those of its methods that are named.
+    macro_rules! wrapped {
+        ($name:ident $(<$of:ident>)?, $value:ty, {
+            $($method:ident($($argument:ident: $kind:ty),*) $(-> $result:ty)?;)*
+        }) => {
+            pub(crate) struct $name $(<$of>)?(atomic::$name $(<$of>)?);
+
+            impl $(<$of>)? $name $(<$of>)? {
+                pub(crate) const fn new(value: $value) -> Self {
+                    Self(atomic::$name::new(value))
+                }
+
+                $(
+                    #[inline(always)]
+                    pub(crate) fn $method(&self, $($argument: $kind),*) $(-> $result)? {
+                        self.0.$method($($argument),*)
+                    }
+                )*
+            }
+        };
+    }
+
+    wrapped!(AtomicPtr<T>, *mut T, {
+        load(order: Ordering) -> *mut T;
+        store(value: *mut T, order: Ordering);
+        swap(value: *mut T, order: Ordering) -> *mut T;
+        compare_exchange_weak(
+            current: *mut T, new: *mut T, success: Ordering, failure: Ordering
+        ) -> Result<*mut T, *mut T>;
+    });
+    wrapped!(AtomicU32, u32, {
+        load(order: Ordering) -> u32;
+        store(value: u32, order: Ordering);
+        swap(value: u32, order: Ordering) -> u32;
+        fetch_and(value: u32, order: Ordering) -> u32;
+        compare_exchange(
+            current: u32, new: u32, success: Ordering, failure: Ordering
+        ) -> Result<u32, u32>;
+        compare_exchange_weak(
+            current: u32, new: u32, success: Ordering, failure: Ordering
+        ) -> Result<u32, u32>;
+    });
+    wrapped!(AtomicUsize, usize, {
+        load(order: Ordering) -> usize;
+        fetch_add(value: usize, order: Ordering) -> usize;
+        fetch_sub(value: usize, order: Ordering) -> usize;
+    });
 }
 
 /// A value behind the caller's kind of lock.

@@ -1,5 +1,7 @@
 //! The integration tests of slab-core.
 
+#![expect(clippy::disallowed_types, reason = "the ban is for the crate itself")]
+
 mod arena;
 mod arena_model;
 mod bytes;
