@@ -10,6 +10,7 @@ mod racks;
 mod refs;
 mod shelves;
 mod teardown;
+mod wait_pool;
 mod wait_queue;
 
 use std::alloc::Layout;

@@ -196,24 +196,6 @@ fn closing_wakes_all_and_lets_nobody_in() {
     });
 }
 
-#[test]
-fn what_was_handed_over_before_the_close_stays() {
-    prove("wait, close and grant", Bound::Unbounded, &[], || {
-        let bank = Bank::with(0);
-        let mut ticket = bank.enter(1, Waker::noop());
-        let other = Arc::clone(&bank);
-        let thread = thread::spawn(move || other.give(1));
-        bank.queue.close();
-        thread.join().unwrap();
-        let granted = match bank.queue.poll(&mut ticket, Waker::noop()) {
-            Poll::Ready(Outcome::Granted(permits)) => permits,
-            Poll::Ready(Outcome::Closed) => 0,
-            Poll::Pending => panic!("a closed queue keeps a waiter"),
-        };
-        assert_eq!(granted + bank.take(1).unwrap_or(0), 1);
-    });
-}
-
 /// The waker of a task that moved to another one is replaced while it may be woken.
 #[test]
 fn a_waker_is_replaced_while_another_wakes() {
