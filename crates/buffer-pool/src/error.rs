@@ -19,7 +19,8 @@ use thiserror::Error;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AcquireError {
-    /// The budget is used up by buffers that are lent out; no idle block was left to reclaim.
+    /// The budget is used up by buffers that are lent out, and no idle block was left to reclaim; or others wait for what
+    /// is left. Of [`acquire_timeout`](crate::BufferPool::acquire_timeout): when the time was up.
     #[error("the pool's budget of {max_bytes} bytes is lent out; drop a buffer or raise max_bytes")]
     Exhausted {
         /// The budget, in bytes.
