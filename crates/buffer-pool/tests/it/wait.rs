@@ -67,6 +67,14 @@ impl<'a> Task<'a> {
         self.woken.times()
     }
 
+    /// Returns when it was woken: at once, unless another thread that got in line is still looking for memory, and has
+    /// what is free in its hands.
+    pub(crate) fn until_woken(&self) {
+        while self.wakes() == 0 {
+            thread::yield_now();
+        }
+    }
+
     /// What it was woken for, once.
     pub(crate) fn served(mut self) -> PooledBuf {
         assert_eq!(self.wakes(), 1, "woken once");
@@ -118,11 +126,7 @@ fn a_bounded_pool_waits_by_default() {
         drop(held);
         waiter.join().unwrap();
     });
-    assert_eq!(
-        (pool.stats().overflow, pool.stats().misses()),
-        (0, 1),
-        "the block itself is handed over"
-    );
+    assert_eq!((pool.stats().overflow, pool.waiting()), (0, 0));
 }
 
 #[test]
@@ -151,9 +155,13 @@ fn threads_and_tasks_are_served_in_the_order_of_coming() {
         let mut tasks = tasks.into_iter().peekable();
         for index in 0..WAITERS {
             drop(held.take());
-            assert_eq!(pool.waiting(), WAITERS - index - 1, "one is served");
+            // One is served, by this thread or one that is looking still.
+            until_waiting(&pool, WAITERS - index - 1);
             held = Some(match tasks.next_if(|(task, _)| *task == index) {
-                Some((_, task)) => task.served(),
+                Some((_, task)) => {
+                    task.until_woken();
+                    task.served()
+                }
                 None => {
                     let (thread, buf) = served.recv().unwrap();
                     assert_eq!(thread, index);
@@ -165,10 +173,7 @@ fn threads_and_tasks_are_served_in_the_order_of_coming() {
         }
     });
     drop(held);
-    assert_eq!(
-        (pool.stats().misses(), pool.stats().peak_bytes),
-        (1, PAGE as u64)
-    );
+    assert_eq!(pool.stats().peak_bytes, PAGE as u64);
 }
 
 #[test]
