@@ -225,6 +225,9 @@ impl PooledBuf {
     /// pool, acquired as by [`BufferPool::acquire`](crate::BufferPool::acquire), of at least twice the capacity;
     /// the old block is released.
     ///
+    /// It never waits: a buffer that grows holds what it would wait for. Past the budget the larger block is not
+    /// charged, and counted as overflow, also in a pool whose [`acquire`](crate::BufferPool::acquire) waits.
+    ///
     /// # Panics
     /// As [`BufferPool::acquire`](crate::BufferPool::acquire).
     ///
@@ -238,7 +241,8 @@ impl PooledBuf {
     #[track_caller]
     pub fn reserve(&mut self, additional: usize) {
         if additional > self.remaining() {
-            let larger = Core::acquire(self.block.core(), self.larger(additional), Fill::Nothing);
+            let larger =
+                Core::acquire_larger(self.block.core(), self.larger(additional), Fill::Nothing);
             self.move_to(larger);
         }
     }

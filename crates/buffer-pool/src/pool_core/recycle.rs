@@ -75,6 +75,27 @@ impl Core {
         }
     }
 
+    /// A block for a buffer that grows. It waits for nobody: the buffer holds what others, and it itself, would wait
+    /// for. Past the budget, and after `close`, the block comes from the provider all the same.
+    #[track_caller]
+    pub(crate) fn acquire_larger(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+        let location = Location::caller();
+        let overflows = this.exhaustion == Exhaustion::Overflow && size <= Classes::SIZE_MAX;
+        let supplied = match Self::attempt_at(this, size, fill, location) {
+            Err(AcquireError::Exhausted { .. } | AcquireError::Closed) => {
+                Self::overflow(this, size, fill).map(|block| this.noted(block, location))
+            }
+            Err(AcquireError::Oversize { .. }) if overflows => {
+                Self::overflow(this, size, fill).map(|block| this.noted(block, location))
+            }
+            supplied => supplied,
+        };
+        match supplied {
+            Ok(block) => block,
+            Err(error) => panic!("cannot acquire {size} bytes: {error}"),
+        }
+    }
+
     #[inline(never)]
     fn acquire_slowly(
         this: &Arc<Self>,

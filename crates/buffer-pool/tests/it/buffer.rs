@@ -395,3 +395,18 @@ fn an_odd_alignment_panics() {
 fn a_request_past_the_address_space_panics() {
     let _ = BufferPool::new().acquire(usize::MAX);
 }
+
+#[test]
+fn a_buffer_that_grows_does_not_wait_for_itself() {
+    let pool = BufferPool::builder().max_bytes(8192).build();
+    let mut buf = pool.acquire(4096);
+    buf.resize(4096, 7);
+    buf.reserve(1);
+    assert_eq!((buf.len(), buf.capacity()), (4096, 8192));
+    assert!(buf.iter().all(|&byte| byte == 7));
+    assert_eq!(pool.stats().overflow, 1);
+    pool.close();
+    buf.resize(8192, 8);
+    buf.reserve(1);
+    assert_eq!(pool.stats().overflow, 2);
+}
