@@ -27,8 +27,7 @@ impl Panics {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
             match &self.0 {
                 None => self.0 = Some(panic),
-                // Its message was printed. Dropping it could panic once more.
-                Some(_) => core::mem::forget(panic),
+                Some(_) => discard(panic),
             }
         }
     }
@@ -37,9 +36,16 @@ impl Panics {
     /// process: it is left at its message.
     pub(super) fn raise(self) {
         match self.0 {
-            Some(panic) if panicking() => core::mem::forget(panic),
+            Some(panic) if panicking() => discard(panic),
             Some(panic) => resume_unwind(panic),
             None => {}
         }
+    }
+}
+
+/// Drops a panic whose message was printed. That may panic in its turn: such a one is forgotten.
+fn discard(panic: Box<dyn Any + Send>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        core::mem::forget(panic);
     }
 }

@@ -31,7 +31,12 @@ static TABLE: RawWakerVTable = RawWakerVTable::new(
 impl Rude {
     /// One that lives as long as the process, as wakers of it may.
     fn at(calls: usize) -> &'static Self {
-        Box::leak(Box::new(Self(AtomicUsize::new(calls))))
+        /// Where a search for leaks finds them.
+        static ALL: Mutex<Vec<&Rude>> = Mutex::new(Vec::new());
+
+        let rude: &'static Self = Box::leak(Box::new(Self(AtomicUsize::new(calls))));
+        ALL.lock().unwrap().push(rude);
+        rude
     }
 
     fn of(data: *const ()) -> &'static Self {

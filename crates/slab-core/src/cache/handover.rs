@@ -17,6 +17,15 @@ impl Slab {
         }
     }
 
+    /// Whether a slot is free, beside those that are claimed or pending.
+    ///
+    /// # Safety
+    /// 1. The caller possesses the slab.
+    pub(super) unsafe fn has_free(self) -> bool {
+        // SAFETY: clause 1.
+        unsafe { self.private(|private| private.summary.any()) }
+    }
+
     /// Lets go of a slab without a free slot; false if it has one again and is still the caller's.
     ///
     /// # Safety

@@ -266,8 +266,8 @@ where
         }
     }
 
-    /// A slot of a slab that nobody else has, which then goes on the shelf: of the one that was taken off it, after
-    /// collecting what others freed, or of a new one.
+    /// A slot of a slab that nobody else has, which then goes on the shelf if it has another: of the one that was taken
+    /// off it, after collecting what others freed, or of a new one.
     #[cold]
     fn refill(&self, taken: Taken<T>) -> Result<NonNull<T>, ProvideError> {
         // SAFETY: this handle keeps the block. The slab is ours until it is put on the shelf, and OWNED; of its free
@@ -285,7 +285,10 @@ where
             slab.claim::<T, SLAB>(&claim);
             let slot = claim.take::<T, SLAB>();
             slab.unclaim::<T, SLAB>(&claim);
-            self.on_shelf(|shelf, _| shelf.put(slab));
+            // With its last free slot it leaves like a current slab that is used up: what the shelf holds has one.
+            if slab.has_free() || !slab.detach::<T, SLAB>() {
+                self.on_shelf(|shelf, _| shelf.put(slab));
+            }
             debug_assert!(slot.is_some(), "a slab without a free slot was taken");
             slot.ok_or(ProvideError::Exhausted)
         }

@@ -144,7 +144,7 @@ impl Shelf {
         true
     }
 
-    /// Puts a slab with a free slot on the shelf.
+    /// Puts a slab with a free or pending slot on the shelf.
     ///
     /// # Safety
     /// 1. The caller possesses it, and it is OWNED and in no list; it is the shelf's now.
@@ -248,5 +248,27 @@ mod tests {
         }
         let again: Vec<_> = (0..slots).map(|_| cache.alloc(2)).collect();
         assert_eq!((again.len(), cache.stats().slabs), (slots, 1));
+    }
+
+    #[test]
+    fn a_slab_whose_last_slot_was_taken_off_the_shelf_does_not_go_back() {
+        let cache = SlabCache::<u64>::new().expect("there is memory");
+        let slots = cache.stats().slots_per_slab;
+        let mut boxes: Vec<_> = (0..2 * slots).map(|_| cache.alloc(1).unwrap()).collect();
+        // The first slab comes back with one slot, and is the next to be looked at.
+        boxes.swap_remove(0);
+        let mut surplus = Chain::EMPTY;
+        // SAFETY: the shelf is this cache's.
+        let taken = cache
+            .on_shelf(|shelf, control| unsafe { shelf.take::<u64, 65536>(control, &mut surplus) });
+        assert!(matches!(taken, Taken::Uncollected(_)));
+        // Meanwhile another thread gets a slab of its own, which is the shelf's current one then.
+        let other = cache.alloc(2).unwrap();
+        let slot = cache.refill(taken).expect("the slot that came back");
+        let local = cache.local().unwrap();
+        assert_eq!(*local.alloc(3).expect("a slab with a slot"), 3);
+        assert_eq!(*other, 2);
+        // SAFETY: the slot is in use and ours; nothing refers to it.
+        unsafe { Slab::of::<u64, u64, 65536>(slot).free::<u64, 65536>(slot) };
     }
 }
