@@ -93,22 +93,32 @@ pub unsafe trait Provider {
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout);
 }
 
-// SAFETY: every method forwards, so each clause holds because it holds for `P`; the blocks belong to
-// the `P` behind the reference, which the reference keeps in place.
-unsafe impl<P: Provider + ?Sized> Provider for &P {
-    #[inline]
-    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
-        (**self).allocate(layout)
-    }
+/// Makes a pointer to a provider one too. Who calls it says why the provider behind stays where it is: every method
+/// forwards, so each clause then holds because it holds for `P`.
+macro_rules! forward {
+    ($pointer:ty) => {
+        // SAFETY: as said where this is called.
+        unsafe impl<P: Provider + ?Sized> Provider for $pointer {
+            #[inline]
+            fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+                (**self).allocate(layout)
+            }
 
-    #[inline]
-    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
-        (**self).allocate_zeroed(layout)
-    }
+            #[inline]
+            fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+                (**self).allocate_zeroed(layout)
+            }
 
-    #[inline]
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        // SAFETY: the caller's promises are the ones asked for.
-        unsafe { (**self).deallocate(block, layout) }
-    }
+            #[inline]
+            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+                // SAFETY: the caller's promises are the ones asked for.
+                unsafe { (**self).deallocate(block, layout) }
+            }
+        }
+    };
 }
+#[cfg(feature = "alloc")]
+use forward;
+
+// The blocks belong to the `P` behind the reference, which the reference keeps in place.
+forward!(&P);
