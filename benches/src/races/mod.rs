@@ -1,5 +1,6 @@
 //! The workloads of each race.
 
+mod general;
 pub mod memory;
 pub mod policy;
 pub mod pool;

@@ -1,13 +1,13 @@
 //! One face over the pools and allocators, so that all run the same code.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::{GlobalAlloc, Layout};
 
 use buffer_pool::{BufferPool, PooledBuf};
-use mimalloc::MiMalloc;
 use opool::PoolAllocator;
 use zeropool::ZeroPool;
 
 use super::seed::{SeedBuffer, SeedPool};
+use crate::races::general::General;
 
 /// A source of buffers of one size.
 pub(super) trait Buffers: Send + Sync + 'static {
@@ -153,29 +153,13 @@ impl<A: GlobalAlloc> Drop for Block<'_, A> {
     }
 }
 
-/// A general allocator and the name that its vectors race under.
-pub(super) trait General: GlobalAlloc + Send + Sync + 'static {
-    const NAME: &'static str;
-    const IT: Self;
-}
-
-impl General for System {
-    const NAME: &'static str = "vec-glibc";
-    const IT: Self = System;
-}
-
-impl General for MiMalloc {
-    const NAME: &'static str = "vec-mimalloc";
-    const IT: Self = MiMalloc;
-}
-
 impl<A: General> Buffers for Allocator<A> {
-    const NAME: &'static str = A::NAME;
+    const NAME: &'static str = A::VEC;
     type Buffer<'a> = Block<'a, A>;
 
     fn of_size(size: usize) -> Self {
         Allocator(
-            A::IT,
+            A::ALLOCATOR,
             Layout::array::<u8>(size).expect("a size below isize::MAX"),
         )
     }

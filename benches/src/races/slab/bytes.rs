@@ -6,7 +6,7 @@ use std::rc::Rc;
 use mimalloc::MiMalloc;
 use slab_core::ByteSlab;
 
-use super::general::General;
+use crate::races::general::General;
 use crate::{Contender, Effort, Sample, Sequence, Workload};
 
 const LIVE: usize = 10_000;
@@ -52,7 +52,7 @@ struct RawBox {
 }
 
 impl<A: General> Heap for Boxes<A> {
-    const NAME: &'static str = A::NAME;
+    const NAME: &'static str = A::BOX;
     type Key = RawBox;
 
     fn new() -> Self {

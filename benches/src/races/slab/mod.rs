@@ -3,7 +3,6 @@
 mod attachable;
 mod boxes;
 mod bytes;
-mod general;
 mod owned;
 mod remote;
 mod table;

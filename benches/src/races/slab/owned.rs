@@ -5,8 +5,8 @@ use std::ptr::NonNull;
 
 use slab_core::{LocalBox, LocalCache, SlabCache};
 
-use super::general::General;
 use super::table::Value;
+use crate::races::general::General;
 
 /// Allocates [`Value`]s one by one.
 pub(super) trait Owner: 'static {
@@ -48,7 +48,7 @@ pub(super) struct RawBox(NonNull<Value>);
 unsafe impl Send for RawBox {}
 
 impl<A: General> Owner for Boxed<A> {
-    const NAME: &'static str = A::NAME;
+    const NAME: &'static str = A::BOX;
     type Held = RawBox;
 
     fn new() -> Self {

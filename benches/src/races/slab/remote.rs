@@ -9,9 +9,9 @@ use mimalloc::MiMalloc;
 use slab_core::{LocalCache, SlabBox, SlabCache};
 
 use super::attachable::AttachableSpinLock;
-use super::general::General;
 use super::owned::{Boxed, Owner, RawBox};
 use super::table::{ShardedSlab, Value, value};
+use crate::races::general::General;
 use crate::{Contender, Effort, Sample, Workload};
 
 /// Objects that pass the channel at once, so that the channel's own cost is lost among theirs.
@@ -74,7 +74,7 @@ impl Producer for Shared {
 }
 
 impl<A: General> Producer for Boxed<A> {
-    const NAME: &'static str = A::NAME;
+    const NAME: &'static str = A::BOX;
     type Held = RawBox;
     type Consumer = Boxed<A>;
 
