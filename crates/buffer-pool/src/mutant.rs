@@ -16,14 +16,16 @@ pub(crate) enum Mutant {
     UnlinkUnseen,
     /// A putter reads `closed` in one critical section and pushes in another.
     ClosedReadBeforeLock,
-    /// The owner of a rack reads `closed` before it enters.
-    ClosedReadBeforeLatch,
-    /// Who enters a rack does not see what the last one there did.
-    LatchEnterRelaxed,
+    /// Who enters a rack may read that it is open before others can read that somebody is inside.
+    LatchUnfenced,
+    /// Who bars a rack may read that nobody is inside before others can read that it is barred.
+    BarUnfenced,
     /// Who leaves a rack publishes nothing.
     LatchLeaveRelaxed,
-    /// A stealer does not take turns with the owner.
-    StealWithoutLatch,
+    /// A robber does not wait for the owner.
+    RobWithoutWaiting,
+    /// An owner lifts the bar of its rack while robbers may be there.
+    LiftUnlocked,
     /// A thread that ends leaves its blocks behind.
     ExitForgets,
     /// Who finds no idle block looks only once.

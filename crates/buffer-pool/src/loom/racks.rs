@@ -13,15 +13,19 @@ fn tight() -> BufferPool {
     small().classes(classes).max_bytes(2 * BLOCK).build()
 }
 
+/// What is seen of an owner and a robber who are at one rack both.
+const CROWDED: &[&str] = &[RACE[0], "at < self.len()"];
+
 #[test]
-fn owner_against_stealer() {
+fn owner_against_robber() {
     let mutants = [
-        (Mutant::LatchEnterRelaxed, RACE),
+        (Mutant::LatchUnfenced, CROWDED),
+        (Mutant::BarUnfenced, CROWDED),
         (Mutant::LatchLeaveRelaxed, RACE),
-        (Mutant::StealWithoutLatch, &[RACE[0], "at < self.len()"][..]),
+        (Mutant::RobWithoutWaiting, CROWDED),
     ];
     prove(
-        "racks, owner and stealer",
+        "racks, owner and robber",
         Bound::Preemptions(3),
         &mutants,
         || {
@@ -80,19 +84,37 @@ fn a_thread_that_ends_while_another_looks_for_memory() {
     });
 }
 
+/// What is seen of an owner who is at a rack while its pool is closed, or after that.
+const KEPT: &[&str] = &[RACE[0], "at < self.len()", "a closed pool keeps a block"];
+
+/// A bar that an owner lifts while a robber counts on it.
+#[test]
+fn a_bar_is_lifted_between_robbers() {
+    let mutants = [(Mutant::LiftUnlocked, CROWDED)];
+    prove("racks, lift", Bound::Preemptions(2), &mutants, || {
+        let pool = tight();
+        let (other, buffers) = (pool.clone(), [(); 2].map(|()| pool.acquire(BLOCK)));
+        let thread = thread::spawn(move || {
+            // The first finds the rack barred, if it was robbed meanwhile, and the bar is lifted.
+            drop(buffers);
+            drop(other);
+        });
+        drop(pool.try_acquire(2 * BLOCK));
+        thread.join().unwrap();
+        assert!(pool.try_acquire(2 * BLOCK).is_ok(), "all is idle");
+    });
+}
+
 #[test]
 fn closing_empties_the_racks_of_all_threads() {
-    let mutants = [(
-        Mutant::ClosedReadBeforeLatch,
-        &["a closed pool keeps a block"][..],
-    )];
+    let mutants = [(Mutant::BarUnfenced, KEPT)];
     prove("racks, close", Bound::Preemptions(3), &mutants, || {
         let pool = tight();
-        let (other, buffer) = (pool.clone(), pool.acquire(BLOCK));
+        let (other, buffers) = (pool.clone(), [(); 2].map(|()| pool.acquire(BLOCK)));
         let closed = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&closed);
         let thread = thread::spawn(move || {
-            drop(buffer);
+            drop(buffers);
             while !told.load(Ordering::Acquire) {
                 thread::yield_now();
             }

@@ -1,56 +1,108 @@
-//! A latch: by which the owner of a rack and those who steal from it take turns.
+//! A latch: by which the owner of a rack and those who rob it take turns.
+//!
+//! ```text
+//!   owner                                       robber, with the lock of the pool's register
+//!   inside = true                               barred = true
+//!   light fence                                 heavy fence
+//!   barred? then inside = false, and away       inside? then wait until it is not
+//!   ... the magazines ...                       ... the magazines ...
+//!   inside = false
+//! ```
+//!
+//! One at least of the two reads what the other wrote, so they are never there both. The owner pays two stores and two
+//! loads, none of which is a read-modify-write; a robber pays microseconds (`crate::sync::Fence`).
+//!
+//! So that robbers pay seldom, a rack that was robbed stays barred, and, being empty, is passed over by the next ones.
+//! Its owner uses the depot, where everyone finds blocks without a fence, until it has done so for a while: then it
+//! lifts the bar, under the register's lock.
 
 use crate::mutant::{Mutant, active, weaken};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::yield_now;
+use crate::sync::{Fence, yield_now};
 
-/// Held for a few steps at a time, without a call to anything that could block but a stripe's lock.
 #[derive(Debug)]
 pub(super) struct Latch {
-    /// Set by who enters (Acquire: sees what the last holder did), cleared by who leaves (Release, which pairs with it).
-    held: AtomicBool,
+    /// The owner is at the magazines. Written by the owner alone: set before the light fence, cleared with Release, which
+    /// pairs with the Acquire of a robber that waits for it.
+    inside: AtomicBool,
+    /// The owner is to stay out. Written with the register's lock only, set by robbers, cleared by the owner; so Relaxed:
+    /// what an owner that finds it cleared must see of robbers it got by that lock.
+    barred: AtomicBool,
+    fence: Fence,
 }
 
-/// The latch is held until this is dropped.
+/// The owner is inside until this is dropped.
 pub(super) struct Held<'a>(&'a Latch);
 
 impl Latch {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(fence: Fence) -> Self {
         Self {
-            held: AtomicBool::new(false),
+            inside: AtomicBool::new(false),
+            barred: AtomicBool::new(false),
+            fence,
         }
     }
 
-    /// For the owner, who has somewhere else to go.
-    #[inline]
-    pub(super) fn try_hold(&self) -> Option<Held<'_>> {
-        let acquire = weaken(Ordering::Acquire, Mutant::LatchEnterRelaxed);
-        // Relaxed failure: nothing is read then.
-        self.held
-            .compare_exchange(false, true, acquire, Ordering::Relaxed)
-            .is_ok()
-            .then(|| Held(self))
+    /// For the owner, who has somewhere else to go: `None` when it is barred, or inside already, as when an allocator that
+    /// the pool calls there uses the pool.
+    #[inline(always)]
+    pub(super) fn enter(&self) -> Option<Held<'_>> {
+        if self.is_inside() {
+            return None;
+        }
+        self.inside.store(true, Ordering::Relaxed);
+        if !active(Mutant::LatchUnfenced) {
+            self.fence.light();
+        }
+        // Made first, as it is what leaves again.
+        let held = Held(self);
+        // Relaxed: see the field.
+        (!self.barred.load(Ordering::Relaxed)).then_some(held)
     }
 
-    /// For a stealer, who must know what is in the rack. Waits while the owner, or another stealer, is at it.
-    pub(super) fn hold(&self) -> Held<'_> {
-        if active(Mutant::StealWithoutLatch) {
-            return Held(self);
+    /// Whether the owner is inside; for the owner.
+    #[inline(always)]
+    pub(super) fn is_inside(&self) -> bool {
+        // Relaxed: the owner's own writes.
+        self.inside.load(Ordering::Relaxed)
+    }
+
+    /// Bars the owner; returns whether it was not before. For a robber, who calls the heavy fence and `wait` next, or
+    /// `lift`. With the register's lock.
+    pub(super) fn bar(&self) -> bool {
+        let open = !self.is_barred();
+        if open {
+            self.barred.store(true, Ordering::Relaxed);
         }
-        // Ends: a holder leaves after a few steps.
-        loop {
-            match self.try_hold() {
-                Some(held) => return held,
-                None => yield_now(),
-            }
+        open
+    }
+
+    /// With the register's lock, or for the owner, to whom it may be news.
+    pub(super) fn is_barred(&self) -> bool {
+        self.barred.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the owner, barred before the last heavy fence, is outside.
+    pub(super) fn wait(&self) {
+        if active(Mutant::RobWithoutWaiting) {
+            return;
         }
+        // Ends: the owner leaves after a few steps.
+        while self.inside.load(Ordering::Acquire) {
+            yield_now();
+        }
+    }
+
+    /// Lets the owner in again. With the register's lock; for the owner, or a robber that has taken nothing.
+    pub(super) fn lift(&self) {
+        self.barred.store(false, Ordering::Relaxed);
     }
 }
 
 impl Drop for Held<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let release = weaken(Ordering::Release, Mutant::LatchLeaveRelaxed);
-        self.0.held.store(false, release);
+        self.0.inside.store(false, release);
     }
 }

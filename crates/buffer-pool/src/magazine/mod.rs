@@ -19,16 +19,17 @@
 //! | `rack` | a thread's magazines of one pool; how they refill, spill, and end |
 //! | `room` | how many blocks each of them may hold |
 //! | `thread` | where a thread finds its racks, and what becomes of them when it ends |
-//! | `latch` | what owner and stealer of a rack take turns by, in a pool with a budget |
+//! | `latch` | what owner and robber of a rack take turns by, in a pool with a budget |
 //!
 //! **Who touches a magazine.** In a pool without a budget its thread alone does, without an atomic
 //! read-modify-write: a hit is a look into the thread's table, a comparison, and a pop. Other threads read the two numbers
 //! for statistics only. A block goes to the magazine of the thread that releases it, whichever acquired it.
 //!
 //! In a pool with a budget an idle block in a sleeping thread's magazine may be what a request waits for. There any
-//! thread may steal, and whoever touches a rack holds its latch: one compare-exchange and one store, on a line that no
-//! other thread wants until memory is short. The owner never waits for it: finding it taken, it uses the depot.
-//! Blocks move between rack and depot under the latch *and* the stripe's lock, so that who looks through both
+//! thread may rob another's rack, and its owner takes turns with it by the rack's latch, which costs the owner no atomic
+//! read-modify-write either: the robber pays for both. A robbed rack stays barred for a while, in which its owner uses
+//! the depot: where memory is short, idle blocks are best kept where everyone finds them.
+//! Blocks move between rack and depot inside the latch *and* under the stripe's lock, so that who looks through both
 //! (`Core::reclaim`) misses one only if it was put somewhere meanwhile, which is counted, and makes it look again.
 //!
 //! **Room.** A magazine starts without any, and doubles its room when it is full, or refills, as long as the thread's
@@ -57,7 +58,7 @@ pub(crate) use rack::Refused;
 pub(crate) use rack::{Rack, RackPointer};
 #[cfg(all(test, buffer_pool_loom))]
 pub(crate) use thread::leave;
-pub(crate) use thread::{magazine, note_closing, own_rack, rack_of, retire, sweep};
+pub(crate) use thread::{magazine, note_closing, own_rack, rack, rack_of, retire, sweep};
 
 /// The most blocks of a magazine: beyond it the depot's lock is far away already.
 const BLOCKS_MAX: usize = 64;

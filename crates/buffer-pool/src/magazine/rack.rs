@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use super::Magazine;
 use super::latch::{Held, Latch};
 use super::room::Ledger;
+use super::thread::Thread;
 use crate::block::Block;
 use crate::decay::Surplus;
 use crate::mutant::{Mutant, active};
@@ -16,14 +17,18 @@ pub(crate) struct Rack {
     /// A rack keeps its pool's core alive.
     pub(super) core: Arc<Core>,
     number: u64,
-    /// Held by whoever touches a magazine of a pool with a budget; not used in others.
+    /// By which whoever touches a magazine of a pool with a budget keeps others out; not used in other pools.
     latch: Latch,
+    /// Whose rack it is.
+    thread: Thread,
     /// One a class.
     pub(super) magazines: Box<[Magazine]>,
     /// Touched by who may touch the magazines.
     pub(super) ledger: TrackedCell<Ledger>,
     /// Calls that needed more than a magazine; the thread's own.
     errands: Tally,
+    /// Calls that found the rack barred; the thread's own.
+    refusals: Tally,
 }
 
 /// A rack as the pool's register knows it.
@@ -31,7 +36,7 @@ pub(crate) struct Rack {
 pub(crate) struct RackPointer(pub(super) NonNull<Rack>);
 
 // SAFETY: a rack is taken off the register before its thread frees it. What other threads read of it are tallies; what
-// they change they change under the latch.
+// they change they change while the latch keeps the thread out.
 unsafe impl Send for RackPointer {}
 
 impl RackPointer {
@@ -46,6 +51,10 @@ impl RackPointer {
 /// Calls that need more than a magazine between two looks at the clock.
 const ERRANDS_A_LOOK: u64 = 64;
 
+/// Calls that find their rack barred until its owner lifts the bar: what a robber's fence costs is a small part of what
+/// they take.
+const REFUSALS_A_LIFT: u64 = if cfg!(buffer_pool_loom) { 1 } else { 256 };
+
 impl Rack {
     /// An empty rack of `core`'s, not on its register yet.
     pub(super) fn new(core: &Arc<Core>) -> Self {
@@ -53,10 +62,12 @@ impl Rack {
         Self {
             core: Arc::clone(core),
             number: core.number(),
-            latch: Latch::new(),
+            latch: Latch::new(core.fence()),
+            thread: Thread::current(),
             magazines: (0..classes).map(|_| Magazine::new()).collect(),
             ledger: TrackedCell::new(Ledger::new(classes)),
             errands: Tally::new(0),
+            refusals: Tally::new(0),
         }
     }
 
@@ -72,37 +83,40 @@ impl Rack {
         self.magazines.as_ptr()
     }
 
-    /// An idle block of `class` that is at hand. `None` also when a stealer is at the rack.
+    /// An idle block of `class` that is at hand. `None` also when the rack is barred.
     ///
     /// # Safety
-    /// 1. The rack is the calling thread's.
-    #[inline]
+    /// 1. The rack is the calling thread's. 2. The pool has a budget, and such a class.
+    #[inline(always)]
     pub(crate) unsafe fn pop(&self, class: usize) -> Option<Block> {
-        let _held = self.enter()?;
-        // SAFETY: entered, so the magazines are this thread's for now, by clause 1.
-        unsafe { self.magazines[class].pop() }
+        let _held = self.latch.enter()?;
+        // SAFETY: inside, so the magazines are this thread's for now, by clause 1; a magazine a class, clause 2.
+        unsafe { self.magazines.get_unchecked(class).pop() }
     }
 
-    /// Keeps `block` at hand; gives it back when there is no room, the pool is closed, or a stealer is at the rack.
+    /// Keeps `block` at hand; gives it back when there is no room or the rack is barred.
     ///
     /// # Safety
-    /// 1. The rack is the calling thread's.
-    #[inline]
+    /// As `pop`.
+    #[inline(always)]
     pub(crate) unsafe fn push(&self, class: usize, block: Block) -> Result<(), Block> {
-        match self.enter() {
-            // Read under the latch, as in `put`. SAFETY: as in `pop`.
-            Some(_held) if !self.core.is_closed() => unsafe { self.magazines[class].push(block) },
-            _ => Err(block),
+        match self.latch.enter() {
+            // SAFETY: as in `pop`.
+            Some(_held) => unsafe { self.magazines.get_unchecked(class).push(block) },
+            None => Err(block),
         }
     }
 
     /// An idle block of `class`: at hand, or out of the depot with as many more as half the magazine holds. `None` also
-    /// when a stealer is at the rack: `Core` looks into the depot then.
+    /// when the rack is barred: `Core` looks into the depot then.
     ///
     /// # Safety
     /// 1. The rack is the calling thread's.
     pub(crate) unsafe fn take(&self, class: usize) -> Option<Block> {
-        let _held = self.enter()?;
+        let Some(_held) = self.enter() else {
+            self.stay_out();
+            return None;
+        };
         let magazine = &self.magazines[class];
         // SAFETY: entered, so the magazines are this thread's for now, by clause 1.
         unsafe {
@@ -129,17 +143,17 @@ impl Rack {
     }
 
     /// Keeps `block`, here or in the depot; gives it back when neither may, as the pool is closed or its caps on idle
-    /// memory are reached, or when a stealer is at the rack.
+    /// memory are reached, or when the rack is barred.
     ///
     /// # Safety
     /// 1. The rack is the calling thread's.
     pub(crate) unsafe fn put(&self, class: usize, block: Block) -> Result<(), Refused> {
-        let seen_open = active(Mutant::ClosedReadBeforeLatch) && !self.core.is_closed();
         let Some(_held) = self.enter() else {
-            return Err(Refused::Robbed(block));
+            self.stay_out();
+            return Err(Refused::Barred(block));
         };
-        // Read under the latch: a closer looks here after it has closed, so the block is seen by it, or not put.
-        if self.core.is_closed() && !seen_open {
+        // Without a budget: what would be kept here now would stay until the thread looks for racks of closed pools.
+        if self.core.is_closed() {
             return Err(Refused::Full(block));
         }
         let magazine = &self.magazines[class];
@@ -192,17 +206,24 @@ impl Rack {
     }
 
     /// Takes blocks out, the largest first, until they have `bytes` or are a batch, or none is left. Returns how many
-    /// blocks were put in so far. For any thread of a pool with a budget, and for the owner of another.
+    /// blocks were put in so far.
     ///
     /// # Safety
-    /// 1. The rack is the calling thread's, or the pool has a budget.
-    pub(crate) unsafe fn steal(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
-        let _held = self.core.is_bounded().then(|| self.latch.hold());
+    /// 1. In a pool with a budget, the register's lock is held. 2. The rack is the calling thread's, or barred, with a heavy
+    ///    fence since.
+    pub(crate) unsafe fn rob(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
+        if !self.is_own() {
+            self.latch.wait();
+        } else if self.latch.is_inside() {
+            // An allocator that the pool calls in there has come here.
+            return self.puts();
+        }
         let (before, mut sum) = (into.len(), 0);
         for (class, magazine) in self.magazines.iter().enumerate().rev() {
             let size = self.core.classes().sizes()[class];
             while sum < bytes && into.len() < into.capacity() {
-                // SAFETY: the magazine is this thread's by clause 1, as the latch is held in a pool with a budget.
+                // SAFETY: the owner is outside: this thread, or one that has left and stays out, by clause 2; and by clause 1
+                // nobody else robs it.
                 let Some(block) = (unsafe { magazine.remove() }) else {
                     break;
                 };
@@ -214,15 +235,36 @@ impl Rack {
         self.puts()
     }
 
+    /// Keeps the owner out from the next heavy fence on; returns whether it was not already. With the register's lock.
+    pub(crate) fn bar(&self) -> bool {
+        self.latch.bar()
+    }
+
+    /// Lets the owner in again. With the register's lock.
+    pub(crate) fn lift(&self) {
+        self.latch.lift();
+    }
+
+    /// Whether the rack is the calling thread's.
+    pub(crate) fn is_own(&self) -> bool {
+        self.thread == Thread::current()
+    }
+
     /// Gives all blocks to the depot, and those that it refuses to `refused`; gives all room back.
     ///
     /// # Safety
     /// 1. The rack is the calling thread's, and nothing is put into it any more.
     pub(super) unsafe fn clear(&self, refused: &mut Vec<Block>) {
-        let _held = self.core.is_bounded().then(|| self.latch.hold());
+        // Ends: after the bar was lifted only a robber that comes in between sets it again.
+        let _held = loop {
+            match self.enter() {
+                Some(held) => break held,
+                None => self.core.readmit(self),
+            }
+        };
         let before = refused.len();
         for (class, magazine) in self.magazines.iter().enumerate() {
-            // SAFETY: the magazines are this thread's by clause 1, as the latch is held in a pool with a budget.
+            // SAFETY: entered, so the magazines are this thread's for now, by clause 1.
             unsafe {
                 if active(Mutant::ExitForgets) {
                     continue;
@@ -254,12 +296,26 @@ impl Rack {
         self.magazines.iter().fold(0, kept)
     }
 
-    /// The right to touch the magazines; `None` when a stealer has it.
-    #[inline]
+    /// The right to touch the magazines, for the owner; `None` when the rack is barred.
+    #[inline(always)]
     fn enter(&self) -> Option<Option<Held<'_>>> {
         match self.core.is_bounded() {
-            true => self.latch.try_hold().map(Some),
+            true => self.latch.enter().map(Some),
             false => Some(None),
+        }
+    }
+
+    /// Counts a call of the owner's that was refused. After enough of them it comes back, unless memory is as short as it
+    /// was: what others wait for is best kept where everyone finds it.
+    #[cold]
+    fn stay_out(&self) {
+        if self.latch.is_inside() {
+            return;
+        }
+        let refusals = self.refusals.value().wrapping_add(1);
+        self.refusals.set(refusals);
+        if refusals.is_multiple_of(REFUSALS_A_LIFT) && !self.core.is_awaited() {
+            self.core.readmit(self);
         }
     }
 
@@ -320,6 +376,6 @@ impl Rack {
 pub(crate) enum Refused {
     /// The pool is closed, or its caps on idle memory are reached.
     Full(Block),
-    /// A stealer is at the rack.
-    Robbed(Block),
+    /// The rack was robbed, and is barred.
+    Barred(Block),
 }

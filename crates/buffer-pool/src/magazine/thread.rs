@@ -55,6 +55,16 @@ fn closings<R>(read: impl FnOnce(&Tally) -> R) -> R {
     return CLOSINGS.with(read);
 }
 
+/// A thread, as long as it lives: where its table is.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) struct Thread(Option<usize>);
+
+impl Thread {
+    pub(super) fn current() -> Self {
+        Self(TABLE.try_with(|table| ptr::from_ref(table).addr()).ok())
+    }
+}
+
 impl Place {
     const fn new() -> Self {
         Self {
@@ -100,19 +110,24 @@ pub(crate) fn magazine(number: u64, class: usize) -> Option<*const Magazine> {
     TABLE.try_with(find).ok().flatten()
 }
 
+/// The calling thread's rack of the pool with this number, if the table has it; valid as that of `rack_of`.
+#[inline(always)]
+pub(crate) fn rack(number: u64) -> Option<NonNull<Rack>> {
+    let find = |table: &Table| {
+        let place = table.place(number);
+        match place.number.get() == number {
+            true => NonNull::new(place.rack.get().cast_mut()),
+            false => None,
+        }
+    };
+    TABLE.try_with(find).ok().flatten()
+}
+
 /// The calling thread's rack of `core`, made if need be. `None` while the thread ends, or when the pool is closed. It
 /// stays valid until foreign code runs: the provider, or another destructor, may close the pool on this thread.
 #[inline]
 pub(crate) fn rack_of(core: &Arc<Core>) -> Option<NonNull<Rack>> {
-    let number = core.number();
-    let find = |table: &Table| {
-        let place = table.place(number);
-        (place.number.get() == number).then(|| place.rack.get().cast_mut())
-    };
-    match TABLE.try_with(find).ok().flatten() {
-        Some(rack) => NonNull::new(rack),
-        None => seek(core),
-    }
+    rack(core.number()).or_else(|| seek(core))
 }
 
 /// The rack that the table has no place for, or has not yet.

@@ -32,29 +32,34 @@ use crate::class::Classes;
 use crate::decay::Decay;
 use crate::depot::{Allowance, Depot};
 use crate::leak::Leaks;
-use crate::magazine::{self, RackPointer};
+use crate::magazine::{self, Rack, RackPointer};
+use crate::mutant::{Mutant, active};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Mutex, Tally};
+use crate::sync::{Fence, Mutex, Tally};
 use crate::wait::{Grant, Queue};
 use counts::Counts;
 
 pub(crate) struct Core {
     /// By which the hit path knows the thread's rack: `number`, or `NO_RACK` when the hit path is not to be used. Set to
     /// that by `close`. A tally, so Relaxed: who still reads the number uses its own magazine once more, whose blocks go
-    /// when the thread next looks for racks of closed pools.
+    /// when the thread next looks for racks of closed pools; with a budget, it finds its rack barred.
     key: Tally,
+    /// As `key`, by which the path of a pool with a budget knows it.
+    latched_key: Tally,
     classes: Classes,
     /// No other pool has it.
     number: u64,
-    /// Whether there is a budget, so that threads may steal from each other's racks.
+    /// Whether there is a budget, so that threads may rob each other's racks.
     bounded: bool,
-    /// Set once by `close`, read where no idle block was found, and under the latch of a rack. Relaxed: it decides
+    /// Set once by `close`, read where no idle block was found, and inside a rack. Relaxed: it decides
     /// between two answers that a call at the same time as `close` may both give; what must not be missed is under
     /// the stripes' mutexes and the racks' latches.
     closed: AtomicBool,
     /// Handles of the pool. Written by their clones and drops; the one that takes it to zero closes the pool.
     /// Relaxed: it only picks that one; blocks and memory are handed over by mutexes and latches.
     handles: AtomicUsize,
+    /// For racks that are robbed, in a pool with a budget.
+    fence: Fence,
     cache_bytes: usize,
     source: Source,
     budget: Budget,
@@ -129,17 +134,20 @@ impl Core {
         let leaks = Leaks::new(track);
         let number = NEXT.next();
         let bounded = max_bytes != usize::MAX;
+        // The hit paths look at nothing but magazines.
+        let plain = !poison && !leaks.is_on();
         let count = classes.sizes().len();
         Self {
-            // The hit path looks at nothing but magazines.
-            key: Tally::new(match bounded || poison || leaks.is_on() {
-                true => NO_RACK,
-                false => number,
-            }),
+            key: Tally::new(if plain && !bounded { number } else { NO_RACK }),
+            latched_key: Tally::new(if plain && bounded { number } else { NO_RACK }),
             number,
             bounded,
             closed: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
+            fence: match bounded {
+                true => Fence::of_process(),
+                false => Fence::full(),
+            },
             cache_bytes: caps.cache_bytes,
             source: Source::new(provider, alignment),
             budget: Budget::new(max_bytes),
@@ -167,6 +175,10 @@ impl Core {
 
     pub(crate) fn is_bounded(&self) -> bool {
         self.bounded
+    }
+
+    pub(crate) fn fence(&self) -> Fence {
+        self.fence
     }
 
     pub(crate) fn cache_bytes(&self) -> usize {
@@ -236,6 +248,14 @@ impl Core {
         }
     }
 
+    /// Lets the owner of `rack`, who calls this, in again. Of a closed pool too: the owner has read by then that it is
+    /// closed, as whoever closed it had the register's lock afterwards; it gives the rack up before it next uses it.
+    pub(crate) fn readmit(&self, rack: &Rack) {
+        // No robber is there while this thread has the lock.
+        let _register = (!active(Mutant::LiftUnlocked)).then(|| self.register.lock());
+        rack.lift();
+    }
+
     /// The rack, which is empty and its thread's own, is not found any more; what it served stays counted.
     pub(crate) fn unregister(&self, rack: RackPointer) {
         let mut idle = vec![0; self.classes.sizes().len()];
@@ -255,6 +275,7 @@ impl Core {
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.key.set(NO_RACK);
+        self.latched_key.set(NO_RACK);
         self.register.lock().closed = true;
         magazine::note_closing();
         for stripe in 0..self.depot.stripes() {

@@ -8,7 +8,8 @@ use std::time::Instant;
 use super::Core;
 use crate::block::{Block, Place};
 use crate::depot::BATCH;
-use crate::magazine;
+use crate::magazine::{self, Rack};
+use crate::mutant::{Mutant, active};
 
 /// What one look through all idle blocks found.
 pub(super) struct Look {
@@ -66,17 +67,31 @@ impl Core {
         }
     }
 
-    /// Takes up to a batch out of the racks of all threads.
+    /// Takes up to a batch out of the racks of all threads, which the others then do without for a while.
     fn rob_all(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
         let register = self.register.lock();
+        // SAFETY: on the register, whose lock is held.
+        let racks = || register.racks.iter().map(|rack| unsafe { rack.rack() });
+        let mut barred = false;
+        for rack in racks().filter(|rack| !rack.is_own()) {
+            barred |= rack.bar();
+        }
+        let fenced = !barred || active(Mutant::BarUnfenced) || self.fence.heavy();
+        if !fenced {
+            racks().for_each(Rack::lift);
+        }
         let (mut sum, mut puts) = (0, register.puts);
-        for rack in &register.racks {
+        for rack in racks() {
             if sum >= bytes {
                 break;
             }
             let before = into.len();
-            // SAFETY: on the register, whose lock is held; the pool has a budget.
-            let rack_puts = unsafe { rack.rack().steal(bytes - sum, into) };
+            let rack_puts = match rack.is_own() || fenced {
+                // SAFETY: the register's lock is held. The thread's own; or barred, with a heavy fence since then, by this
+                // thread, or by the one that barred it and had the lock before.
+                true => unsafe { rack.rob(bytes - sum, into) },
+                false => rack.puts(),
+            };
             puts = puts.wrapping_add(rack_puts);
             sum += into[before..].iter().map(Block::capacity).sum::<usize>();
         }
@@ -86,8 +101,8 @@ impl Core {
     /// Takes up to a batch out of the calling thread's rack.
     fn empty_own(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
         match magazine::own_rack(self.number) {
-            // SAFETY: the thread's own; no foreign code has run since.
-            Some(rack) => unsafe { rack.as_ref().steal(bytes, into) },
+            // SAFETY: the thread's own, in a pool without a budget; no foreign code has run since.
+            Some(rack) => unsafe { rack.as_ref().rob(bytes, into) },
             None => 0,
         }
     }

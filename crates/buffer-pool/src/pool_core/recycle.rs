@@ -37,14 +37,25 @@ impl Core {
         size: usize,
         fill: Fill,
     ) -> Result<Block, AcquireError> {
+        Self::attempt_at(this, size, fill, Location::caller())
+    }
+
+    /// Like `attempt`, for a request that was made at `location`.
+    #[inline]
+    pub(crate) fn attempt_at(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+        location: &'static Location<'static>,
+    ) -> Result<Block, AcquireError> {
         match this.hit(size) {
             Some(block) => Ok(block),
-            None => Self::attempt_slowly(this, size, fill, Location::caller()),
+            None => Self::attempt_slowly(this, size, fill, location),
         }
     }
 
     #[inline(never)]
-    pub(super) fn attempt_slowly(
+    fn attempt_slowly(
         this: &Arc<Self>,
         size: usize,
         fill: Fill,
@@ -136,13 +147,26 @@ impl Core {
         }
     }
 
-    /// A block out of this thread's magazine, in a pool without a budget.
+    /// A block out of this thread's magazine.
     #[inline(always)]
-    pub(super) fn hit(&self, size: usize) -> Option<Block> {
+    fn hit(&self, size: usize) -> Option<Block> {
         let class = self.classes.index(size)?;
-        let magazine = magazine::magazine(self.key.value(), class)?;
-        // SAFETY: the thread's own magazine, which it does not free in here. Without a budget nobody else touches it.
-        unsafe { (*magazine).pop() }
+        match magazine::magazine(self.key.value(), class) {
+            // SAFETY: the thread's own magazine, which it does not free in here. Without a budget nobody else touches it.
+            Some(magazine) => unsafe { (*magazine).pop() },
+            None => self.hit_inside(class),
+        }
+    }
+
+    /// A block out of this thread's magazine, in a pool with a budget.
+    #[inline(never)]
+    fn hit_inside(&self, class: usize) -> Option<Block> {
+        if self.is_awaited() {
+            return None;
+        }
+        let rack = magazine::rack(self.latched_key.value())?;
+        // SAFETY: the thread's own rack, which it does not free in here, of this pool, which has a budget.
+        unsafe { rack.as_ref().pop(class) }
     }
 
     /// Like `recycle`, for a request that comes now: `None` when it has to let others go first.
@@ -157,18 +181,10 @@ impl Core {
     /// An idle block out of this thread's rack or the depot.
     pub(super) fn recycle(this: &Arc<Self>, size: usize) -> Option<Block> {
         let class = this.classes.index(size)?;
-        // The short way of a pool with a budget.
-        if this.bounded
-            && let Some(rack) = magazine::rack_of(this)
-            // SAFETY: the thread's own; no foreign code has run since.
-            && let Some(block) = unsafe { rack.as_ref().pop(class) }
-        {
-            return Some(block);
-        }
         if let Some(rack) = Self::rack(this) {
             // SAFETY: the thread's own; it takes blocks from the depot, which runs no foreign code.
             let block = unsafe { rack.as_ref().take(class) };
-            // With a budget what the rack did not have is looked for once more: a stealer may have been at it.
+            // With a budget what the rack did not have is looked for once more: it may be barred.
             if block.is_some() || !this.bounded {
                 return block;
             }
@@ -218,7 +234,30 @@ impl Core {
             }
             _ => block,
         };
-        Self::release_slowly(block);
+        Self::release_inside(block);
+    }
+
+    /// What is left of `release` where no magazine of a pool without a budget takes the block.
+    #[inline(never)]
+    fn release_inside(block: Block) {
+        let Place::Class(class) = block.place() else {
+            return Self::release_slowly(block);
+        };
+        let Some(rack) = magazine::rack(block.core().latched_key.value()) else {
+            return Self::release_slowly(block);
+        };
+        // SAFETY: as in `hit_inside`.
+        match unsafe { rack.as_ref().push(class.into(), block) } {
+            Ok(()) => {
+                // SAFETY: the thread's own still; it keeps the core.
+                let core = unsafe { rack.as_ref() }.core();
+                // Serving may free the rack: the core is kept for it.
+                if core.queue.waiting() != 0 {
+                    Self::serve(&Arc::clone(core));
+                }
+            }
+            Err(block) => Self::release_slowly(block),
+        }
     }
 
     #[inline(never)]
@@ -237,27 +276,12 @@ impl Core {
 
     /// Puts a block where it is found, or destroys it. Returns the core if others wait for what is free now: a read
     /// that comes after the block was put (`crate::wait`).
-    #[inline(always)]
-    pub(super) fn keep(mut block: Block) -> Option<Arc<Self>> {
+    pub(super) fn keep(block: Block) -> Option<Arc<Self>> {
         let awaited = |core: &Arc<Self>| core.queue.waiting() != 0;
         let Place::Class(class) = block.place() else {
             return Some(Self::destroy(block)).filter(awaited);
         };
         let class = usize::from(class);
-        // The short way of a pool with a budget.
-        if block.core().bounded
-            && let Some(rack) = magazine::rack_of(block.core())
-        {
-            // SAFETY: the thread's own; no foreign code has run since. The rack keeps the core.
-            match unsafe { rack.as_ref().push(class, block) } {
-                Ok(()) => {
-                    // SAFETY: the thread's own still.
-                    let core = unsafe { rack.as_ref() }.core();
-                    return awaited(core).then(|| Arc::clone(core));
-                }
-                Err(refused) => block = refused,
-            }
-        }
         let refused = match Self::rack(block.core()) {
             // SAFETY: the thread's own; `put` runs no foreign code. The rack keeps the core.
             Some(rack) => match unsafe { rack.as_ref().put(class, block) } {
@@ -267,7 +291,7 @@ impl Core {
                     return awaited(core).then(|| Arc::clone(core));
                 }
                 Err(Refused::Full(block)) => block,
-                Err(Refused::Robbed(block)) => match Self::shelve_kept(class, block) {
+                Err(Refused::Barred(block)) => match Self::shelve_kept(class, block) {
                     Ok(core) => return Some(core).filter(awaited),
                     Err(block) => block,
                 },

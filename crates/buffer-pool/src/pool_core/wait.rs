@@ -57,21 +57,8 @@ impl Core {
 
     /// Whether a request that comes now has to let others go first.
     #[inline(always)]
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         self.queue.waiting() != 0 && !active(Mutant::Overtake)
-    }
-
-    /// Like `attempt`, for a request that was made at `location`.
-    pub(crate) fn attempt_at(
-        this: &Arc<Self>,
-        size: usize,
-        fill: Fill,
-        location: &'static Location<'static>,
-    ) -> Result<Block, AcquireError> {
-        match this.hit(size) {
-            Some(block) => Ok(block),
-            None => Self::attempt_slowly(this, size, fill, location),
-        }
     }
 
     /// A block within the budget, waited for until `timeout` is over.

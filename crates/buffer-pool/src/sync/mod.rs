@@ -14,6 +14,7 @@
 //!   wrote, unless something else orders the two. So it stays std's under loom and adds no branches to the models;
 //! - a `Once` is set at most once; it stays std's too, as nothing runs while it is set.
 
+mod fence;
 #[cfg(buffer_pool_loom)]
 mod modelled;
 #[cfg(not(buffer_pool_loom))]
@@ -30,4 +31,5 @@ pub(crate) use native::{Arc, Condvar, Mutex, TrackedCell, atomic, home, local, y
 pub(crate) use native::{locks_taken, thread};
 
 pub(crate) use crossbeam::utils::CachePadded;
+pub(crate) use fence::Fence;
 pub(crate) use tally::{Once, Tally};

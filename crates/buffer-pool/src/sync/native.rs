@@ -106,19 +106,6 @@ pub(crate) mod atomic {
             self.0.compare_exchange_weak(current, new, success, failure)
         }
     }
-
-    impl AtomicBool {
-        #[inline(always)]
-        pub(crate) fn compare_exchange(
-            &self,
-            current: bool,
-            new: bool,
-            success: Ordering,
-            failure: Ordering,
-        ) -> Result<bool, bool> {
-            self.0.compare_exchange(current, new, success, failure)
-        }
-    }
 }
 
 use atomic::{AtomicUsize, Ordering};

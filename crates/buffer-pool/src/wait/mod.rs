@@ -36,9 +36,12 @@
 //!
 //! **No wake is lost.** A waiter enters, then looks (`serve`); a releaser puts, then reads how many wait (`waiting`,
 //! one relaxed load). One of the two sees the other, without a fence:
-//! - a block is put under a latch or a lock (of a rack, a stripe), and looked for under the same one. If the look comes
-//!   first, its unlock happens before the releaser's lock, and so the entry before the releaser's read, which comes after
-//!   its lock. Otherwise the look finds the block;
+//! - a block is put into a stripe under its lock, and looked for there under the same one. If the look comes first, its
+//!   unlock happens before the releaser's lock, and so the entry before the releaser's read, which comes after its lock.
+//!   Otherwise the look finds the block;
+//! - a block is put into a rack by its owner, who finds it open. A look bars it, waits for the owner to be outside, and
+//!   finds the block, or the owner comes later: it finds the rack barred, or open after it has lifted the bar itself,
+//!   under the register's lock, which the look had before. That is the edge from the entry to the releaser's read;
 //! - bytes are refunded by a read-modify-write (AcqRel) of the budget, and a look begins with one (`Budget::confirm`).
 //!   Whichever comes second in the order of that variable sees what the other did before it.
 //!
@@ -59,6 +62,6 @@ pub use future::Acquire;
 #[cfg(all(test, buffer_pool_loom))]
 pub(crate) use parker::Parker;
 pub(crate) use queue::Queue;
-#[cfg(all(test, buffer_pool_loom))]
+#[cfg(all(test, buffer_pool_loom, not(buffer_pool_shuttle)))]
 pub(crate) use queue::{Outcome, Ticket};
 pub(crate) use waiting::{Grant, Waiting};

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread;
 
@@ -206,6 +206,45 @@ fn a_waker_may_use_the_pool() {
     drop(served);
     assert_eq!(pool.waiting(), 0);
     assert!(requests.iter_mut().all(|request| ready(request).is_ok()));
+}
+
+/// Meets another thread at each of these when it is woken.
+struct Meeting(Vec<Arc<Barrier>>);
+
+impl Wake for Meeting {
+    fn wake(self: Arc<Self>) {
+        self.0.iter().for_each(|barrier| drop(barrier.wait()));
+    }
+}
+
+/// Closing has the serving thread give up its magazines, which kept the pool until then: a use after free, once.
+#[test]
+fn a_pool_closed_while_another_thread_serves() {
+    let pool = pages(1);
+    // The magazine has room from then on.
+    drop(pool.acquire(PAGE));
+    let held = pool.acquire(PAGE);
+    let [serving, closing, closed] = [(); 3].map(|()| Arc::new(Barrier::new(2)));
+    let wakers = [
+        Waker::from(Arc::new(Meeting(vec![serving.clone(), closing.clone()]))),
+        Waker::from(Arc::new(Meeting(vec![closing, closed.clone()]))),
+        Waker::noop().clone(),
+    ];
+    let mut requests = [(); 3].map(|()| pool.acquire_async(PAGE));
+    for (request, waker) in requests.iter_mut().zip(&wakers) {
+        assert!(poll(request, waker).is_pending());
+    }
+    let closer = pool.clone();
+    let thread = thread::spawn(move || {
+        serving.wait();
+        closer.close();
+    });
+    // Serves the first, whose wake lets the other thread close; that is in the second's wake when this goes on.
+    drop(held);
+    closed.wait();
+    thread.join().unwrap();
+    drop(requests);
+    assert_eq!(pool.stats().charged_bytes, 0);
 }
 
 thread_local! {
