@@ -15,6 +15,8 @@ mod leak;
 #[cfg(all(test, buffer_pool_loom))]
 mod loom;
 mod magazine;
+#[cfg(all(unix, feature = "mmap"))]
+mod mapped;
 mod mutant;
 mod pool;
 mod pool_core;
@@ -28,6 +30,8 @@ pub use crate::class::Classes;
 pub use crate::error::{AcquireError, AdoptError, AdoptErrorKind, CapacityError, ClassesError};
 pub use crate::frozen::PooledBytes;
 pub use crate::leak::Outstanding;
+#[cfg(all(unix, feature = "mmap"))]
+pub use crate::mapped::{Mapped, MappedStats};
 pub use crate::pool::BufferPool;
 pub use crate::stats::{ClassStats, PoolStats};
 pub use crate::wait::Acquire;

@@ -16,6 +16,8 @@ mod faults;
 mod frozen;
 mod frozen_model;
 mod leak;
+#[cfg(all(target_os = "linux", feature = "mmap"))]
+mod mapped;
 mod memory;
 mod misread;
 mod misuse;
