@@ -28,13 +28,48 @@ impl Sample {
     pub fn timed(operations: usize, work: impl FnOnce() -> u64) -> Self {
         let start = Instant::now();
         let checksum = std::hint::black_box(work());
-        let elapsed = start.elapsed();
+        Self::over(operations, start.elapsed(), checksum)
+    }
+
+    /// What `operations` took together, as nanoseconds for each.
+    pub fn over(operations: usize, elapsed: Duration, checksum: u64) -> Self {
         Self {
             value: elapsed.as_nanos() as f64 / operations as f64,
             checksum,
             operations,
             elapsed,
         }
+    }
+
+    /// The same in microseconds; no mean over operations any more.
+    #[must_use]
+    pub fn in_microseconds(self) -> Self {
+        Self::new(self.value / 1e3, self.checksum)
+    }
+
+    /// As one line of text, for [`Sample::read`].
+    pub fn written(&self) -> String {
+        format!(
+            "{} {} {} {}",
+            self.value,
+            self.checksum,
+            self.operations,
+            self.elapsed.as_nanos()
+        )
+    }
+
+    /// A sample as [`Sample::written`] writes it; `None` where the line is something else.
+    pub fn read(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let [value, checksum, operations, elapsed] = fields[..] else {
+            return None;
+        };
+        Some(Self {
+            value: value.parse().ok()?,
+            checksum: checksum.parse().ok()?,
+            operations: operations.parse().ok()?,
+            elapsed: Duration::from_nanos(elapsed.parse().ok()?),
+        })
     }
 
     /// Over how many operations the time is; 0 for a figure that was not timed.
@@ -108,10 +143,14 @@ pub struct Workload {
     pub race: &'static str,
     /// The row's name, as `reach.csv` has it.
     pub name: String,
-    /// `ns`, `us`, `bytes` or `miss_ratio`.
+    /// `ns`, `us`, `bytes`, `miss_ratio` or `x_live`.
     pub unit: &'static str,
     /// Which of the rounds counts.
     pub counts: Counts,
+    /// The contender that does what all do and nothing else; see [`Workload::above`].
+    pub baseline: Option<&'static str>,
+    /// Each contender runs in a process of its own; see [`Workload::isolated`].
+    pub isolated: bool,
     /// In the order of the first round; later rounds start one further on.
     pub contenders: Vec<Contender>,
 }
@@ -124,6 +163,8 @@ impl Workload {
             name: name.into(),
             unit,
             counts: Counts::Median,
+            baseline: None,
+            isolated: false,
             contenders: Vec::new(),
         }
     }
@@ -135,10 +176,45 @@ impl Workload {
         self
     }
 
+    /// Asks for a process for each contender, which lives from round to round: what others have left in the heap, or on
+    /// top of it, would change its figures.
+    #[must_use]
+    pub fn isolated(mut self) -> Self {
+        self.isolated = true;
+        self
+    }
+
+    /// Names the contender whose figure of a round is taken off all others' of that round, in a second outcome:
+    /// [`Workload::net_name`].
+    #[must_use]
+    pub fn above(mut self, baseline: &'static str) -> Self {
+        self.baseline = Some(baseline);
+        self
+    }
+
+    /// The name of the outcome in which only what is above the baseline counts, if there is a baseline.
+    pub fn net_name(&self) -> Option<String> {
+        self.baseline.map(|_| format!("{}-net", self.name))
+    }
+
     /// Adds an entrant.
     #[must_use]
     pub fn with(mut self, contender: Contender) -> Self {
         self.contenders.push(contender);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_read_as_it_was_written() {
+        let timed = Sample::over(3, Duration::from_nanos(1000), u64::MAX);
+        for sample in [timed, Sample::new(-0.1, 0)] {
+            assert_eq!(Sample::read(&sample.written()), Some(sample));
+        }
+        assert_eq!(Sample::read("1.0 2 3"), None);
     }
 }

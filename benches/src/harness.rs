@@ -71,7 +71,13 @@ impl Harness {
 
     /// Runs every contender of `workload` in turn; each round starts one contender further on, so
     /// that none always follows the same one.
-    pub fn run(&self, mut workload: Workload) -> Outcome {
+    ///
+    /// Returns the outcome, and for a workload with a baseline a second one: of the same rounds, each figure less the
+    /// baseline's of its round, and without the baseline itself.
+    ///
+    /// # Panics
+    /// Where the baseline is not among the contenders.
+    pub fn run(&self, mut workload: Workload) -> Vec<Outcome> {
         let entrants = workload.contenders.len();
         let mut samples: Vec<Vec<Sample>> = vec![Vec::with_capacity(self.rounds); entrants];
         for round in 0..self.rounds {
@@ -80,28 +86,49 @@ impl Harness {
                 samples[index].push(workload.contenders[index].round());
             }
         }
-        let entrants = &workload.contenders;
-        let standings = entrants
-            .iter()
-            .zip(&samples)
-            .map(|(contender, own)| {
-                let first = entrants
-                    .iter()
-                    .position(|other| other.group == contender.group);
-                let model = &samples[first.unwrap_or(0)];
-                let wrong = own
-                    .iter()
-                    .zip(model)
-                    .any(|(own, model)| own.checksum != model.checksum);
-                standing(&contender.name, workload.counts, own, wrong)
-            })
-            .collect();
-        Outcome {
-            race: workload.race,
-            workload: workload.name,
-            unit: workload.unit,
-            standings,
+        let mut outcomes = vec![outcome(&workload, workload.name.clone(), &samples)];
+        if let (Some(baseline), Some(name)) = (workload.baseline, workload.net_name()) {
+            let index = workload
+                .contenders
+                .iter()
+                .position(|contender| contender.name == baseline)
+                .expect("the baseline is a contender");
+            workload.contenders.remove(index);
+            let baseline = samples.remove(index);
+            for own in &mut samples {
+                for (sample, baseline) in own.iter_mut().zip(&baseline) {
+                    sample.value -= baseline.value;
+                }
+            }
+            outcomes.push(outcome(&workload, name, &samples));
         }
+        outcomes
+    }
+}
+
+/// What the contenders' samples say, under `name`.
+fn outcome(workload: &Workload, name: String, samples: &[Vec<Sample>]) -> Outcome {
+    let entrants = &workload.contenders;
+    let standings = entrants
+        .iter()
+        .zip(samples)
+        .map(|(contender, own)| {
+            let first = entrants
+                .iter()
+                .position(|other| other.group == contender.group);
+            let model = &samples[first.unwrap_or(0)];
+            let wrong = own
+                .iter()
+                .zip(model)
+                .any(|(own, model)| own.checksum != model.checksum);
+            standing(&contender.name, workload.counts, own, wrong)
+        })
+        .collect();
+    Outcome {
+        race: workload.race,
+        workload: name,
+        unit: workload.unit,
+        standings,
     }
 }
 
@@ -147,7 +174,9 @@ mod tests {
     fn the_median_and_the_spread_are_taken_over_the_rounds() {
         let workload =
             Workload::new("slab", "w", "ns").with(fixed("strata", &[5.0, 1.0, 3.0, 9.0], 7));
-        let outcome = Harness::new(4).run(workload);
+        let [outcome] = &Harness::new(4).run(workload)[..] else {
+            panic!("one outcome");
+        };
         let standing = &outcome.standings[0];
         assert_eq!(
             (standing.median, standing.min, standing.max),
@@ -162,7 +191,9 @@ mod tests {
         let workload = Workload::new("slab", "w", "us")
             .smallest_counts()
             .with(fixed("strata", &[5.0, 2.0, 3.0], 7));
-        let outcome = Harness::new(3).run(workload);
+        let [outcome] = &Harness::new(3).run(workload)[..] else {
+            panic!("one outcome");
+        };
         assert_eq!(outcome.standings[0].figure, 2.0);
         assert_eq!(outcome.standings[0].median, 3.0);
     }
@@ -172,9 +203,29 @@ mod tests {
         let workload = Workload::new("slab", "w", "ns")
             .with(fixed("strata", &[1.0], 7))
             .with(fixed("peer", &[1.0], 8));
-        let outcome = Harness::new(1).run(workload);
+        let [outcome] = &Harness::new(1).run(workload)[..] else {
+            panic!("one outcome");
+        };
         assert!(!outcome.standings[0].wrong);
         assert!(outcome.standings[1].wrong);
+    }
+
+    #[test]
+    fn the_baseline_is_taken_off_round_by_round() {
+        let workload = Workload::new("pool", "w", "ns")
+            .above("empty")
+            .with(fixed("strata", &[15.0, 118.0, 23.0], 7))
+            .with(fixed("empty", &[10.0, 100.0, 20.0], 7));
+        let [raw, net] = &Harness::new(3).run(workload)[..] else {
+            panic!("two outcomes");
+        };
+        assert_eq!((raw.workload.as_str(), raw.standings.len()), ("w", 2));
+        assert_eq!((net.workload.as_str(), net.standings.len()), ("w-net", 1));
+        let standing = &net.standings[0];
+        assert_eq!(
+            (standing.median, standing.min, standing.max),
+            (5.0, 3.0, 18.0)
+        );
     }
 
     #[test]
@@ -182,7 +233,9 @@ mod tests {
         let workload = Workload::new("policy", "w", "ns")
             .with(Contender::in_group("a", "lru", || Sample::new(1.0, 1)))
             .with(Contender::in_group("b", "s3-fifo", || Sample::new(1.0, 2)));
-        let outcome = Harness::new(2).run(workload);
+        let [outcome] = &Harness::new(2).run(workload)[..] else {
+            panic!("one outcome");
+        };
         assert!(outcome.standings.iter().all(|standing| !standing.wrong));
     }
 }

@@ -7,6 +7,7 @@
 mod contender;
 mod counting;
 mod harness;
+mod isolation;
 pub mod races;
 mod reach;
 mod report;
@@ -15,6 +16,7 @@ mod sequence;
 pub use contender::{Contender, Counts, Sample, Workload};
 pub use counting::{CountingAllocator, allocated_bytes};
 pub use harness::{Effort, Harness, Outcome, Standing};
+pub use isolation::serve;
 pub use reach::{Reach, Verdict};
 pub use report::{csv, table};
 pub use sequence::Sequence;

@@ -97,6 +97,9 @@ impl Reach {
             else {
                 return Verdict::Unknown("every peer is absent or wrong");
             };
+            if best <= 0.0 {
+                return Verdict::Unknown("the best peer costs nothing above the baseline");
+            }
             ours / best
         };
         if measured <= self.reach {
@@ -173,6 +176,18 @@ mod tests {
             row("slab|slotmap", 1.0).judge(&peer_wrong),
             Verdict::Reached(0.5)
         );
+    }
+
+    #[test]
+    fn a_peer_that_costs_nothing_is_no_measure() {
+        let outcomes = [outcome(&[
+            ("strata-arena", -1.0, false),
+            ("slab", 0.0, false),
+        ])];
+        assert!(matches!(
+            row("slab", 1.0).judge(&outcomes),
+            Verdict::Unknown(_)
+        ));
     }
 
     #[test]

@@ -35,15 +35,23 @@ impl Sequence {
             .collect()
     }
 
-    /// `len` keys of a Zipf distribution over `keys` keys; a key's rank is hidden by a bijection, so
-    /// that hot keys are not neighbours.
-    pub fn zipf(&mut self, len: usize, keys: u64, skew: f64) -> Vec<u64> {
-        let zipf = Zipf::new(keys as f64, skew).expect("a Zipf distribution of at least one key");
+    /// `len` ranks from 1 to `ranks`, of a Zipf distribution: 1 is the most frequent.
+    pub fn zipf_ranks(&mut self, len: usize, ranks: u64, skew: f64) -> Vec<u64> {
+        let zipf = Zipf::new(ranks as f64, skew).expect("a Zipf distribution of at least one key");
         (0..len)
             .map(|_| {
                 let rank: f64 = self.0.sample(zipf);
-                (rank as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                rank as u64
             })
+            .collect()
+    }
+
+    /// `len` keys of a Zipf distribution over `keys` keys; a key's rank is hidden by a bijection, so
+    /// that hot keys are not neighbours.
+    pub fn zipf(&mut self, len: usize, keys: u64, skew: f64) -> Vec<u64> {
+        self.zipf_ranks(len, keys, skew)
+            .into_iter()
+            .map(|rank| rank.wrapping_mul(0x9E37_79B9_7F4A_7C15))
             .collect()
     }
 }

@@ -1,11 +1,12 @@
 //! `cargo xtask race`: runs races and, with `--check`, compares them with `reach.csv`.
 
-use std::process::ExitCode;
+use std::io::{stdin, stdout};
+use std::process::{Command, ExitCode};
 
 use anyhow::bail;
 use clap::{Parser, ValueEnum};
 use strata_benches::{
-    CountingAllocator, Effort, Harness, Outcome, Reach, Verdict, csv, races, table,
+    CountingAllocator, Effort, Harness, Outcome, Reach, Verdict, csv, races, serve, table,
 };
 
 #[global_allocator]
@@ -45,6 +46,9 @@ struct Args {
     /// Say for each row of reach.csv whether it was reached; exit 1 where one was not
     #[arg(long)]
     check: bool,
+    /// Runs rounds of one contender of one workload, one for each line of standard input
+    #[arg(long, num_args = 2, value_names = ["WORKLOAD", "CONTENDER"], hide = true)]
+    serve: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -68,6 +72,11 @@ fn main() -> anyhow::Result<ExitCode> {
     } else {
         Effort::Full
     };
+    if let Some([workload, contender]) = args.serve.as_deref() {
+        serve_one(&chosen, effort, workload, contender)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let program = std::env::current_exe()?;
     let harness = Harness::new(args.rounds);
     let mut outcomes = Vec::new();
     for race in &chosen {
@@ -77,7 +86,15 @@ fn main() -> anyhow::Result<ExitCode> {
                     continue;
                 }
                 eprintln!("{race}: {}", workload.name);
-                outcomes.push(harness.run(workload));
+                outcomes.extend(harness.run(match workload.isolated {
+                    true => workload.in_processes(|workload, contender| {
+                        let mut command = Command::new(&program);
+                        command.args([race, "--serve", workload, contender]);
+                        command.args(args.quick.then_some("--quick"));
+                        command
+                    }),
+                    false => workload,
+                }));
             }
         }
     }
@@ -93,6 +110,26 @@ fn main() -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a contender's own process does.
+fn serve_one(
+    races: &[&str],
+    effort: Effort,
+    workload: &str,
+    contender: &str,
+) -> anyhow::Result<()> {
+    let builds = races.iter().filter_map(|race| races::workloads(race));
+    let mut workloads = builds.flatten().flat_map(|build| build(effort));
+    let mut entrants = workloads
+        .find(|one| one.name == workload)
+        .map(|one| one.contenders)
+        .unwrap_or_default();
+    let Some(entrant) = entrants.iter_mut().find(|one| one.name == contender) else {
+        bail!("no {contender:?} runs {workload:?}");
+    };
+    serve(entrant, stdin().lock(), stdout().lock())?;
+    Ok(())
 }
 
 /// Names our entrants that answered wrongly; a peer's wrong answer is its own affair.

@@ -3,33 +3,44 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One class of the seed's pool.
+use super::buffers::{Buffers, Demand};
+
+/// The seed's pool: the nine powers of two from 4 KiB to 1 MiB.
 pub(super) struct SeedPool {
-    class: usize,
-    idle: Mutex<Vec<Vec<u8>>>,
+    idle: [Mutex<Vec<Vec<u8>>>; 9],
     counters: Mutex<[u64; 2]>,
     /// Shared by all threads, as in the seed. Relaxed: a count.
     outstanding: AtomicU64,
 }
 
+const SMALLEST: usize = 4 << 10;
+
 /// A buffer of it, returned when it is dropped.
 pub(super) struct SeedBuffer<'a> {
     pool: &'a SeedPool,
+    class: usize,
     bytes: Vec<u8>,
 }
 
-impl SeedPool {
-    pub(super) fn new(class: usize) -> Self {
+impl Buffers for SeedPool {
+    const NAME: &'static str = "seed-design";
+    type Buffer<'a> = SeedBuffer<'a>;
+
+    fn of(_: Demand) -> Self {
         Self {
-            class,
-            idle: Mutex::default(),
+            idle: Default::default(),
             counters: Mutex::default(),
             outstanding: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn acquire(&self) -> SeedBuffer<'_> {
-        let reused = self.idle.lock().expect("no panic under the lock").pop();
+    fn acquire(&self, size: usize) -> SeedBuffer<'_> {
+        let capacity = size.next_power_of_two().max(SMALLEST);
+        let class = (capacity / SMALLEST).ilog2() as usize;
+        let reused = self.idle[class]
+            .lock()
+            .expect("no panic under the lock")
+            .pop();
         self.counters.lock().expect("no panic under the lock")[usize::from(reused.is_some())] += 1;
         self.outstanding.fetch_add(1, Ordering::Relaxed);
         let bytes = match reused {
@@ -37,23 +48,24 @@ impl SeedPool {
                 bytes.fill(0);
                 bytes
             }
-            None => vec![0; self.class],
+            None => vec![0; capacity],
         };
-        SeedBuffer { pool: self, bytes }
+        SeedBuffer {
+            pool: self,
+            class,
+            bytes,
+        }
     }
-}
 
-impl SeedBuffer<'_> {
-    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.bytes.as_mut_ptr()
+    fn start(buffer: &mut SeedBuffer<'_>) -> *mut u8 {
+        buffer.bytes.as_mut_ptr()
     }
 }
 
 impl Drop for SeedBuffer<'_> {
     fn drop(&mut self) {
         self.pool.outstanding.fetch_sub(1, Ordering::Relaxed);
-        self.pool
-            .idle
+        self.pool.idle[self.class]
             .lock()
             .expect("no panic under the lock")
             .push(std::mem::take(&mut self.bytes));

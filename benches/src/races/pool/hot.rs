@@ -1,0 +1,63 @@
+//! One buffer at a time on one thread: acquired, perhaps written to, released.
+
+use std::hint::black_box;
+
+use super::buffers::{Buffers, Demand};
+use super::round::{Round, SIZES, entered, touch};
+use crate::{Effort, Sample, Workload};
+
+#[derive(Clone)]
+struct Hot {
+    size: usize,
+    touched: bool,
+    operations: usize,
+}
+
+impl Round for Hot {
+    fn demand(&self) -> Demand {
+        Demand {
+            size: self.size,
+            live: 1,
+        }
+    }
+
+    fn run<B: Buffers>(&mut self, buffers: &B) -> Sample {
+        let size = self.size;
+        let used = |mut buffer| match self.touched {
+            true => touch::<B>(&mut buffer, size),
+            false => u64::from(!black_box(B::start(&mut buffer)).is_null()),
+        };
+        Sample::timed(self.operations, || {
+            (0..self.operations).fold(0, |sum, _| sum + used(buffers.acquire(size)))
+        })
+    }
+}
+
+/// Acquire and drop, nothing written.
+pub(super) fn hot(effort: Effort) -> Vec<Workload> {
+    SIZES
+        .map(|(size, label)| {
+            let round = Hot {
+                size,
+                touched: false,
+                // The seed's design clears the whole class each time: fewer rounds of the large sizes.
+                operations: effort.operations(if size > 64 << 10 { 20_000 } else { 200_000 }),
+            };
+            entered(format!("hot-{label}"), "ns", &round)
+        })
+        .into()
+}
+
+/// Acquire, write one byte a page, drop.
+pub(super) fn hot_touch(effort: Effort) -> Vec<Workload> {
+    SIZES
+        .map(|(size, label)| {
+            let round = Hot {
+                size,
+                touched: true,
+                operations: effort.operations(if size > 64 << 10 { 2_000 } else { 100_000 }),
+            };
+            entered(format!("hot-touch-{label}"), "ns", &round)
+        })
+        .into()
+}
