@@ -11,7 +11,7 @@ use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::slice;
 
-use crate::block::{Block, Fill};
+use crate::block::Block;
 use crate::error::{AcquireError, CapacityError};
 use crate::frozen::PooledBytes;
 use crate::pool_core::Core;
@@ -222,14 +222,15 @@ impl PooledBuf {
     }
 
     /// Makes room for `additional` more bytes. When they do not fit, the contents move to a larger block of the same
-    /// pool, acquired as by [`BufferPool::acquire`](crate::BufferPool::acquire), of at least twice the capacity;
-    /// the old block is released.
+    /// pool, of at least twice the capacity, or, where that is not to be had, of as much as is needed; the old block is
+    /// released.
     ///
-    /// It never waits: a buffer that grows holds what it would wait for. Past the budget the larger block is not
-    /// charged, and counted as overflow, also in a pool whose [`acquire`](crate::BufferPool::acquire) waits.
+    /// It never waits: a buffer that grows holds what it would wait for.
     ///
     /// # Panics
-    /// As [`BufferPool::acquire`](crate::BufferPool::acquire).
+    /// When the budget is used up, or others wait, unless the pool was built with
+    /// [`Exhaustion::Overflow`](crate::Exhaustion::Overflow); and as
+    /// [`BufferPool::acquire`](crate::BufferPool::acquire). [`try_reserve`](Self::try_reserve) comes back.
     ///
     /// ```
     /// let pool = buffer_pool::BufferPool::new();
@@ -241,14 +242,12 @@ impl PooledBuf {
     #[track_caller]
     pub fn reserve(&mut self, additional: usize) {
         if additional > self.remaining() {
-            let larger =
-                Core::acquire_larger(self.block.core(), self.larger(additional), Fill::Nothing);
-            self.move_to(larger);
+            let (least, most) = self.larger(additional);
+            self.move_to(Core::acquire_larger(self.block.core(), least, most));
         }
     }
 
-    /// Like [`reserve`](Self::reserve), within the budget and without panics. Asks for no more than
-    /// `additional` bytes on top of the contents when twice the capacity is not to be had.
+    /// Like [`reserve`](Self::reserve), within the budget and without panics.
     ///
     /// # Errors
     /// As [`BufferPool::try_acquire`](crate::BufferPool::try_acquire); the buffer is unchanged. The old block is held
@@ -256,21 +255,16 @@ impl PooledBuf {
     #[track_caller]
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), AcquireError> {
         if additional > self.remaining() {
-            let core = self.block.core();
-            let least = self.len.saturating_add(additional);
-            let larger = match Core::attempt(core, self.larger(additional), Fill::Nothing) {
-                Ok(larger) => larger,
-                Err(_) => Core::try_acquire(core, least, Fill::Nothing)?,
-            };
-            self.move_to(larger);
+            let (least, most) = self.larger(additional);
+            self.move_to(Core::try_acquire_larger(self.block.core(), least, most)?);
         }
         Ok(())
     }
 
-    fn larger(&self, additional: usize) -> usize {
-        self.len
-            .saturating_add(additional)
-            .max(self.capacity().saturating_mul(2))
+    /// Bytes that a block with room for `additional` more has at least, and those that it should have.
+    fn larger(&self, additional: usize) -> (usize, usize) {
+        let least = self.len.saturating_add(additional);
+        (least, least.max(self.capacity().saturating_mul(2)))
     }
 
     fn move_to(&mut self, block: Block) {

@@ -11,6 +11,7 @@ use crate::error::AcquireError;
 use crate::magazine::{self, Rack, Refused};
 use crate::mutant::{Mutant, active};
 use crate::sync::Arc;
+use crate::wait::Waiting;
 
 impl Core {
     /// A block of at least `size` bytes within the budget. A recycled one holds what its last owner left, whatever
@@ -22,25 +23,15 @@ impl Core {
         size: usize,
         fill: Fill,
     ) -> Result<Block, AcquireError> {
-        let result = Self::attempt(this, size, fill);
+        let result = Self::attempt_at(this, size, fill, Location::caller());
         if result.is_err() {
-            this.counts.refused.add(1);
+            this.count_refusal();
         }
         result
     }
 
-    /// Like `try_acquire`, but a refusal is not counted: the caller asks for less next.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn attempt(
-        this: &Arc<Self>,
-        size: usize,
-        fill: Fill,
-    ) -> Result<Block, AcquireError> {
-        Self::attempt_at(this, size, fill, Location::caller())
-    }
-
-    /// Like `attempt`, for a request that was made at `location`.
+    /// Like `try_acquire`, for a request that was made at `location`. A refusal is not counted: the caller asks for less
+    /// next, or waits.
     #[inline]
     pub(crate) fn attempt_at(
         this: &Arc<Self>,
@@ -86,24 +77,46 @@ impl Core {
         }
     }
 
-    /// A block for a buffer that grows. It waits for nobody: the buffer holds what others, and it itself, would wait
-    /// for. Past the budget, and after `close`, the block comes from the provider all the same.
+    /// A block for a buffer that grows to `least` bytes: of at least `most` if that is to be had. It waits for nobody, as
+    /// the buffer holds what others, and it itself, would wait for.
     #[track_caller]
-    pub(crate) fn acquire_larger(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+    pub(crate) fn try_acquire_larger(
+        this: &Arc<Self>,
+        least: usize,
+        most: usize,
+    ) -> Result<Block, AcquireError> {
+        Self::attempt_larger(this, least, most, Location::caller())
+            .inspect_err(|_| this.count_refusal())
+    }
+
+    fn attempt_larger(
+        this: &Arc<Self>,
+        least: usize,
+        most: usize,
+        location: &'static Location<'static>,
+    ) -> Result<Block, AcquireError> {
+        match Self::attempt_at(this, most, Fill::Nothing, location) {
+            Err(_) if least < most => Self::attempt_at(this, least, Fill::Nothing, location),
+            outcome => outcome,
+        }
+    }
+
+    /// Like `try_acquire_larger`; past the budget, where that is allowed, the block comes from the provider all the same.
+    #[track_caller]
+    pub(crate) fn acquire_larger(this: &Arc<Self>, least: usize, most: usize) -> Block {
         let location = Location::caller();
-        let overflows = this.exhaustion == Exhaustion::Overflow && size <= Classes::SIZE_MAX;
-        let supplied = match Self::attempt_at(this, size, fill, location) {
-            Err(AcquireError::Exhausted { .. } | AcquireError::Closed) => {
-                Self::overflow(this, size, fill).map(|block| this.noted(block, location))
+        let past = |size| {
+            move |error| {
+                Self::overflow_for(this, size, Fill::Nothing, error)
+                    .map(|block| this.noted(block, location))
             }
-            Err(AcquireError::Oversize { .. }) if overflows => {
-                Self::overflow(this, size, fill).map(|block| this.noted(block, location))
-            }
-            supplied => supplied,
         };
-        match supplied {
+        let larger = Self::attempt_larger(this, least, most, location)
+            .or_else(past(most))
+            .or_else(past(least));
+        match larger {
             Ok(block) => block,
-            Err(error) => panic!("cannot acquire {size} bytes: {error}"),
+            Err(error) => panic!("cannot grow a buffer to {least} bytes: {error}"),
         }
     }
 
@@ -133,17 +146,32 @@ impl Core {
     #[inline(never)]
     fn acquire_cold(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
         let supplied = match Self::supply(this, size, fill) {
-            Err(AcquireError::Exhausted { .. }) => Self::acquire_past(this, size, fill),
-            Err(AcquireError::Oversize { .. })
-                if size <= Classes::SIZE_MAX && this.exhaustion == Exhaustion::Overflow =>
-            {
-                Self::overflow(this, size, fill)
+            Err(AcquireError::Exhausted { .. }) if this.exhaustion == Exhaustion::Wait => {
+                Waiting::block(this, size, fill, None)
             }
             supplied => supplied,
         };
-        match supplied {
+        match supplied.or_else(|error| Self::overflow_for(this, size, fill, error)) {
             Ok(block) => block,
             Err(error) => panic!("cannot acquire {size} bytes: {error}"),
+        }
+    }
+
+    /// A block past the budget, in place of `error`, where the pool was built for that; or after `close`, when there is
+    /// nobody left to keep it for.
+    fn overflow_for(
+        this: &Arc<Self>,
+        size: usize,
+        fill: Fill,
+        error: AcquireError,
+    ) -> Result<Block, AcquireError> {
+        let overflows = this.exhaustion == Exhaustion::Overflow && size <= Classes::SIZE_MAX;
+        match error {
+            AcquireError::Closed => Self::overflow(this, size, fill),
+            AcquireError::Exhausted { .. } | AcquireError::Oversize { .. } if overflows => {
+                Self::overflow(this, size, fill)
+            }
+            error => Err(error),
         }
     }
 

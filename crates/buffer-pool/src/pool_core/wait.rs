@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::Core;
 use crate::block::{Block, Fill};
-use crate::builder::Exhaustion;
 use crate::error::AcquireError;
 use crate::mutant::{Mutant, active};
 use crate::sync::Arc;
@@ -69,12 +68,13 @@ impl Core {
         fill: Fill,
         timeout: Duration,
     ) -> Result<Block, AcquireError> {
-        let outcome = match Self::attempt(this, size, fill) {
+        let location = Location::caller();
+        let outcome = match Self::attempt_at(this, size, fill, location) {
             Err(AcquireError::Exhausted { .. }) if !timeout.is_zero() => {
                 // A deadline past the clock's end never comes.
                 let deadline = Instant::now().checked_add(timeout);
                 let waited = Waiting::block(this, size, fill, deadline);
-                waited.map(|block| this.noted(block, Location::caller()))
+                waited.map(|block| this.noted(block, location))
             }
             attempt => attempt,
         };
@@ -82,21 +82,6 @@ impl Core {
             this.count_refusal();
         }
         outcome
-    }
-
-    /// What the budget has no room for, by the way that the pool was built for.
-    pub(super) fn acquire_past(
-        this: &Arc<Self>,
-        size: usize,
-        fill: Fill,
-    ) -> Result<Block, AcquireError> {
-        if this.exhaustion == Exhaustion::Wait {
-            match Waiting::block(this, size, fill, None) {
-                Err(AcquireError::Closed) => {}
-                outcome => return outcome,
-            }
-        }
-        Self::overflow(this, size, fill)
     }
 
     pub(crate) fn count_refusal(&self) {

@@ -1,8 +1,9 @@
 //! A buffer: lengths, writes that do not fit, zeroing, moving.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use buffer_pool::{BufferPool, Classes};
+use buffer_pool::{BufferPool, Classes, Exhaustion};
 use bytes::BufMut;
 
 use crate::memory::{POISON, Poisoned};
@@ -398,7 +399,10 @@ fn a_request_past_the_address_space_panics() {
 
 #[test]
 fn a_buffer_that_grows_does_not_wait_for_itself() {
-    let pool = BufferPool::builder().max_bytes(8192).build();
+    let pool = BufferPool::builder()
+        .max_bytes(8192)
+        .exhaustion(Exhaustion::Overflow)
+        .build();
     let mut buf = pool.acquire(4096);
     buf.resize(4096, 7);
     buf.reserve(1);
@@ -409,4 +413,44 @@ fn a_buffer_that_grows_does_not_wait_for_itself() {
     buf.resize(8192, 8);
     buf.reserve(1);
     assert_eq!(pool.stats().overflow, 2);
+}
+
+/// Growth went past the budget of a pool that waits, once: 16 buffers in 64 KiB held 1 MiB.
+#[test]
+fn buffers_that_grow_stay_within_a_budget_that_waits() {
+    let pool = BufferPool::builder().max_bytes(64 << 10).build();
+    let mut held: Vec<_> = (0..15).map(|_| pool.acquire(4096)).collect();
+    let refused = panic_message(|| held[0].reserve(60 << 10));
+    assert!(
+        refused.contains("drop a buffer or raise max_bytes"),
+        "{refused}"
+    );
+    assert!(held[0].try_reserve(60 << 10).is_err());
+    assert_eq!(held[0].capacity(), 4096, "the buffer is as before");
+    held.truncate(2);
+    held[0].reserve(44 << 10);
+    let stats = pool.stats();
+    assert!(stats.overflow == 0 && stats.peak_bytes <= 64 << 10);
+}
+
+/// `reserve` asked for twice the capacity or nothing, once.
+#[test]
+fn reserve_is_content_with_what_try_reserve_gets() {
+    let classes = Classes::custom(&[4096, 32 << 10, 48 << 10]).unwrap();
+    let pool = BufferPool::builder()
+        .classes(classes)
+        .max_bytes(80 << 10)
+        .build();
+    let mut buf = pool.acquire(32 << 10);
+    buf.resize(32 << 10, 1);
+    buf.reserve(1);
+    assert_eq!((buf.len(), buf.capacity()), (32 << 10, 48 << 10));
+}
+
+fn panic_message(work: impl FnOnce()) -> String {
+    let panic = catch_unwind(AssertUnwindSafe(work)).expect_err("it panics");
+    panic
+        .downcast_ref::<String>()
+        .expect("a formatted message")
+        .clone()
 }

@@ -213,7 +213,9 @@ struct Meeting(Vec<Arc<Barrier>>);
 
 impl Wake for Meeting {
     fn wake(self: Arc<Self>) {
-        self.0.iter().for_each(|barrier| drop(barrier.wait()));
+        for barrier in &self.0 {
+            barrier.wait();
+        }
     }
 }
 
