@@ -27,7 +27,8 @@ use crate::pool_core::{Caps, Core, Settings};
 #[non_exhaustive]
 pub enum Exhaustion {
     /// Wait until enough was released, first come, first served. Who holds buffers of the pool and acquires one more
-    /// may wait for itself: [`BufferPool::acquire_timeout`] and `try_acquire` come back.
+    /// may wait for ever ([`BufferPool`], "Waiting"): [`BufferPool::acquire_timeout`] and `try_acquire` come back. A
+    /// buffer that grows does not wait: [`PooledBuf::reserve`](crate::PooledBuf::reserve).
     #[default]
     Wait,
     /// Hand out a block that is not charged to the budget, is counted as overflow, and is freed when it is released.

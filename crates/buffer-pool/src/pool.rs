@@ -14,7 +14,7 @@ use crate::leak::Outstanding;
 use crate::pool_core::Core;
 use crate::stats::PoolStats;
 use crate::sync::Arc;
-use crate::wait::Acquire;
+use crate::wait::{Acquire, Handle};
 
 /// A handle to a pool of byte buffers that are recycled by size class.
 ///
@@ -29,8 +29,7 @@ use crate::wait::Acquire;
 /// | [`acquire_stale`](Self::acquire_stale) | as asked | initialised, otherwise unspecified; nothing is cleared |
 ///
 /// **Cost.** Each thread keeps some idle blocks at hand: acquiring and releasing those takes neither a lock nor an
-/// atomic read-modify-write; with `max_bytes`, one compare-exchange on the thread's own memory. What a thread does not
-/// have at hand comes from a depot with locks that threads rarely share, many blocks at a time. A miss, a release past
+/// atomic read-modify-write, with `max_bytes` a few stores and loads more. What a thread does not have at hand comes from a depot with locks that threads rarely share, many blocks at a time. A miss, a release past
 /// the caps on idle memory, and anything above the largest class call the provider.
 ///
 /// **Past the budget** (`max_bytes`) idle blocks of all classes and threads are freed, the largest of each place first,
@@ -45,7 +44,15 @@ use crate::wait::Acquire;
 /// **Waiting** is strictly first come, first served, across threads and tasks and whatever the size: a large request
 /// gets all that becomes free until it fits, and those behind it wait, small ones too. While anybody waits, requests
 /// that come find the budget used up, so that none overtakes. What is released is handed to the first in line by the
-/// thread that releases it. A thread that waits for what only itself could release waits forever.
+/// thread that releases it.
+///
+/// So whoever holds buffers and waits for more may wait forever: for what only itself could release; for somebody who
+/// waits for it in turn; behind a large request that waits for what it holds, although there is enough for its own. Take
+/// all that a task needs in one buffer, or the second one by `try_acquire` or `acquire_timeout`, and let go of
+/// the first when that fails. A request made anew, as in a `select!` within a loop, goes to the end of the line.
+///
+/// **A refusal**, and a request that gets in line, has looked through all stripes of the depot and all threads'
+/// caches, twice: microseconds, and more with many processors.
 ///
 /// **Any size** is served: 0 bytes by the smallest class; above the largest class by a block of exactly that size,
 /// charged to the budget, counted as oversize and freed on release. Above `max_bytes` no wait would end: that is
@@ -110,10 +117,14 @@ impl BufferPool {
     /// [`Exhaustion::Overflow`](crate::Exhaustion::Overflow); after [`close`](Self::close) it does not wait, and hands out
     /// a block that is not charged.
     ///
+    /// Where it waits, it blocks the thread: a task takes [`acquire_async`](Self::acquire_async).
+    ///
     /// # Panics
     /// When the provider has no memory, even after all idle blocks went back to it, or the block would be larger than
     /// `max_bytes` (with [`Exhaustion::Wait`](crate::Exhaustion::Wait)), or `capacity` exceeds
-    /// [`Classes::SIZE_MAX`]. [`try_acquire`](Self::try_acquire) returns an error instead.
+    /// [`Classes::SIZE_MAX`]. [`try_acquire`](Self::try_acquire) returns an error instead, as is right for sizes that
+    /// come from outside. Also when the waker of another request panics that is handed memory by this call, as it may be
+    /// by the drop of a buffer.
     #[inline]
     #[must_use]
     #[track_caller]
@@ -244,7 +255,20 @@ impl BufferPool {
     /// ```
     #[track_caller]
     pub fn acquire_async(&self, capacity: usize) -> Acquire<'_> {
-        Acquire::new(&self.core, capacity)
+        Acquire::new(Handle::Borrowed(self), capacity)
+    }
+
+    /// Like [`acquire_async`](Self::acquire_async), as a future with a handle of its own: for spawned tasks, and for
+    /// structs that keep a request from one poll to the next. It keeps the pool open.
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::builder().max_bytes(1 << 20).build();
+    /// let request = pool.acquire_owned(4096);
+    /// std::thread::spawn(move || drop(request)).join().unwrap();
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned(&self, capacity: usize) -> Acquire<'static> {
+        Acquire::new(Handle::Owned(self.clone()), capacity)
     }
 
     /// Requests that are in line for memory at this moment, of threads and tasks. One relaxed load.
@@ -315,11 +339,11 @@ impl BufferPool {
     /// still hand out buffers, past the budget if need be, which are freed when they are dropped. Who waits is woken and
     /// gets the same. The drop of the last handle closes too.
     ///
-    /// # Panics
-    /// When a waker of `acquire_async` does: after all of them were woken.
-    ///
     /// On a pool without `max_bytes` what is in the caches of other threads is freed when each of them ends, or next
     /// makes a call, to any pool, that its cache cannot serve.
+    ///
+    /// # Panics
+    /// When a waker of `acquire_async` does: after all of them were woken.
     pub fn close(&self) {
         self.core.close();
     }

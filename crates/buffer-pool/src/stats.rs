@@ -29,7 +29,7 @@ pub struct PoolStats {
     pub oversize: u64,
     /// Requests of any size that were served past the budget.
     pub overflow: u64,
-    /// `try_` requests that got an error.
+    /// Requests that got an error: of `try_acquire*`, `try_reserve`, `acquire_timeout` and `acquire_async`.
     pub refused: u64,
     /// Buffers in use that are not of a class: oversize and overflow.
     pub unpooled: u64,
@@ -59,7 +59,8 @@ pub struct ClassStats {
     pub misses: u64,
     /// Released blocks that were freed, because a cap on idle memory was reached or the pool is closed.
     pub discards: u64,
-    /// Idle blocks that were freed: by `reclaim`, by `close`, or for a request past the budget.
+    /// Idle blocks that were freed: by `reclaim`, `close` or decay, for a request that the budget or the provider had no
+    /// memory for, or at the end of a thread when the depot was full.
     pub reclaimed: u64,
 }
 
@@ -88,7 +89,8 @@ impl PoolStats {
         self.sum(|class| class.discards)
     }
 
-    /// Idle blocks that were freed: by `reclaim`, by `close`, or for a request past the budget.
+    /// Idle blocks that were freed: by `reclaim`, `close` or decay, for a request that the budget or the provider had no
+    /// memory for, or at the end of a thread when the depot was full.
     #[must_use]
     pub fn reclaimed(&self) -> u64 {
         self.sum(|class| class.reclaimed)

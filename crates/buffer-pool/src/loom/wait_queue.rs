@@ -97,7 +97,7 @@ impl Bank {
         if serves && !active(Mutant::LeaveWithoutServing) {
             self.serve();
         }
-        departed.finish();
+        drop(departed);
     }
 }
 

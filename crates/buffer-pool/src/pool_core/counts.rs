@@ -21,7 +21,7 @@ pub(super) struct Counts {
 pub(super) struct ClassCounts {
     /// Blocks that exist.
     pub(super) blocks: Tally,
-    /// Requests served from the depot past a rack.
+    /// Requests served from the depot past a rack, less those that did not take what was obtained for them.
     pub(super) recycles: Tally,
     pub(super) misses: Tally,
     pub(super) discards: Tally,
@@ -67,7 +67,8 @@ impl Core {
                 size,
                 live: counts.blocks.value().saturating_sub(idle),
                 idle,
-                recycles: recycles + counts.recycles.value(),
+                // Of the second part more may have been taken back than was added, of what the first one has.
+                recycles: recycles.wrapping_add(counts.recycles.value()),
                 misses: counts.misses.value(),
                 discards: counts.discards.value(),
                 reclaimed: counts.reclaimed.value(),

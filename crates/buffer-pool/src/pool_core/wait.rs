@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use super::Core;
-use crate::block::{Block, Fill};
+use crate::block::{Block, Fill, Place};
 use crate::error::AcquireError;
 use crate::mutant::{Mutant, active};
 use crate::sync::Arc;
@@ -49,7 +49,13 @@ impl Core {
     /// Takes back what nobody was handed, or nobody wanted. The caller serves afterwards.
     pub(crate) fn take_back(this: &Arc<Self>, granted: Grant) {
         match granted {
-            Grant::Block(block) => drop(Self::keep(block)),
+            Grant::Block(block) => {
+                if let Place::Class(class) = block.place() {
+                    // Counted when it was obtained.
+                    this.counts.classes[usize::from(class)].recycles.subtract(1);
+                }
+                drop(Self::keep(block));
+            }
             Grant::Charge(bytes) => this.budget.refund(bytes),
         }
     }

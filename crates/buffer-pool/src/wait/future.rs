@@ -10,6 +10,7 @@ use super::waiting::Waiting;
 use crate::block::{Block, Fill};
 use crate::buffer::PooledBuf;
 use crate::error::AcquireError;
+use crate::pool::BufferPool;
 use crate::pool_core::Core;
 use crate::sync::Arc;
 
@@ -40,24 +41,40 @@ use crate::sync::Arc;
 /// ```
 #[must_use = "a request does nothing until it is polled"]
 pub struct Acquire<'a> {
-    core: &'a Arc<Core>,
+    pool: Handle<'a>,
     capacity: usize,
     /// Where it was made, for leak detection.
     location: &'static Location<'static>,
-    state: State<'a>,
+    state: State,
 }
 
-enum State<'a> {
+enum State {
     Unpolled,
-    Waiting(Waiting<'a>),
+    Waiting(Waiting),
     Over,
+}
+
+impl State {
+    fn wait(&mut self, waiting: Waiting) -> &Waiting {
+        *self = Self::Waiting(waiting);
+        match self {
+            Self::Waiting(waiting) => waiting,
+            _ => unreachable!("set above"),
+        }
+    }
+}
+
+/// How a request keeps its pool.
+pub(crate) enum Handle<'a> {
+    Borrowed(&'a BufferPool),
+    Owned(BufferPool),
 }
 
 impl<'a> Acquire<'a> {
     #[track_caller]
-    pub(crate) fn new(core: &'a Arc<Core>, capacity: usize) -> Self {
+    pub(crate) fn new(pool: Handle<'a>, capacity: usize) -> Self {
         Self {
-            core,
+            pool,
             capacity,
             location: Location::caller(),
             state: State::Unpolled,
@@ -65,12 +82,14 @@ impl<'a> Acquire<'a> {
     }
 
     fn poll_block(&mut self, context: &Context<'_>) -> Poll<Result<Block, AcquireError>> {
+        let core = self.pool.core();
         if let State::Unpolled = self.state {
-            match Core::attempt_at(self.core, self.capacity, Fill::Nothing, self.location) {
+            match Core::attempt_at(core, self.capacity, Fill::Nothing, self.location) {
                 Err(AcquireError::Exhausted { .. }) => {
                     let waker = context.waker().clone();
-                    let waiting = Waiting::enter(self.core, self.capacity, Fill::Nothing, waker)?;
-                    self.state = State::Waiting(waiting);
+                    let waiting = Waiting::enter(core, self.capacity, Fill::Nothing, waker)?;
+                    let waiting = self.state.wait(waiting);
+                    waiting.serve();
                 }
                 outcome => return Poll::Ready(outcome),
             }
@@ -78,8 +97,17 @@ impl<'a> Acquire<'a> {
         match &mut self.state {
             State::Waiting(waiting) => waiting
                 .poll(context.waker())
-                .map_ok(|block| self.core.noted(block, self.location)),
+                .map_ok(|block| core.noted(block, self.location)),
             State::Unpolled | State::Over => panic!("a request was polled after it was ready"),
+        }
+    }
+}
+
+impl Handle<'_> {
+    fn core(&self) -> &Arc<Core> {
+        match self {
+            Self::Borrowed(pool) => pool.core(),
+            Self::Owned(pool) => pool.core(),
         }
     }
 }
@@ -94,7 +122,7 @@ impl Future for Acquire<'_> {
         Poll::Ready(match outcome {
             Ok(block) => Ok(PooledBuf::new(block)),
             Err(error) => {
-                this.core.count_refusal();
+                this.pool.core().count_refusal();
                 Err(error)
             }
         })

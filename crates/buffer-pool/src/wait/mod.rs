@@ -12,8 +12,9 @@
 //! |---|---|
 //! | `queue` | who waits and what each was handed; knows nothing of memory |
 //! | `line` | the order, as nodes in one array |
-//! | `waiting` | one wait in a pool: entered, served, over; and what `Core` does for waiters |
+//! | `waiting` | one wait in a pool: entered, served, over; what `Core` does for waiters is in `pool_core/wait.rs` |
 //! | `future` | a wait as a future |
+//! | `turn` | a waker that serves in its turn, and how deep |
 //! | `parker` | a thread that waits, as a waker sees it |
 //! | `foreign` | calls of wakers, which may panic |
 //!
@@ -56,9 +57,11 @@ mod future;
 mod line;
 mod parker;
 mod queue;
+mod turn;
 mod waiting;
 
 pub use future::Acquire;
+pub(crate) use future::Handle;
 #[cfg(all(test, buffer_pool_loom))]
 pub(crate) use parker::Parker;
 pub(crate) use queue::Queue;

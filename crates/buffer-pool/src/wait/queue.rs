@@ -1,9 +1,11 @@
 //! The queue: who waits, in the order of coming, and what each was handed.
 
+use core::ptr;
 use core::task::{Poll, Waker};
 
 use super::foreign::Panics;
 use super::line::{Line, Spare, State};
+use super::turn::Turn;
 use crate::mutant::{Mutant, active};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -39,16 +41,8 @@ pub(crate) struct Departed<G> {
     pub(crate) granted: Option<G>,
     /// Another waiter, or none, is first since.
     pub(crate) was_first: bool,
-    waker: Option<Waker>,
-}
-
-impl<G> Departed<G> {
-    /// Drops the waker. The caller has done its work by then, as that may panic.
-    pub(crate) fn finish(self) {
-        let mut panics = Panics::none();
-        panics.drop(self.waker);
-        panics.raise();
-    }
+    /// If it left before it was woken. Its drop may panic.
+    pub(crate) waker: Option<Waker>,
 }
 
 impl<G> Queue<G> {
@@ -95,7 +89,7 @@ impl<G> Queue<G> {
             .expect("a waiter has a ticket until its outcome")
             .0;
         let mut clone: Option<Waker> = None;
-        // Ends: at the second turn there is a clone.
+        // Ends: at the second turn there is a clone, or it is not needed any more.
         loop {
             let mut line = self.line.lock();
             if let State::Waiting { waker: known, .. } = line.state(at) {
@@ -110,6 +104,12 @@ impl<G> Queue<G> {
                 }
                 drop(line);
                 clone = Some(waker.clone());
+                continue;
+            }
+            if clone.is_some() {
+                // Its drop may panic: the outcome stays where it is until then.
+                drop(line);
+                clone = None;
                 continue;
             }
             let (state, _) = line.remove(at);
@@ -170,21 +170,31 @@ impl<G> Queue<G> {
 
     /// Hands over to the first in line what `obtain` has for so many bytes, and so on, until it has nothing for the first.
     /// What the first one no longer wants goes to `give_back`. Wakes outside of the lock; a panic of a waker is raised
-    /// when all is done.
+    /// when all is done. When this thread is serving the queue already, in too many turns within each other, the
+    /// outermost goes on afterwards instead.
     pub(crate) fn serve(
         &self,
         mut obtain: impl FnMut(usize) -> Option<G>,
         mut give_back: impl FnMut(G),
     ) {
+        let Some(turn) = Turn::begin(ptr::from_ref(self).addr()) else {
+            return;
+        };
         let mut panics = Panics::none();
-        // Ends: each turn a waiter is served, or the first one has changed meanwhile.
-        while let Some(bytes) = self.first() {
-            let Some(granted) = obtain(bytes) else { break };
-            match self.grant(bytes, granted) {
-                Ok(waker) => panics.wake(waker),
-                Err(granted) => give_back(granted),
+        // Ends: each time a waiter is served, or the first one has changed meanwhile, or somebody did what calls for this.
+        loop {
+            while let Some(bytes) = self.first() {
+                let Some(granted) = obtain(bytes) else { break };
+                match self.grant(bytes, granted) {
+                    Ok(waker) => panics.wake(waker),
+                    Err(granted) => give_back(granted),
+                }
+            }
+            if !turn.goes_on() {
+                break;
             }
         }
+        drop(turn);
         panics.raise();
     }
 

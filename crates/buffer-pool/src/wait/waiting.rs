@@ -3,6 +3,7 @@
 use core::task::{Poll, Waker};
 use std::time::Instant;
 
+use super::foreign::Panics;
 use super::parker::Parker;
 use super::queue::{Closed, Departed, Outcome, Ticket};
 use crate::block::{Block, Fill};
@@ -20,18 +21,19 @@ pub(crate) enum Grant {
 }
 
 /// A request in line. Leaves it when it is dropped.
-pub(crate) struct Waiting<'a> {
-    core: &'a Arc<Core>,
+pub(crate) struct Waiting {
+    core: Arc<Core>,
     size: usize,
     fill: Fill,
     /// Until the outcome was taken.
     ticket: Option<Ticket>,
 }
 
-impl<'a> Waiting<'a> {
-    /// Gets in line for a block of at least `size` bytes. `waker` is woken when there is something to `poll`.
+impl Waiting {
+    /// Gets in line for a block of at least `size` bytes. `waker` is woken when there is something to `poll`. The caller
+    /// looks for memory next, by `serve`.
     pub(crate) fn enter(
-        core: &'a Arc<Core>,
+        core: &Arc<Core>,
         size: usize,
         fill: Fill,
         waker: Waker,
@@ -44,16 +46,19 @@ impl<'a> Waiting<'a> {
             Ok(ticket) => Some(ticket),
             Err(Closed) => return Err(AcquireError::Closed),
         };
-        let waiting = Self {
-            core,
+        Ok(Self {
+            core: Arc::clone(core),
             size,
             fill,
             ticket,
-        };
+        })
+    }
+
+    /// Hands what is free to whoever is first. May panic, as other waiters' wakers may: this one waits all the same.
+    pub(crate) fn serve(&self) {
         if !active(Mutant::LookBeforeEntry) {
-            Core::serve(core);
+            Core::serve(&self.core);
         }
-        Ok(waiting)
     }
 
     /// The outcome, or, as long as there is none, has `waker` woken when there is.
@@ -68,7 +73,7 @@ impl<'a> Waiting<'a> {
     /// Waits on this thread until there is an outcome or `deadline` has come: then what was handed over meanwhile is the
     /// outcome still.
     pub(crate) fn block(
-        core: &'a Arc<Core>,
+        core: &Arc<Core>,
         size: usize,
         fill: Fill,
         deadline: Option<Instant>,
@@ -76,6 +81,7 @@ impl<'a> Waiting<'a> {
         let parker = Parker::new();
         let waker = parker.waker();
         let mut waiting = Self::enter(core, size, fill, waker.clone())?;
+        waiting.serve();
         // Ends: by a wake, which comes with an outcome, or the deadline.
         loop {
             if let Poll::Ready(outcome) = waiting.poll(&waker) {
@@ -94,7 +100,6 @@ impl<'a> Waiting<'a> {
         };
         let mut departed = self.core.queue().leave(ticket);
         if let Some(granted) = departed.granted.take() {
-            departed.finish();
             return self.redeem(granted);
         }
         self.pass_on(departed);
@@ -110,7 +115,7 @@ impl<'a> Waiting<'a> {
     fn redeem(&self, granted: Grant) -> Result<Block, AcquireError> {
         match granted {
             Grant::Block(block) => Ok(block),
-            Grant::Charge(_) => Core::create_charged(self.core, self.size, self.fill),
+            Grant::Charge(_) => Core::create_charged(&self.core, self.size, self.fill),
         }
     }
 
@@ -118,19 +123,21 @@ impl<'a> Waiting<'a> {
     fn pass_on(&self, mut departed: Departed<Grant>) {
         let granted = departed.granted.take();
         let serves = granted.is_some() || departed.was_first;
+        let mut panics = Panics::none();
         if let Some(granted) = granted
             && !active(Mutant::GrantForgotten)
         {
-            Core::take_back(self.core, granted);
+            Core::take_back(&self.core, granted);
         }
         if serves && !active(Mutant::LeaveWithoutServing) {
-            Core::serve(self.core);
+            panics.catch(|| Core::serve(&self.core));
         }
-        departed.finish();
+        panics.drop(departed.waker);
+        panics.raise();
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
             let departed = self.core.queue().leave(ticket);

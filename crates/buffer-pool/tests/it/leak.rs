@@ -1,5 +1,8 @@
 //! Leak detection, and poison on release: what is off unless a programmer looks for a fault.
 
+use std::thread;
+use std::time::Duration;
+
 use buffer_pool::{BufferPool, Classes};
 
 use crate::memory::Poisoned;
@@ -65,6 +68,27 @@ fn a_closed_pool_still_names_what_is_in_use() {
     assert_eq!(pool.outstanding().len(), 1);
     drop(held);
     assert_eq!(pool.outstanding(), []);
+}
+
+/// It was a line of the pool's own, once.
+#[test]
+fn a_request_that_waited_is_named_by_its_callers_line() {
+    let pool = BufferPool::builder()
+        .max_bytes(4096)
+        .track_outstanding(1)
+        .build();
+    let held = pool.acquire(4096);
+    let waiter = || {
+        let waited = pool.acquire_timeout(4096, Duration::MAX);
+        (waited.expect("it is released"), pool.outstanding())
+    };
+    thread::scope(|scope| {
+        let waiter = scope.spawn(waiter);
+        crate::wait::until_waiting(&pool, 1);
+        drop(held);
+        let (_held, outstanding) = waiter.join().unwrap();
+        assert_eq!(outstanding[0].location.file(), file!());
+    });
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! The cancellation matrix: a waiter that leaves at every point, among others of every kind.
 
 use std::sync::mpsc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use buffer_pool::{AcquireError, BufferPool, PooledBuf};
 
 use crate::memory::Poisoned;
-use crate::wait::{PAGE, Task, until_waiting};
+use crate::wait::{PAGE, Task, poll, until_waiting};
 
 /// When the victim leaves.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -209,4 +209,32 @@ fn leaving_frees_the_waker_and_the_place() {
         }
     }
     drop(held);
+}
+
+/// What a waiter was handed and did not take counted as served, once.
+#[test]
+fn requests_that_leave_are_not_counted_as_served() {
+    let pool = BufferPool::builder().max_bytes(PAGE).build();
+    let held = pool.acquire(PAGE);
+    let tasks: Vec<_> = (0..10).map(|_| Task::in_line(&pool, PAGE)).collect();
+    drop(held);
+    drop(tasks);
+    let stats = pool.stats();
+    assert_eq!((stats.acquires(), stats.recycles()), (1, 0));
+    assert_eq!(stats.recycle_rate(), 0.0);
+}
+
+#[test]
+fn an_owned_request_keeps_the_pool_open() {
+    let pool = BufferPool::builder().max_bytes(PAGE).build();
+    let held = pool.acquire(PAGE);
+    let mut request = pool.acquire_owned(PAGE);
+    assert!(poll(&mut request, Waker::noop()).is_pending());
+    drop(pool);
+    drop(held);
+    let thread = thread::spawn(move || match poll(&mut request, Waker::noop()) {
+        Poll::Ready(outcome) => outcome.map(|buf| buf.capacity()),
+        Poll::Pending => panic!("what it waits for was released"),
+    });
+    assert_eq!(thread.join().unwrap(), Ok(PAGE));
 }

@@ -1,6 +1,7 @@
 //! Wakers that misbehave: they panic when cloned, woken or dropped, and use the pool while they are woken.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -15,12 +16,14 @@ const CLONE: usize = 1;
 const WAKE: usize = 2;
 const DROP: usize = 4;
 
-/// Panics at the calls that are told by its bits, each once.
-struct Rude(AtomicUsize);
+/// Panics at the calls that are told by its bits, each once. What is in the second part is released by a clone.
+struct Rude(AtomicUsize, Mutex<Option<PooledBuf>>);
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(
     |data| {
         Rude::of(data).call(CLONE);
+        let released = Rude::of(data).1.lock().unwrap().take();
+        drop(released);
         RawWaker::new(data, &TABLE)
     },
     |data| Rude::of(data).call(WAKE),
@@ -34,7 +37,8 @@ impl Rude {
         /// Where a search for leaks finds them.
         static ALL: Mutex<Vec<&Rude>> = Mutex::new(Vec::new());
 
-        let rude: &'static Self = Box::leak(Box::new(Self(AtomicUsize::new(calls))));
+        let rude: &'static Self =
+            Box::leak(Box::new(Self(AtomicUsize::new(calls), Mutex::new(None))));
         ALL.lock().unwrap().push(rude);
         rude
     }
@@ -145,6 +149,67 @@ fn a_waker_that_panics_when_dropped_keeps_nobody_from_being_served() {
     drop(first);
     drop(next.served());
     drop(kept);
+    assert_eq!((pool.waiting(), pool.stats().outstanding()), (0, 0));
+}
+
+/// The clone was dropped with the outcome already taken, once.
+#[test]
+fn a_waker_that_panics_when_dropped_loses_no_block_that_came_while_it_was_cloned() {
+    let pool = pages(1);
+    let held = pool.acquire(PAGE);
+    let mut request = pool.acquire_async(PAGE);
+    assert!(poll(&mut request, Waker::noop()).is_pending());
+    let rude = Rude::at(DROP);
+    *rude.1.lock().unwrap() = Some(held);
+    let waker = ManuallyDrop::new(rude.waker());
+    assert!(panics(|| drop(poll(&mut request, &waker))));
+    drop(request);
+    assert_eq!(pool.stats().outstanding(), 0);
+    assert!(pool.try_acquire(PAGE).is_ok());
+}
+
+/// The second panic came while the first one unwound, once, which ends the process.
+#[test]
+fn a_waiter_that_leaves_may_meet_two_wakers_that_panic() {
+    let pool = pages(2);
+    let held = pool.acquire(PAGE);
+    let mut first = pool.acquire_async(2 * PAGE);
+    let leaves = Rude::at(0);
+    let waker = ManuallyDrop::new(leaves.waker());
+    assert!(poll(&mut first, &waker).is_pending());
+    let mut second = pool.acquire_async(PAGE);
+    assert!(poll(&mut second, &Rude::at(WAKE).waker()).is_pending());
+    leaves.0.store(DROP, Ordering::SeqCst);
+    assert!(panics(|| drop(first)));
+    assert!(ready(&mut second).is_ok());
+    drop(held);
+    assert_eq!((pool.waiting(), pool.stats().outstanding()), (0, 0));
+}
+
+/// A task that its executor drops when it is woken.
+struct Orphan(Mutex<Option<Acquire<'static>>>);
+
+impl Wake for Orphan {
+    fn wake(self: Arc<Self>) {
+        let task = self.0.lock().unwrap().take();
+        drop(task);
+    }
+}
+
+/// Each one's end served the next within itself, once, until the stack ended.
+#[test]
+fn a_crowd_of_waiters_that_nobody_wants_ends_one_after_another() {
+    let pool = pages(1);
+    let held = pool.acquire(PAGE);
+    for _ in 0..20_000 {
+        let orphan = Arc::new(Orphan(Mutex::new(None)));
+        let mut request = pool.acquire_owned(PAGE);
+        assert!(poll(&mut request, &Waker::from(orphan.clone())).is_pending());
+        *orphan.0.lock().unwrap() = Some(request);
+    }
+    let last = Task::in_line(&pool, PAGE);
+    drop(held);
+    drop(last.served());
     assert_eq!((pool.waiting(), pool.stats().outstanding()), (0, 0));
 }
 
