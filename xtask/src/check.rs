@@ -4,13 +4,14 @@ use anyhow::Result;
 
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{alone, bare_metal, bench, lint, loom, race, sanitizer, tidy};
+use crate::{alone, bare_metal, bench, lint, loom, race, sanitizer, shuttle, tidy};
 
 /// Stops at the first step that fails.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     tidy::run(steps, workspace)?;
     lint::run(steps, workspace)?;
     loom::run(steps, workspace)?;
+    shuttle::run(steps, workspace)?;
     bare_metal::run(steps, workspace)?;
     sanitizer::run(steps, workspace, None, true)?;
     alone::run(steps, workspace)?;

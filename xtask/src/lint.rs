@@ -4,11 +4,12 @@ use anyhow::Result;
 
 use crate::files;
 use crate::loom;
+use crate::shuttle;
 use crate::steps::Steps;
 use crate::workspace::{Workspace, libraries};
 
 /// Checks the formatting first, as it takes a second, then all targets with all features, the
-/// libraries without any, the loom models, and the docs.
+/// libraries without any, the loom models, the shuttle scenarios, and the docs.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     let formatted = workspace.cargo().args(["fmt", "--all", "--check"]);
     steps.run("fmt", &formatted)?;
@@ -33,6 +34,7 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
         steps.run(&format!("clippy {library}, no features"), &bare)?;
     }
     loom::lint(steps, workspace)?;
+    shuttle::lint(steps, workspace)?;
 
     let docs = workspace
         .cargo()

@@ -14,6 +14,7 @@ mod loom;
 mod process;
 mod race;
 mod sanitizer;
+mod shuttle;
 mod soak;
 mod steps;
 mod test;
@@ -47,6 +48,8 @@ enum Task {
     Tidy,
     /// Run the loom models of the crates that have them
     Loom,
+    /// Run the shuttle scenarios: what is too large for loom, in random interleavings
+    Shuttle,
     /// Build the no_std crates for bare metal, link and run a program without std
     Nostd,
     /// Build each library by itself and package the workspace
@@ -73,9 +76,9 @@ enum Task {
     },
     /// Run the fuzz targets with nightly and cargo-fuzz: `fuzz arena trace --seconds 600`
     Fuzz(fuzz::Request),
-    /// Run for a night what `ci` runs for minutes: models, loom, sanitizers, fuzz targets
+    /// Run for a night what `ci` runs for minutes: models, loom, shuttle, sanitizers, fuzz targets
     Soak(soak::Request),
-    /// lint, tidy, loom, nostd, san at reduced size, alone, benches and races in short
+    /// lint, tidy, loom, shuttle, nostd, san at reduced size, alone, benches and races in short
     Check,
     /// test, then check: all that CI runs
     Ci,
@@ -106,6 +109,7 @@ fn run(task: &Task, steps: &mut Steps) -> Result<ExitCode> {
         Task::Lint => lint::run(steps, &workspace)?,
         Task::Tidy => tidy::run(steps, &workspace)?,
         Task::Loom => loom::run(steps, &workspace)?,
+        Task::Shuttle => shuttle::run(steps, &workspace)?,
         Task::Nostd => bare_metal::run(steps, &workspace)?,
         Task::Alone => alone::run(steps, &workspace)?,
         Task::San { sanitizer, quick } => sanitizer::run(steps, &workspace, *sanitizer, *quick)?,

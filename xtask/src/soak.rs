@@ -6,6 +6,7 @@ use crate::fuzz::Fuzzer;
 use crate::loom;
 use crate::process::Program;
 use crate::sanitizer;
+use crate::shuttle;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
@@ -14,6 +15,9 @@ const QUICK_DIVISOR: u32 = 1000;
 
 /// Forced switches of thread that loom tries in the models of three threads; CI tries two.
 const PREEMPTIONS: u32 = 3;
+
+/// How many times as long as in CI the scenarios of shuttle run.
+const SHUTTLE_TIMES: u32 = 100;
 
 /// The long run of one crate. All figures of the task stand in `ROWS`.
 struct Row {
@@ -98,6 +102,8 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
     }
     let preemptions = (!request.quick).then_some(PREEMPTIONS);
     failures.extend(loom::explore(steps, workspace, preemptions).err());
+    let iterations = request.scaled(SHUTTLE_TIMES * shuttle::ITERATIONS);
+    failures.extend(shuttle::explore(steps, workspace, iterations).err());
     failures.extend(sanitizer::run(steps, workspace, None, request.quick).err());
     match Fuzzer::ensure(steps, workspace) {
         Ok(fuzzer) => {

@@ -12,7 +12,7 @@ mod depot;
 mod error;
 mod frozen;
 mod leak;
-#[cfg(all(test, buffer_pool_loom))]
+#[cfg(all(test, buffer_pool_loom, not(buffer_pool_shuttle)))]
 mod loom;
 mod magazine;
 #[cfg(all(unix, feature = "mmap"))]
@@ -20,6 +20,8 @@ mod mapped;
 mod mutant;
 mod pool;
 mod pool_core;
+#[cfg(all(test, buffer_pool_shuttle))]
+mod shuttle;
 mod stats;
 mod sync;
 mod wait;
