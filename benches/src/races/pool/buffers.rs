@@ -27,6 +27,16 @@ pub(super) trait Buffers: Send + Sync + 'static {
     fn acquire(&self, size: usize) -> Self::Buffer<'_>;
     /// Where the buffer's bytes begin: as many as were asked for may be written.
     fn start(buffer: &mut Self::Buffer<'_>) -> *mut u8;
+    /// Writes the first byte; nothing may have been written before.
+    fn put(buffer: &mut Self::Buffer<'_>, byte: u8) {
+        // SAFETY: `start` promises as many writable bytes as were asked for, which is never none.
+        unsafe { Self::start(buffer).write(byte) }
+    }
+    /// The first byte, which `put` wrote.
+    fn first(buffer: &mut Self::Buffer<'_>) -> u8 {
+        // SAFETY: `put` wrote it.
+        unsafe { Self::start(buffer).read() }
+    }
 }
 
 /// Ours, as its first example shows it.
@@ -48,5 +58,11 @@ impl Buffers for Strata {
     }
     fn start(buffer: &mut PooledBuf) -> *mut u8 {
         buffer.spare_capacity_mut().as_mut_ptr().cast()
+    }
+    fn put(buffer: &mut PooledBuf, byte: u8) {
+        buffer.extend_from_slice(&[byte]);
+    }
+    fn first(buffer: &mut PooledBuf) -> u8 {
+        buffer[0]
     }
 }

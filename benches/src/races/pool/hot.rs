@@ -57,7 +57,7 @@ pub(super) fn hot_touch(effort: Effort) -> Vec<Workload> {
                 touched: true,
                 operations: effort.operations(if size > 64 << 10 { 2_000 } else { 100_000 }),
             };
-            entered(format!("hot-touch-{label}"), "ns", &round)
+            entered(format!("hot-touch-{label}"), "ns", &round).isolated()
         })
         .into()
 }
