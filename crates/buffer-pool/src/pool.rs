@@ -5,7 +5,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::block::{Block, Fill};
+use crate::block::{Fill, Lease};
 use crate::buffer::PooledBuf;
 use crate::builder::Builder;
 use crate::class::Classes;
@@ -90,8 +90,8 @@ impl BufferPool {
 
     /// A block as no buffer has it.
     #[cfg(all(test, not(buffer_pool_loom)))]
-    pub(crate) fn bare_block(&self, size: usize) -> Block {
-        Core::acquire(&self.core, size, Fill::Nothing)
+    pub(crate) fn bare_block(&self, size: usize) -> crate::block::Block {
+        Core::acquire(&self.core, size, Fill::Nothing).block
     }
 
     /// A pool on the global allocator with default classes and no budget.
@@ -192,7 +192,7 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn try_acquire_zeroed(&self, len: usize) -> Result<PooledBuf, AcquireError> {
-        Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| zeroed(block, len))
+        Core::try_acquire(&self.core, len, Fill::Zeros).map(|lease| zeroed(lease, len))
     }
 
     /// Like [`acquire_stale`](Self::acquire_stale), but within the budget only, and without panics.
@@ -202,7 +202,7 @@ impl BufferPool {
     #[inline]
     #[track_caller]
     pub fn try_acquire_stale(&self, len: usize) -> Result<PooledBuf, AcquireError> {
-        Core::try_acquire(&self.core, len, Fill::Zeros).map(|block| stale(block, len))
+        Core::try_acquire(&self.core, len, Fill::Zeros).map(|lease| stale(lease, len))
     }
 
     /// Like [`try_acquire`](Self::try_acquire), but waits its turn, for `timeout` at most: with a timeout of zero not at
@@ -388,18 +388,18 @@ impl BufferPool {
     }
 }
 
-/// `block` as a buffer of `len` zeros.
+/// A block as a buffer of `len` zeros.
 #[inline]
-fn zeroed(block: Block, len: usize) -> PooledBuf {
-    let mut buffer = PooledBuf::new(block);
+fn zeroed(lease: Lease, len: usize) -> PooledBuf {
+    let mut buffer = PooledBuf::new(lease);
     buffer.resize(len, 0);
     buffer
 }
 
-/// `block` as a buffer of `len` bytes of whatever it holds.
+/// A block as a buffer of `len` bytes of whatever it holds.
 #[inline]
-fn stale(block: Block, len: usize) -> PooledBuf {
-    let mut buffer = PooledBuf::new(block);
+fn stale(lease: Lease, len: usize) -> PooledBuf {
+    let mut buffer = PooledBuf::new(lease);
     buffer.expose(len);
     buffer
 }

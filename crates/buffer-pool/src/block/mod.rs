@@ -15,6 +15,7 @@
 //! `PooledBytes` together. `refs` is 1 whenever a `Block` exists. The block keeps its pool's core alive from creation
 //! to destruction, so that neither acquire nor release count references.
 
+mod lease;
 mod shared;
 mod source;
 #[cfg(all(test, not(buffer_pool_loom)))]
@@ -29,6 +30,7 @@ use crate::pool_core::Core;
 use crate::sync::atomic::AtomicU32;
 use crate::sync::{Arc, TrackedCell};
 
+pub(crate) use lease::{Home, Lease};
 pub(crate) use shared::Shared;
 pub(crate) use source::{AnyProvider, Source};
 use source::{HeaderBox, VacantHeader};

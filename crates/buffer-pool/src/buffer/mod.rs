@@ -11,7 +11,7 @@ use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::slice;
 
-use crate::block::Block;
+use crate::block::{Block, Lease};
 use crate::error::{AcquireError, CapacityError};
 use crate::frozen::PooledBytes;
 use crate::pool_core::Core;
@@ -48,7 +48,7 @@ use crate::sync::Arc;
 /// ```
 pub struct PooledBuf {
     /// Taken out by `freeze` and by the destructor, each of which ends the buffer.
-    block: ManuallyDrop<Block>,
+    lease: ManuallyDrop<Lease>,
     /// At most the block's `init`, so what is below is initialised.
     len: usize,
 }
@@ -60,9 +60,9 @@ impl RefUnwindSafe for PooledBuf {}
 
 impl PooledBuf {
     #[inline]
-    pub(crate) fn new(block: Block) -> Self {
+    pub(crate) fn new(lease: impl Into<Lease>) -> Self {
         Self {
-            block: ManuallyDrop::new(block),
+            lease: ManuallyDrop::new(lease.into()),
             len: 0,
         }
     }
@@ -74,20 +74,20 @@ impl PooledBuf {
     #[inline]
     pub(crate) unsafe fn with_len(block: Block, len: usize) -> Self {
         Self {
-            block: ManuallyDrop::new(block),
+            lease: ManuallyDrop::new(block.into()),
             len,
         }
     }
 
     #[inline]
     pub(crate) fn core(&self) -> &Arc<Core> {
-        self.block.core()
+        self.lease.block.core()
     }
 
     /// Sets the length to `len`, with whatever the block holds, zeroing what was never written.
     #[inline]
     pub(crate) fn expose(&mut self, len: usize) {
-        self.block.initialise(len);
+        self.lease.block.initialise(len);
         self.len = len;
     }
 
@@ -109,7 +109,7 @@ impl PooledBuf {
     #[inline]
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.block.capacity()
+        self.lease.block.capacity()
     }
 
     /// Bytes that still fit.
@@ -124,7 +124,7 @@ impl PooledBuf {
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         // SAFETY: the bytes below `len` are initialised, see the field; `&self` keeps them as they are.
-        unsafe { slice::from_raw_parts(self.block.data().as_ptr(), self.len) }
+        unsafe { slice::from_raw_parts(self.lease.block.data().as_ptr(), self.len) }
     }
 
     /// The contents, for writing. A later [`acquire_zeroed`](crate::BufferPool::acquire_zeroed) of this memory clears
@@ -133,8 +133,8 @@ impl PooledBuf {
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
         // SAFETY: the bytes below `len` are initialised, see the field; `&mut self` owns them.
         unsafe {
-            self.block.written(self.len);
-            slice::from_raw_parts_mut(self.block.data().as_ptr(), self.len)
+            self.lease.block.written(self.len);
+            slice::from_raw_parts_mut(self.lease.block.data().as_ptr(), self.len)
         }
     }
 
@@ -176,8 +176,8 @@ impl PooledBuf {
             // SAFETY: from `self.len`, which is at most `init`, up to at most the capacity.
             unsafe {
                 match byte {
-                    0 => self.block.zero(self.len, len),
-                    _ => self.block.fill(self.len, len, byte),
+                    0 => self.lease.block.zero(self.len, len),
+                    _ => self.lease.block.fill(self.len, len, byte),
                 }
             }
         }
@@ -217,7 +217,7 @@ impl PooledBuf {
     fn append(&mut self, bytes: &[u8]) {
         debug_assert!(bytes.len() <= self.remaining());
         // SAFETY: from `self.len`, which is at most `init`, and they fit.
-        unsafe { self.block.write(self.len, bytes) };
+        unsafe { self.lease.block.write(self.len, bytes) };
         self.len += bytes.len();
     }
 
@@ -243,7 +243,7 @@ impl PooledBuf {
     pub fn reserve(&mut self, additional: usize) {
         if additional > self.remaining() {
             let (least, most) = self.larger(additional);
-            self.move_to(Core::acquire_larger(self.block.core(), least, most));
+            self.move_to(Core::acquire_larger(self.lease.block.core(), least, most));
         }
     }
 
@@ -256,7 +256,11 @@ impl PooledBuf {
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), AcquireError> {
         if additional > self.remaining() {
             let (least, most) = self.larger(additional);
-            self.move_to(Core::try_acquire_larger(self.block.core(), least, most)?);
+            self.move_to(Core::try_acquire_larger(
+                self.lease.block.core(),
+                least,
+                most,
+            )?);
         }
         Ok(())
     }
@@ -267,8 +271,8 @@ impl PooledBuf {
         (least, least.max(self.capacity().saturating_mul(2)))
     }
 
-    fn move_to(&mut self, block: Block) {
-        let mut moved = Self::new(block);
+    fn move_to(&mut self, lease: Lease) {
+        let mut moved = Self::new(lease);
         moved.append(self);
         *self = moved;
     }
@@ -279,7 +283,7 @@ impl PooledBuf {
     /// Nothing is known of this memory afterwards: a later `acquire_zeroed` clears all of it, a later `acquire_stale`
     /// what `set_len` did not vouch for.
     pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
-        self.block.spare(self.len)
+        self.lease.block.spare(self.len)
     }
 
     /// Sets the length to `len`.
@@ -290,7 +294,7 @@ impl PooledBuf {
     #[inline]
     pub unsafe fn set_len(&mut self, len: usize) {
         // SAFETY: clauses 1 and 2.
-        unsafe { self.block.written(len) };
+        unsafe { self.lease.block.written(len) };
         self.len = len;
     }
 
@@ -309,7 +313,7 @@ impl PooledBuf {
     pub(crate) fn into_block(self) -> Block {
         let mut ended = ManuallyDrop::new(self);
         // SAFETY: `ended` is not used again, and its destructor does not run.
-        unsafe { ManuallyDrop::take(&mut ended.block) }
+        unsafe { ManuallyDrop::take(&mut ended.lease) }.block
     }
 }
 
@@ -317,7 +321,7 @@ impl Drop for PooledBuf {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the buffer ends here; the block is not used again.
-        Core::release(unsafe { ManuallyDrop::take(&mut self.block) });
+        Core::release(unsafe { ManuallyDrop::take(&mut self.lease) });
     }
 }
 

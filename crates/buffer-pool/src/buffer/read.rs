@@ -115,13 +115,14 @@ impl PooledBuf {
     /// Appends what one `read` gives, up to a length of `end`, which is at most the capacity.
     fn read_once(&mut self, mut source: impl io::Read, end: usize) -> io::Result<usize> {
         let room = end - self.len;
-        self.block.initialise(end);
+        self.lease.block.initialise(end);
         // SAFETY: the bytes below `end` are initialised. They are noted before the source runs: it may write without
         // saying so, and it may panic.
-        unsafe { self.block.written(end) };
+        unsafe { self.lease.block.written(end) };
         // SAFETY: from the length, which is within the block, to `end`; initialised; `&mut self` owns them.
-        let lent =
-            unsafe { slice::from_raw_parts_mut(self.block.data().add(self.len).as_ptr(), room) };
+        let lent = unsafe {
+            slice::from_raw_parts_mut(self.lease.block.data().add(self.len).as_ptr(), room)
+        };
         let count = source.read(lent)?;
         assert!(
             count <= room,

@@ -15,12 +15,12 @@ fn marks(use_it: impl FnOnce(&mut PooledBuf)) -> (usize, usize) {
     let pool = BufferPool::new();
     let mut buf = pool.acquire(CAPACITY);
     use_it(&mut buf);
-    let init = buf.block.init();
+    let init = buf.lease.block.init();
     buf.clear();
     // Nothing is unwritten from here on, so that zeroing touches only what counts as written.
-    buf.block.initialise(CAPACITY);
+    buf.lease.block.initialise(CAPACITY);
     // SAFETY: the whole block, which `buf` owns; it is initialised. The block does not know of these traces.
-    unsafe { buf.block.data().write_bytes(TRACE, CAPACITY) };
+    unsafe { buf.lease.block.data().write_bytes(TRACE, CAPACITY) };
     buf.resize(CAPACITY, 0);
     let dirty = buf.iter().position(|&byte| byte == TRACE);
     let dirty = dirty.unwrap_or(CAPACITY);
@@ -168,9 +168,9 @@ fn lent_memory_counts_up_to_where_it_was_lent() {
 fn freezing_and_back_changes_no_mark() {
     let pool = BufferPool::new();
     let mut buf = pool.acquire_zeroed(100);
-    let before = buf.block.init();
+    let before = buf.lease.block.init();
     let frozen = buf.freeze();
     buf = frozen.try_into_mut().expect("the only one");
-    assert_eq!(buf.block.init(), before);
+    assert_eq!(buf.lease.block.init(), before);
     assert_eq!(buf.len(), 100);
 }

@@ -67,7 +67,7 @@ unsafe impl BufMut for PooledBuf {
         let (len, remaining) = (self.len, self.remaining());
         // SAFETY: the range lies in the block that `&mut self` owns. An `UninitSlice` does not let uninitialised bytes
         // be written by safe code, so what was initialised stays so.
-        unsafe { UninitSlice::from_raw_parts_mut(self.block.tail(len).as_ptr(), remaining) }
+        unsafe { UninitSlice::from_raw_parts_mut(self.lease.block.tail(len).as_ptr(), remaining) }
     }
 
     // The provided method hands `chunk_mut` out, after which the whole block counts as dirty.

@@ -268,7 +268,7 @@ impl Drop for PooledBytes {
     fn drop(&mut self) {
         // SAFETY: the value ends here; `shared` is not used again.
         if let Some(block) = unsafe { ManuallyDrop::take(&mut self.shared) }.release() {
-            Core::release(block);
+            Core::release(block.into());
         }
     }
 }

@@ -39,6 +39,8 @@ use crate::sync::{Fence, Mutex, Tally};
 use crate::wait::{Grant, Queue};
 use counts::Counts;
 
+/// Aligned so that `block::Home` has room for a class in a pointer to it.
+#[repr(align(128))]
 pub(crate) struct Core {
     /// By which the hit path knows the thread's rack: `number`, or `NO_RACK` when the hit path is not to be used. Set to
     /// that by `close`. A tally, so Relaxed: who still reads the number uses its own magazine once more, whose blocks go

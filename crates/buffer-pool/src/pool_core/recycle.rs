@@ -4,7 +4,7 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use super::Core;
-use crate::block::{Block, Fill, Place};
+use crate::block::{Block, Fill, Home, Lease, Place};
 use crate::builder::Exhaustion;
 use crate::class::Classes;
 use crate::error::AcquireError;
@@ -22,7 +22,7 @@ impl Core {
         this: &Arc<Self>,
         size: usize,
         fill: Fill,
-    ) -> Result<Block, AcquireError> {
+    ) -> Result<Lease, AcquireError> {
         let result = Self::attempt_at(this, size, fill, Location::caller());
         if result.is_err() {
             this.count_refusal();
@@ -38,9 +38,9 @@ impl Core {
         size: usize,
         fill: Fill,
         location: &'static Location<'static>,
-    ) -> Result<Block, AcquireError> {
+    ) -> Result<Lease, AcquireError> {
         match this.hit(size) {
-            Some(block) => Ok(block),
+            Some(lease) => Ok(lease),
             None => Self::attempt_slowly(this, size, fill, location),
         }
     }
@@ -51,13 +51,13 @@ impl Core {
         size: usize,
         fill: Fill,
         location: &'static Location<'static>,
-    ) -> Result<Block, AcquireError> {
+    ) -> Result<Lease, AcquireError> {
         let block = match Self::recycle_in_turn(this, size) {
             Some(block) => block,
             None if this.is_closed() => return Err(AcquireError::Closed),
             None => Self::supply(this, size, fill)?,
         };
-        Ok(this.noted(block, location))
+        Ok(this.noted(block, location).into())
     }
 
     /// Tells leak detection that `block` came back.
@@ -70,9 +70,9 @@ impl Core {
     /// Like `try_acquire`, but past the budget, and after `close`, the block comes from the provider all the same.
     #[inline]
     #[track_caller]
-    pub(crate) fn acquire(this: &Arc<Self>, size: usize, fill: Fill) -> Block {
+    pub(crate) fn acquire(this: &Arc<Self>, size: usize, fill: Fill) -> Lease {
         match this.hit(size) {
-            Some(block) => block,
+            Some(lease) => lease,
             None => Self::acquire_slowly(this, size, fill, Location::caller()),
         }
     }
@@ -84,7 +84,7 @@ impl Core {
         this: &Arc<Self>,
         least: usize,
         most: usize,
-    ) -> Result<Block, AcquireError> {
+    ) -> Result<Lease, AcquireError> {
         Self::attempt_larger(this, least, most, Location::caller())
             .inspect_err(|_| this.count_refusal())
     }
@@ -94,7 +94,7 @@ impl Core {
         least: usize,
         most: usize,
         location: &'static Location<'static>,
-    ) -> Result<Block, AcquireError> {
+    ) -> Result<Lease, AcquireError> {
         match Self::attempt_at(this, most, Fill::Nothing, location) {
             Err(_) if least < most => Self::attempt_at(this, least, Fill::Nothing, location),
             outcome => outcome,
@@ -103,19 +103,19 @@ impl Core {
 
     /// Like `try_acquire_larger`; past the budget, where that is allowed, the block comes from the provider all the same.
     #[track_caller]
-    pub(crate) fn acquire_larger(this: &Arc<Self>, least: usize, most: usize) -> Block {
+    pub(crate) fn acquire_larger(this: &Arc<Self>, least: usize, most: usize) -> Lease {
         let location = Location::caller();
         let past = |size| {
             move |error| {
                 Self::overflow_for(this, size, Fill::Nothing, error)
-                    .map(|block| this.noted(block, location))
+                    .map(|block| this.noted(block, location).into())
             }
         };
         let larger = Self::attempt_larger(this, least, most, location)
             .or_else(past(most))
             .or_else(past(least));
         match larger {
-            Ok(block) => block,
+            Ok(lease) => lease,
             Err(error) => panic!("cannot grow a buffer to {least} bytes: {error}"),
         }
     }
@@ -126,12 +126,12 @@ impl Core {
         size: usize,
         fill: Fill,
         location: &'static Location<'static>,
-    ) -> Block {
+    ) -> Lease {
         let block = match Self::recycle_in_turn(this, size) {
             Some(block) => block,
             None => Self::acquire_cold(this, size, fill),
         };
-        this.noted(block, location)
+        this.noted(block, location).into()
     }
 
     /// `block`, for leak detection to know where it is handed out to.
@@ -177,13 +177,15 @@ impl Core {
 
     /// A block out of this thread's magazine.
     #[inline(always)]
-    fn hit(&self, size: usize) -> Option<Block> {
+    fn hit(&self, size: usize) -> Option<Lease> {
         let class = self.classes.index(size)?;
-        match magazine::magazine(self.key.value(), class) {
+        let block = match magazine::magazine(self.key.value(), class) {
             // SAFETY: the thread's own magazine, which it does not free in here. Without a budget nobody else touches it.
             Some(magazine) => unsafe { (*magazine).pop() },
             None => self.hit_inside(class),
-        }
+        };
+        // Of the class that the magazine is for.
+        block.map(|block| Lease::new(block, Home::of_class(self, class)))
     }
 
     /// A block out of this thread's magazine, in a pool with a budget.
@@ -247,35 +249,33 @@ impl Core {
     /// pool.release(vec![0; 4096]);
     /// ```
     #[inline]
-    pub(crate) fn release(block: Block) {
-        let block = match block.place() {
-            Place::Class(class) => {
-                let key = block.core().key.value();
-                match magazine::magazine(key, class.into()) {
-                    // SAFETY: as in `hit`.
-                    Some(magazine) => match unsafe { (*magazine).push(block) } {
-                        Ok(()) => return,
-                        Err(block) => block,
-                    },
-                    None => block,
-                }
-            }
-            _ => block,
+    pub(crate) fn release(lease: Lease) {
+        let home = lease.home();
+        let Some(class) = home.class() else {
+            return Self::release_slowly(lease.block);
         };
-        Self::release_inside(block);
+        // SAFETY: the lease keeps it.
+        let key = unsafe { home.core() }.key.value();
+        match magazine::magazine(key, class) {
+            // SAFETY: as in `hit`.
+            Some(magazine) => match unsafe { (*magazine).push(lease.block) } {
+                Ok(()) => {}
+                Err(block) => Self::release_slowly(block),
+            },
+            None => Self::release_inside(lease.block, home, class),
+        }
     }
 
-    /// What is left of `release` where no magazine of a pool without a budget takes the block.
+    /// Like `release`, in a pool with a budget.
     #[inline(never)]
-    fn release_inside(block: Block) {
-        let Place::Class(class) = block.place() else {
-            return Self::release_slowly(block);
-        };
-        let Some(rack) = magazine::rack(block.core().latched_key.value()) else {
+    fn release_inside(block: Block, home: Home, class: usize) {
+        // SAFETY: the block keeps it.
+        let key = unsafe { home.core() }.latched_key.value();
+        let Some(rack) = magazine::rack(key) else {
             return Self::release_slowly(block);
         };
         // SAFETY: as in `hit_inside`.
-        match unsafe { rack.as_ref().push(class.into(), block) } {
+        match unsafe { rack.as_ref().push(class, block) } {
             Ok(()) => {
                 // SAFETY: the thread's own still; it keeps the core.
                 let core = unsafe { rack.as_ref() }.core();

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use super::Core;
-use crate::block::{Block, Fill, Place};
+use crate::block::{Fill, Lease, Place};
 use crate::error::AcquireError;
 use crate::mutant::{Mutant, active};
 use crate::sync::Arc;
@@ -73,14 +73,14 @@ impl Core {
         size: usize,
         fill: Fill,
         timeout: Duration,
-    ) -> Result<Block, AcquireError> {
+    ) -> Result<Lease, AcquireError> {
         let location = Location::caller();
         let outcome = match Self::attempt_at(this, size, fill, location) {
             Err(AcquireError::Exhausted { .. }) if !timeout.is_zero() => {
                 // A deadline past the clock's end never comes.
                 let deadline = Instant::now().checked_add(timeout);
                 let waited = Waiting::block(this, size, fill, deadline);
-                waited.map(|block| this.noted(block, location))
+                waited.map(|block| this.noted(block, location).into())
             }
             attempt => attempt,
         };

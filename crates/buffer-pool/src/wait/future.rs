@@ -7,7 +7,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use super::waiting::Waiting;
-use crate::block::{Block, Fill};
+use crate::block::{Fill, Lease};
 use crate::buffer::PooledBuf;
 use crate::error::AcquireError;
 use crate::pool::BufferPool;
@@ -81,7 +81,7 @@ impl<'a> Acquire<'a> {
         }
     }
 
-    fn poll_block(&mut self, context: &Context<'_>) -> Poll<Result<Block, AcquireError>> {
+    fn poll_lease(&mut self, context: &Context<'_>) -> Poll<Result<Lease, AcquireError>> {
         let core = self.pool.core();
         if let State::Unpolled = self.state {
             match Core::attempt_at(core, self.capacity, Fill::Nothing, self.location) {
@@ -97,7 +97,7 @@ impl<'a> Acquire<'a> {
         match &mut self.state {
             State::Waiting(waiting) => waiting
                 .poll(context.waker())
-                .map_ok(|block| core.noted(block, self.location)),
+                .map_ok(|block| core.noted(block, self.location).into()),
             State::Unpolled | State::Over => panic!("a request was polled after it was ready"),
         }
     }
@@ -117,10 +117,10 @@ impl Future for Acquire<'_> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let outcome = ready!(this.poll_block(context));
+        let outcome = ready!(this.poll_lease(context));
         this.state = State::Over;
         Poll::Ready(match outcome {
-            Ok(block) => Ok(PooledBuf::new(block)),
+            Ok(lease) => Ok(PooledBuf::new(lease)),
             Err(error) => {
                 this.pool.core().count_refusal();
                 Err(error)
