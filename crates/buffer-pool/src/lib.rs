@@ -15,7 +15,7 @@ mod leak;
 #[cfg(all(test, buffer_pool_loom, not(buffer_pool_shuttle)))]
 mod loom;
 mod magazine;
-#[cfg(all(unix, feature = "mmap"))]
+#[cfg(all(unix, feature = "mmap", not(buffer_pool_loom)))]
 mod mapped;
 mod mutant;
 mod pool;
@@ -32,7 +32,7 @@ pub use crate::class::Classes;
 pub use crate::error::{AcquireError, AdoptError, AdoptErrorKind, CapacityError, ClassesError};
 pub use crate::frozen::PooledBytes;
 pub use crate::leak::Outstanding;
-#[cfg(all(unix, feature = "mmap"))]
+#[cfg(all(unix, feature = "mmap", not(buffer_pool_loom)))]
 pub use crate::mapped::{Mapped, MappedStats};
 pub use crate::pool::BufferPool;
 pub use crate::stats::{ClassStats, PoolStats};

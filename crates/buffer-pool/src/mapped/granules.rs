@@ -103,7 +103,7 @@ impl Granules {
     }
 }
 
-#[cfg(all(test, not(buffer_pool_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

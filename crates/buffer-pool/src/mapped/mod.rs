@@ -7,13 +7,15 @@
 //! | `tier` | all chunks of one kind, by address and by room; when memory goes back |
 //! | `space` | the calls of the kernel |
 //!
-//! slab-core's `Segmented` carves too, 63 units out of a segment with its record inside. Here chunks are to be whole huge
-//! pages with nothing in them but blocks, of 1 to 256 granules, and what is known to be zero is to stay known.
+//! slab-core's `Segmented` carves too, 63 units out of a segment with its record inside. Here chunks are to be whole
+//! huge pages with nothing in them but blocks, of 1 to 256 granules, and what is known to be zero is to stay known.
+//!
+//! No models: all that threads share lies under a lock a tier, and calls of the kernel are what a model cannot make.
 
 mod granules;
 mod route;
 mod space;
-#[cfg(all(test, not(buffer_pool_loom)))]
+#[cfg(test)]
 mod tests;
 mod tier;
 
@@ -46,8 +48,8 @@ use tier::{After, Claim, Policy, Taken, Tier};
 ///
 /// # Where blocks lie
 ///
-/// A process has 65,530 mappings, unless told otherwise (`vm.max_map_count`), so a block has none of its own unless it is
-/// large. Chunks are 2 MiB long and so aligned.
+/// A process has 65,530 mappings, unless told otherwise (`vm.max_map_count`), so a block has none of its own unless it
+/// is large. Chunks are 2 MiB long and so aligned.
 ///
 /// | a block | lies in |
 /// |---|---|
@@ -59,17 +61,19 @@ use tier::{After, Claim, Policy, Taken, Tier};
 /// # When memory goes back
 ///
 /// A chunk of which no block is in use is unmapped, but for one that is [kept](Self::spare_chunks); so is a large block
-/// at once. Of a chunk that is in use, blocks that came back keep their memory until they are more than what is in
-/// use; then all of it goes back (`MADV_DONTNEED`), which costs the chunk its huge pages until three quarters of it are in
-/// use again. So what is free and not given back is never more than what is in use, plus the spare chunk. (On unixes
-/// other than Linux only whole chunks and large blocks go back, and there are no huge pages to ask for.)
+/// at once. Of a chunk that is in use, blocks that came back keep their memory until they are more than what is in use;
+/// then all of it goes back (`MADV_DONTNEED`), which costs the chunk its huge pages until three quarters of it are in
+/// use again. So what was used, is free and was not given back is never more than what is in use, plus the spare chunk;
+/// besides, the chunk that is being filled has all its memory from the first write on, if that is a huge page. (On
+/// unixes other than Linux only whole chunks and large blocks go back, and there are no huge pages to ask for.)
 /// [`trim`](Self::trim) gives back everything that is free.
 ///
 /// # Cost
 ///
-/// No lock is held while the kernel is called, but for none is one waited long: the look for room reads two words a
-/// chunk, mostly of one chunk. A chunk costs a few system calls and 160 bytes of the global allocator; with huge pages,
-/// the first write to one clears 2 MiB. The pool above comes here only for what it has not idle.
+/// A block costs a lock, one a row of the first table, under which room is looked for: two words a chunk that is passed
+/// over, mostly none. No lock is held while the kernel is called. A chunk costs a few system calls and 160 bytes of the
+/// global allocator; with huge pages the first write to one clears 2 MiB. A pool comes here only for what it has not
+/// idle. Its budget counts what buffers hold; of memory there may be more, as said above.
 ///
 /// When the kernel refuses, [`ProvideError::Exhausted`] comes back and nothing has changed. Where the system has huge
 /// pages disabled (`/sys/kernel/mm/transparent_hugepage/enabled` says `never`), there are small ones.
@@ -145,9 +149,9 @@ impl Mapped {
         self
     }
 
-    /// Whether memory is put behind what is mapped at once, so that no write to it faults later, and a lack of memory is
-    /// an error now. Off unless set. A block then costs what faulting in its whole chunk does; and of chunks in use no
-    /// memory goes back.
+    /// Whether memory is put behind what is mapped at once, so that no write to it faults later, and a lack of memory
+    /// is an error now. Off unless set. A block then costs what faulting in its whole chunk does; and of chunks in use
+    /// no memory goes back.
     ///
     /// ```
     /// use buffer_pool::{BufferPool, Mapped};
@@ -170,9 +174,9 @@ impl Mapped {
         self
     }
 
-    /// Gives back all memory that is free: unmaps empty chunks, spare ones too, and purges what is free of others, unless
-    /// they are [populated](Self::populate). Returns how many bytes that were. O(chunks), and a call of the kernel for
-    /// each free range that has memory.
+    /// Gives back all memory that is free: unmaps empty chunks, spare ones too, and purges what is free of others,
+    /// unless they are [populated](Self::populate). Returns how many bytes that were, of addresses: not all of them
+    /// need have had memory. O(chunks), and a call of the kernel for each free range that has memory.
     ///
     /// ```
     /// use buffer_pool::{BufferPool, Mapped};
@@ -422,12 +426,12 @@ fn whole_pages(layout: Layout) -> Result<usize, ProvideError> {
     len.ok_or(ProvideError::TooLarge)
 }
 
-// SAFETY: 1: a carved block has as many granules as its size needs, of a chunk that is mapped readable and writable, at a
-// place that is aligned because the chunk is aligned to its size; a mapping of its own has whole pages at a multiple of the
-// alignment. 2: a granule is given out while it is free, under the lock; the kernel maps where nothing is. 3: a chunk is
-// unmapped when nothing of it is in use, or with the provider, and is not moved with it. 4: fresh pages are zero, and so
-// are purged ones; a granule is clean from then until it is given out; else the block is cleared. 5: nothing panics:
-// lists grow by `try_reserve`, and indices are of chunks that were found.
+// SAFETY: 1: a carved block has as many granules as its size needs, of a chunk that is mapped readable and writable, at
+// a place that is aligned because the chunk is aligned to its size; a mapping of its own has whole pages at a multiple
+// of the alignment. 2: a granule is given out while it is free, under the lock; the kernel maps where nothing is. 3: a
+// chunk is unmapped when nothing of it is in use, or with the provider, and is not moved with it. 4: fresh pages are
+// zero, and so are purged ones; a granule is clean from then until it is given out; else the block is cleared. 5:
+// nothing panics: lists grow by `try_reserve`, and indices are of chunks that were found.
 unsafe impl Provider for Mapped {
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
         Ok(self.block(layout)?.0)
@@ -462,8 +466,8 @@ unsafe impl Provider for Mapped {
 }
 
 impl Drop for Mapped {
-    /// Unmaps all chunks. Whoever has a block of one still must not use it any more: blocks are valid until the provider
-    /// is gone.
+    /// Unmaps all chunks. Whoever has a block of one still must not use it any more: blocks are valid until the
+    /// provider is gone.
     fn drop(&mut self) {
         for tier in [&self.dense, &self.sparse] {
             while let Some(base) = tier.lock().last() {

@@ -77,7 +77,7 @@ impl Run {
     }
 }
 
-#[cfg(all(test, not(buffer_pool_loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

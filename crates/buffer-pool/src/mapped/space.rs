@@ -8,10 +8,16 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use rustix::param::page_size;
 use slab_core::ProvideError;
 
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, Tally};
 
 /// Whether pages can be given back while they stay mapped, and then are zero.
 pub(super) const PURGES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// How many ranges were to be unmapped, by all providers. What one thread unmaps another may map, at once and at the
+/// same place: the kernel orders the two, but race detectors do not see the kernel. So it is written before unmapping
+/// (Release) and read after mapping (Acquire); the value means nothing.
+static UNMAPPINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// A range that the kernel did not take back.
 struct Stray {
@@ -74,6 +80,8 @@ impl Space {
             .and_then(|()| unsafe { mmap_anonymous(null_mut(), len, access, MapFlags::PRIVATE) });
         let start = mapped.ok().and_then(|start| NonNull::new(start.cast()));
         let start = start.ok_or(ProvideError::Exhausted)?;
+        // Pairs with `unmap`.
+        UNMAPPINGS.load(Ordering::Acquire);
         self.mapped.add(len as u64);
         Ok(start)
     }
@@ -83,6 +91,8 @@ impl Space {
     /// # Safety
     /// 1. The range is mapped by `self`, in whole pages, and nobody uses it any more.
     pub(super) unsafe fn unmap(&self, start: NonNull<u8>, len: usize) -> bool {
+        // Pairs with `map_somewhere`.
+        UNMAPPINGS.fetch_add(1, Ordering::Release);
         // SAFETY: clause 1.
         let unmapped = admit().and_then(|()| unsafe { munmap(pointer(start), len) });
         if unmapped.is_ok() {
@@ -191,20 +201,20 @@ pub(super) unsafe fn populate(start: NonNull<u8>, len: usize) -> Result<(), Prov
     Ok(())
 }
 
-#[cfg(all(test, not(buffer_pool_loom)))]
+#[cfg(test)]
 use refusal::admit;
-#[cfg(all(test, not(buffer_pool_loom)))]
+#[cfg(test)]
 pub(super) use refusal::{Refusals, refuse};
 
 /// Whether a call may reach the kernel.
-#[cfg(not(all(test, not(buffer_pool_loom))))]
+#[cfg(not(test))]
 #[expect(clippy::unnecessary_wraps, reason = "tests refuse")]
 fn admit() -> io::Result<()> {
     Ok(())
 }
 
 /// A kernel that refuses on schedule.
-#[cfg(all(test, not(buffer_pool_loom)))]
+#[cfg(test)]
 mod refusal {
     use std::cell::Cell;
 

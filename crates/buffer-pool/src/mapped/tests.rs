@@ -34,7 +34,7 @@ impl Lent {
     /// Where to write and look: everywhere, but in large blocks, where some bytes of each page do.
     fn places(&self) -> impl Iterator<Item = NonNull<u8>> {
         let size = self.layout.size();
-        let step = if size > 64 << 10 { 1023 } else { 1 };
+        let step = if size > 16 << 10 { 2039 } else { 1 };
         let places = (0..size).step_by(step).chain([size - 1]);
         // SAFETY: inside of the block.
         places.map(|at| unsafe { self.block.add(at) })
@@ -237,8 +237,8 @@ fn exercise(model: &mut Model) -> usize {
         refused += usize::from(model.allocate(layout, zeroed).is_err());
         model.check();
     };
-    for _ in 0..3 {
-        for size in [64, 6144, 4096, 300_000, 1 << 20, 1 << 20, 3 << 20] {
+    for _ in 0..2 {
+        for size in [64, 6144, 4096, 300_000, MIB, MIB, 3 * MIB] {
             ask(model, layout(size, 1), true);
         }
         ask(model, layout(4096, 1 << 20), true);
@@ -246,7 +246,7 @@ fn exercise(model: &mut Model) -> usize {
         ask(model, layout(5000, 16 << 20), true);
     }
     // A chunk that is purged, and then full again.
-    (0..30).for_each(|_| model.free(1));
+    (0..20).for_each(|_| model.free(1));
     (0..32).for_each(|_| ask(model, layout(64 << 10, 4096), false));
     (0..24).for_each(|_| model.free(1));
     model.check();
@@ -258,14 +258,14 @@ fn exercise(model: &mut Model) -> usize {
 
 #[test]
 fn the_nth_call_of_the_kernel_fails_for_every_n() {
-    for (huge, populate) in [(true, false), (false, false), (true, true)] {
+    for (huge, populate) in [(true, false), (false, true)] {
         let memory = || Mapped::new().huge_pages(huge).populate(populate);
         refuse(Refusals::None);
         let mut model = Model::new(memory());
         assert_eq!(exercise(&mut model), 0);
         let calls = refuse(Refusals::None);
         model.finish();
-        assert!(calls > 40, "{calls}");
+        assert!(calls > 30, "{calls}");
 
         let mut refused = 0;
         for call in 0..calls {
@@ -298,10 +298,10 @@ fn a_chunk_that_the_kernel_does_not_take_is_used_again() {
 fn a_large_block_that_the_kernel_does_not_take_goes_back_at_the_next_trim() {
     let mut model = Model::new(Mapped::new());
     refuse(Refusals::None);
-    model.allocate(layout(3 << 20, 1), false).unwrap();
+    model.allocate(layout(3 * MIB, 1), false).unwrap();
     refuse(Refusals::At(0));
     model.free(0);
-    assert_eq!(model.memory.stats().mapped_bytes, 3 << 20);
+    assert_eq!(model.memory.stats().mapped_bytes, 3 * MIB as u64);
     model.memory.trim();
     assert_eq!(model.memory.stats().mapped_bytes, 0);
     model.finish();

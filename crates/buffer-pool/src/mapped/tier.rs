@@ -87,7 +87,7 @@ pub(super) struct Taken {
     pub(super) refilled: Option<NonNull<u8>>,
 }
 
-/// Stale granules whose memory is to go back.
+/// Free granules whose memory is to go back.
 pub(super) struct Claim {
     pub(super) base: NonNull<u8>,
     pub(super) granules: Granules,
@@ -271,34 +271,45 @@ impl Tier {
         After::Release(self.remove(index))
     }
 
-    /// Claims the stale granules of the chunk at `index`, as far as they fill pages.
+    /// Claims the free granules of the chunk at `index` that may have memory behind them, as far as they fill pages.
     fn claim(&mut self, index: usize, policy: Policy) -> After {
         let chunk = &self.chunks[index];
-        let stale = chunk.free.without(&chunk.clean);
-        let page = self.page.div_ceil(self.granule);
-        let mut granules = Granules::NONE;
-        for run in stale.runs() {
-            let (start, end) = (run.start.next_multiple_of(page), run.end / page * page);
-            if start < end {
-                granules.insert(start..end);
-            }
+        // A huge page puts memory behind granules that nobody ever had, too.
+        let splits = policy.huge && !chunk.small_pages;
+        let mut surplus = chunk.free;
+        if !splits {
+            surplus = surplus.without(&chunk.clean);
         }
-        let count = granules.count();
-        if count == 0 {
+        let granules = self.whole_pages(&surplus);
+        if granules == Granules::NONE {
             return After::Nothing;
         }
         self.empty -= usize::from(chunk.used == 0);
-        let splits = self.change(index, |chunk| {
+        self.change(index, |chunk| {
             chunk.free = chunk.free.without(&granules);
-            chunk.used += count;
-            chunk.stale -= count;
-            policy.huge && !core::mem::replace(&mut chunk.small_pages, true)
+            chunk.clean = chunk.clean.without(&granules);
+            chunk.used += granules.count();
+            chunk.stale = chunk.free.without(&chunk.clean).count();
+            chunk.small_pages |= splits;
         });
         After::Purge(Claim {
             base: self.keys[index].base,
             granules,
             splits,
         })
+    }
+
+    /// Of some granules those that fill pages.
+    fn whole_pages(&self, granules: &Granules) -> Granules {
+        let page = self.page.div_ceil(self.granule);
+        let mut whole = Granules::NONE;
+        for run in granules.runs() {
+            let (start, end) = (run.start.next_multiple_of(page), run.end / page * page);
+            if start < end {
+                whole.insert(start..end);
+            }
+        }
+        whole
     }
 
     /// Takes claimed granules back; `purged` are zero.
@@ -320,19 +331,14 @@ impl Tier {
         After::Nothing
     }
 
-    /// The stale granules of the first chunk below `bound` that has any in pages of their own, for `trim`.
+    /// What the first chunk below `bound` that has anything to give back has, for `trim`.
     pub(super) fn claim_below(&mut self, bound: usize, policy: Policy) -> Option<Claim> {
         if !(policy.purges && PURGES) {
             return None;
         }
-        (self.below(bound)..self.keys.len()).find_map(|index| {
-            if self.chunks[index].stale == 0 {
-                return None;
-            }
-            match self.claim(index, policy) {
-                After::Purge(claim) => Some(claim),
-                _ => None,
-            }
+        (self.below(bound)..self.keys.len()).find_map(|index| match self.claim(index, policy) {
+            After::Purge(claim) => Some(claim),
+            _ => None,
         })
     }
 
@@ -440,13 +446,13 @@ impl Tier {
     }
 
     /// Whether huge pages are advised against in the first chunk.
-    #[cfg(all(test, not(buffer_pool_loom)))]
+    #[cfg(test)]
     pub(super) fn has_small_pages(&self) -> bool {
         self.chunks[0].small_pages
     }
 
     /// Whether all that is noted of the chunks fits together.
-    #[cfg(all(test, not(buffer_pool_loom)))]
+    #[cfg(test)]
     pub(super) fn check(&self) {
         assert!(self.keys.is_sorted_by(|left, right| left.base > right.base));
         assert_eq!(self.keys.len(), self.chunks.len());
