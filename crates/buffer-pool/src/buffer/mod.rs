@@ -112,10 +112,11 @@ impl PooledBuf {
         self.lease.block.capacity()
     }
 
-    /// Bytes that still fit.
+    /// Bytes that still fit: the capacity less the length. `bytes` calls it
+    /// [`remaining_mut`](bytes::BufMut::remaining_mut).
     #[inline]
     #[must_use]
-    pub fn remaining(&self) -> usize {
+    pub fn spare_len(&self) -> usize {
         self.capacity() - self.len
     }
 
@@ -202,7 +203,7 @@ impl PooledBuf {
     /// When they do not all fit; the buffer is unchanged.
     #[inline]
     pub fn try_extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        if bytes.len() > self.remaining() {
+        if bytes.len() > self.spare_len() {
             return Err(CapacityError {
                 needed: self.len.saturating_add(bytes.len()),
                 capacity: self.capacity(),
@@ -215,7 +216,7 @@ impl PooledBuf {
     /// Appends `bytes`, which must fit.
     #[inline]
     fn append(&mut self, bytes: &[u8]) {
-        debug_assert!(bytes.len() <= self.remaining());
+        debug_assert!(bytes.len() <= self.spare_len());
         // SAFETY: from `self.len`, which is at most `init`, and they fit.
         unsafe { self.lease.block.write(self.len, bytes) };
         self.len += bytes.len();
@@ -241,7 +242,7 @@ impl PooledBuf {
     /// ```
     #[track_caller]
     pub fn reserve(&mut self, additional: usize) {
-        if additional > self.remaining() {
+        if additional > self.spare_len() {
             let (least, most) = self.larger(additional);
             self.move_to(Core::acquire_larger(self.lease.block.core(), least, most));
         }
@@ -254,7 +255,7 @@ impl PooledBuf {
     /// until the contents have moved, so both must fit into the budget.
     #[track_caller]
     pub fn try_reserve(&mut self, additional: usize) -> Result<(), AcquireError> {
-        if additional > self.remaining() {
+        if additional > self.spare_len() {
             let (least, most) = self.larger(additional);
             self.move_to(Core::try_acquire_larger(
                 self.lease.block.core(),

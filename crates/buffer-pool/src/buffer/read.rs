@@ -8,7 +8,7 @@ use crate::error::CapacityError;
 
 impl PooledBuf {
     /// Appends what one `read` of `source` gives, as much as fits; returns how many bytes that were: 0 at the end of
-    /// the source, and when nothing [remains](Self::remaining) to be filled.
+    /// the source, and when the buffer is full.
     ///
     /// No copy is made, and nothing is cleared but memory that was never written since its block was created. All that
     /// was lent to the source counts as written, so that a later [`acquire_zeroed`](crate::BufferPool::acquire_zeroed)
@@ -56,7 +56,7 @@ impl PooledBuf {
     /// ```
     pub fn fill_from(&mut self, mut source: impl io::Read) -> io::Result<usize> {
         let before = self.len();
-        while self.remaining() > 0 {
+        while self.spare_len() > 0 {
             match self.read_from(&mut source) {
                 Ok(0) => break,
                 Ok(_) => {}
@@ -86,7 +86,7 @@ impl PooledBuf {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_exact_from(&mut self, mut source: impl io::Read, count: usize) -> io::Result<()> {
-        if count > self.remaining() {
+        if count > self.spare_len() {
             let error = CapacityError {
                 needed: self.len().saturating_add(count),
                 capacity: self.capacity(),

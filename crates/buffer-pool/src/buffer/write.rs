@@ -12,7 +12,7 @@ use super::PooledBuf;
 impl io::Write for PooledBuf {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let fitting = &bytes[..bytes.len().min(self.remaining())];
+        let fitting = &bytes[..bytes.len().min(self.spare_len())];
         self.append(fitting);
         Ok(fitting.len())
     }
@@ -48,15 +48,15 @@ impl io::Write for PooledBuf {
 unsafe impl BufMut for PooledBuf {
     #[inline]
     fn remaining_mut(&self) -> usize {
-        self.remaining()
+        self.spare_len()
     }
 
     #[inline]
     unsafe fn advance_mut(&mut self, count: usize) {
         assert!(
-            count <= self.remaining(),
+            count <= self.spare_len(),
             "advanced {count} bytes past the {} that remain",
-            self.remaining()
+            self.spare_len()
         );
         // SAFETY: within the capacity, as asserted; the caller has initialised `count` bytes from the length on.
         unsafe { self.set_len(self.len() + count) };
@@ -64,19 +64,19 @@ unsafe impl BufMut for PooledBuf {
 
     #[inline]
     fn chunk_mut(&mut self) -> &mut UninitSlice {
-        let (len, remaining) = (self.len, self.remaining());
+        let (len, spare) = (self.len, self.spare_len());
         // SAFETY: the range lies in the block that `&mut self` owns. An `UninitSlice` does not let uninitialised bytes
         // be written by safe code, so what was initialised stays so.
-        unsafe { UninitSlice::from_raw_parts_mut(self.lease.block.tail(len).as_ptr(), remaining) }
+        unsafe { UninitSlice::from_raw_parts_mut(self.lease.block.tail(len).as_ptr(), spare) }
     }
 
     // The provided method hands `chunk_mut` out, after which the whole block counts as dirty.
     fn put<T: Buf>(&mut self, mut source: T) {
         let count = source.remaining();
         assert!(
-            count <= self.remaining(),
+            count <= self.spare_len(),
             "put {count} bytes where {} remain",
-            self.remaining()
+            self.spare_len()
         );
         while source.has_remaining() {
             let chunk = source.chunk();

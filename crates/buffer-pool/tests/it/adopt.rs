@@ -33,7 +33,7 @@ fn an_adopted_vec_is_a_buffer_like_any_other() {
     assert_eq!((stats.live_bytes(), stats.charged_bytes), (6144, 6144));
     assert_eq!((stats.acquires(), stats.outstanding()), (0, 1));
     buf.extend_from_slice(&[7; 6137]);
-    assert_eq!(buf.remaining(), 0);
+    assert_eq!(buf.spare_len(), 0);
     let part = buf.freeze().slice(3..7);
     assert_eq!(part, b"pted");
     drop(part);

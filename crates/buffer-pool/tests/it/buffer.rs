@@ -77,7 +77,7 @@ fn writes_that_do_not_fit() {
     assert_eq!((error.needed, error.capacity), (65, 64));
     let error = buf.try_resize(100, 0).unwrap_err();
     assert_eq!((error.needed, error.capacity), (100, 64));
-    assert_eq!(buf.remaining(), 0);
+    assert_eq!(buf.spare_len(), 0);
     assert_eq!(buf[..60], [1; 60]);
     assert_eq!(buf[60..], [2; 4], "refused writes changed nothing");
 }

@@ -133,7 +133,7 @@ impl Machine {
                 assert_eq!(*buf, expected[..]);
                 buf.iter_mut().for_each(|byte| *byte = !*byte);
                 expected.iter_mut().for_each(|byte| *byte = !*byte);
-                let more = buf.remaining().min(3);
+                let more = buf.spare_len().min(3);
                 buf.resize(buf.len() + more, byte);
                 expected.resize(expected.len() + more, byte);
                 buf.freeze()

@@ -316,8 +316,8 @@ impl Machine {
         let real = &mut self.buffers[index].real;
         let before = real.capacity();
         real.reserve(additional);
-        let (after, remaining) = (real.capacity(), real.remaining());
-        assert!(remaining >= additional);
+        let (after, spare) = (real.capacity(), real.spare_len());
+        assert!(spare >= additional);
         if after != before {
             let room = self.limits.bytes - charged;
             assert!(after >= 2 * before || room < 2 * before);
