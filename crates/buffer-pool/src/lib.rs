@@ -22,6 +22,7 @@ mod pool;
 mod pool_core;
 #[cfg(all(test, buffer_pool_shuttle))]
 mod shuttle;
+mod slice;
 mod stats;
 mod sync;
 mod wait;

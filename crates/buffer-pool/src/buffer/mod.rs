@@ -5,9 +5,9 @@ mod read;
 mod tests;
 mod write;
 
-use core::fmt;
+use core::borrow::BorrowMut;
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::ops::{Deref, DerefMut};
+use core::ops::DerefMut;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::slice;
 
@@ -15,12 +15,15 @@ use crate::block::{Block, Lease};
 use crate::error::{AcquireError, CapacityError};
 use crate::frozen::PooledBytes;
 use crate::pool_core::Core;
+use crate::slice::holds_a_slice;
 use crate::sync::Arc;
 
 /// A byte buffer from a pool: a length, and a capacity that changes only when [`reserve`](Self::reserve) is called.
 ///
 /// Dropping it returns it to its pool, on any thread, also while a thread ends, and also when every handle of the pool
 /// is gone (its memory is freed then). There is no other way to release it, so it cannot be released twice.
+///
+/// It compares, orders and hashes as `[u8]` does. Its `Debug` shows the contents, as that of `bytes::BytesMut`.
 ///
 /// **When bytes do not fit:** `io::Write` writes what fits and then reports `WriteZero`; `try_` methods return
 /// [`CapacityError`]; `extend_from_slice`, `resize` and `bytes::BufMut` panic. No write ever
@@ -89,20 +92,6 @@ impl PooledBuf {
     pub(crate) fn expose(&mut self, len: usize) {
         self.lease.block.initialise(len);
         self.len = len;
-    }
-
-    /// Bytes in the buffer.
-    #[inline]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are no bytes in the buffer.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Bytes that fit into the buffer: the size of its class, or what was asked for above the largest class.
@@ -326,25 +315,12 @@ impl Drop for PooledBuf {
     }
 }
 
-impl Deref for PooledBuf {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        self.as_slice()
-    }
-}
+holds_a_slice!(PooledBuf);
 
 impl DerefMut for PooledBuf {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         self.as_mut_slice()
-    }
-}
-
-impl AsRef<[u8]> for PooledBuf {
-    fn as_ref(&self) -> &[u8] {
-        self
     }
 }
 
@@ -354,14 +330,20 @@ impl AsMut<[u8]> for PooledBuf {
     }
 }
 
-/// Equal when the contents are.
-impl PartialEq for PooledBuf {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
+impl BorrowMut<[u8]> for PooledBuf {
+    fn borrow_mut(&mut self) -> &mut [u8] {
+        self
     }
 }
 
-impl Eq for PooledBuf {}
+impl<'a> IntoIterator for &'a mut PooledBuf {
+    type Item = &'a mut u8;
+    type IntoIter = slice::IterMut<'a, u8>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
 
 /// Appends; panics when the bytes do not fit.
 impl<'a> Extend<&'a u8> for PooledBuf {
@@ -376,15 +358,5 @@ impl Extend<u8> for PooledBuf {
         bytes
             .into_iter()
             .for_each(|byte| self.extend_from_slice(&[byte]));
-    }
-}
-
-/// Length and capacity; the contents may be large, or secret.
-impl fmt::Debug for PooledBuf {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PooledBuf")
-            .field("len", &self.len)
-            .field("capacity", &self.capacity())
-            .finish()
     }
 }

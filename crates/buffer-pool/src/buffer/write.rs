@@ -1,14 +1,28 @@
-//! A buffer as a writer: `io::Write` and `bytes::BufMut`.
+//! A buffer as a writer: `io::Write`, `fmt::Write` and `bytes::BufMut`.
 
+use core::fmt;
 use std::io;
 
 use bytes::buf::UninitSlice;
 use bytes::{Buf, BufMut};
 
 use super::PooledBuf;
+use crate::error::CapacityError;
 
-/// Appends what fits. A full buffer takes 0 bytes, so that `write_all` and `write!` fail with
-/// [`WriteZero`](io::ErrorKind::WriteZero).
+/// Appends what fits, and allocates nothing: a full buffer takes 0 bytes. `write_all` and `write!` append what fits and
+/// then fail with [`WriteZero`](io::ErrorKind::WriteZero), around a [`CapacityError`] that says how much was needed.
+///
+/// ```
+/// use std::io::{ErrorKind, Write};
+/// use buffer_pool::{BufferPool, CapacityError, Classes};
+///
+/// let pool = BufferPool::builder().classes(Classes::down_to(64)).build();
+/// let mut buf = pool.acquire(64);
+/// let error = buf.write_all(&[7; 100]).unwrap_err();
+/// assert_eq!((error.kind(), buf.len()), (ErrorKind::WriteZero, 64));
+/// let inner = error.get_ref().unwrap().downcast_ref::<CapacityError>().unwrap();
+/// assert_eq!((inner.needed, inner.capacity), (100, 64));
+/// ```
 impl io::Write for PooledBuf {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -19,10 +33,11 @@ impl io::Write for PooledBuf {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let needed = self.len().saturating_add(bytes.len());
         if self.write(bytes)? == bytes.len() {
             Ok(())
         } else {
-            Err(io::ErrorKind::WriteZero.into())
+            Err(self.full(needed))
         }
     }
 
@@ -40,6 +55,34 @@ impl io::Write for PooledBuf {
     #[inline]
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl PooledBuf {
+    #[cold]
+    fn full(&self, needed: usize) -> io::Error {
+        let capacity = self.capacity();
+        io::Error::new(io::ErrorKind::WriteZero, CapacityError { needed, capacity })
+    }
+}
+
+/// Appends text whole, or, where it does not fit, nothing of it, and fails. Of `write!` with several parts those before
+/// that are appended.
+///
+/// ```
+/// use std::fmt::Write;
+///
+/// let pool = buffer_pool::BufferPool::new();
+/// let mut buf = pool.acquire(100);
+/// write!(buf, "{:>4}", 46)?;
+/// assert_eq!(buf, "  46");
+/// # Ok::<(), std::fmt::Error>(())
+/// ```
+impl fmt::Write for PooledBuf {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.try_extend_from_slice(text.as_bytes())
+            .map_err(|_| fmt::Error)
     }
 }
 

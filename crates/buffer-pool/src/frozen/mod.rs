@@ -1,12 +1,9 @@
 //! Frozen contents of a buffer: shared by reference counting, immutable, sliced without copying.
 
-mod compare;
 mod read;
 
-use core::borrow::Borrow;
-use core::fmt;
 use core::mem::ManuallyDrop;
-use core::ops::{Bound, Deref, RangeBounds};
+use core::ops::{Bound, RangeBounds};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 use core::slice;
@@ -14,6 +11,7 @@ use core::slice;
 use crate::block::Shared;
 use crate::buffer::PooledBuf;
 use crate::pool_core::Core;
+use crate::slice::holds_a_slice;
 
 /// Immutable bytes of a pool's buffer, made by [`PooledBuf::freeze`].
 ///
@@ -70,20 +68,6 @@ impl PooledBytes {
             shared: ManuallyDrop::new(shared),
             len,
         }
-    }
-
-    /// Bytes in this value.
-    #[inline]
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// The bytes.
@@ -273,36 +257,20 @@ impl Drop for PooledBytes {
     }
 }
 
-impl Deref for PooledBytes {
-    type Target = [u8];
+holds_a_slice!(PooledBytes);
 
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        self.as_slice()
-    }
-}
+/// Without copying: the value becomes shorter as it is read.
+impl IntoIterator for PooledBytes {
+    type Item = u8;
+    type IntoIter = bytes::buf::IntoIter<Self>;
 
-impl AsRef<[u8]> for PooledBytes {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
-impl Borrow<[u8]> for PooledBytes {
-    fn borrow(&self) -> &[u8] {
-        self
+    fn into_iter(self) -> Self::IntoIter {
+        bytes::buf::IntoIter::new(self)
     }
 }
 
 impl From<PooledBuf> for PooledBytes {
     fn from(buffer: PooledBuf) -> Self {
         buffer.freeze()
-    }
-}
-
-/// As a byte string literal.
-impl fmt::Debug for PooledBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "b\"{}\"", self.escape_ascii())
     }
 }

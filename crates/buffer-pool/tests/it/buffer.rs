@@ -237,7 +237,6 @@ fn lengths_change_within_the_capacity() {
     buf.clear();
     assert!(buf.is_empty());
     assert_eq!(buf, pool.acquire(0));
-    assert_eq!(format!("{buf:?}"), "PooledBuf { len: 0, capacity: 64 }");
 }
 
 #[test]

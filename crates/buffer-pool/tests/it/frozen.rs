@@ -1,6 +1,5 @@
 //! Frozen bytes: sharing, slicing, comparing, and the way back.
 
-use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead, Cursor, Read, Seek, SeekFrom};
 
 use buffer_pool::{BufferPool, PooledBuf, PooledBytes};
@@ -294,26 +293,4 @@ fn reads_as_a_buf() {
 #[should_panic(expected = "advanced 2 bytes past the 1 that remain")]
 fn advance_past_the_end_panics() {
     frozen(&BufferPool::new(), b"0").advance(2);
-}
-
-#[test]
-fn compares_as_a_slice_does() {
-    let pool = BufferPool::new();
-    let (a, b) = (frozen(&pool, b"a"), frozen(&pool, b"b"));
-    assert!(a < b && a == frozen(&pool, b"a") && a != b);
-    assert_eq!(a, *b"a".as_slice());
-    assert_eq!(a, b"a".as_slice());
-    assert_eq!(a, b"a".to_vec());
-    let set: HashSet<PooledBytes> = [a.clone(), b.clone(), a.clone()].into();
-    assert!(
-        set.len() == 2 && set.contains(&b"a"[..]),
-        "hashes as the slice it borrows as"
-    );
-    let ordered: BTreeSet<PooledBytes> = [b, a].into();
-    assert_eq!(ordered.first().unwrap(), b"a");
-    assert!(ordered.contains(&b"b"[..]));
-    assert_eq!(
-        format!("{:?}", frozen(&pool, b"a\n\"\xff")),
-        r#"b"a\n\"\xff""#
-    );
 }

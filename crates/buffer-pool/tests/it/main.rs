@@ -23,6 +23,7 @@ mod misread;
 mod misuse;
 mod model;
 mod seed_defects;
+mod slice;
 mod threads;
 mod wait;
 mod wait_cancel;
