@@ -5,6 +5,8 @@ use core::ptr::NonNull;
 
 use super::{Block, Header};
 use crate::mutant::{Mutant, active, weaken};
+use crate::pool_core::Core;
+use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
 /// One of several references to a block whose contents no longer change.
@@ -40,6 +42,10 @@ impl Shared {
     #[inline]
     pub(crate) fn capacity(&self) -> usize {
         self.header().capacity
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.header().core
     }
 
     /// Tells loom that the contents are being read.

@@ -295,7 +295,7 @@ impl PooledBuf {
     pub fn freeze(self) -> PooledBytes {
         let len = self.len;
         // SAFETY: the bytes below `len` are initialised, see the field.
-        unsafe { PooledBytes::new(self.into_block().share(), len) }
+        unsafe { PooledBytes::of_block(self.into_block().share(), len) }
     }
 
     /// The block; its marks say what the length is too short to say.

@@ -2,7 +2,6 @@
 
 mod read;
 
-use core::mem::ManuallyDrop;
 use core::ops::{Bound, RangeBounds};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
@@ -16,7 +15,8 @@ use crate::slice::holds_a_slice;
 /// Immutable bytes of a pool's buffer, made by [`PooledBuf::freeze`].
 ///
 /// A clone or slice is one atomic addition; all of them keep the whole buffer from being recycled, however small a
-/// part they show. The last one returns it to its pool, on any thread. Compares, orders and hashes as `[u8]` does.
+/// part they show. The last one returns it to its pool, on any thread. A part of no bytes keeps nothing. Compares, orders
+/// and hashes as `[u8]` does.
 ///
 /// | to read it as | is | copies |
 /// |---|---|---|
@@ -25,6 +25,7 @@ use crate::slice::holds_a_slice;
 /// | `bytes::Buf` | the value itself; `copy_to_bytes` splits off | nothing |
 /// | `bytes::Bytes` | `Bytes::from(bytes)` | nothing; allocates its count |
 /// | `PooledBuf` | [`try_into_mut`](Self::try_into_mut) | nothing, unless the front was cut off |
+/// | `Vec<u8>` | `Vec::from(bytes)` | nothing, where [`PooledBuf::into_vec`] would not and it is the only one |
 ///
 /// ```
 /// let pool = buffer_pool::BufferPool::new();
@@ -39,9 +40,10 @@ use crate::slice::holds_a_slice;
 /// again.extend_from_slice(b"s");
 /// assert_eq!(&*again, b"values");
 /// ```
+#[repr(C)] // So that what a clone copies as it is lies side by side.
 pub struct PooledBytes {
-    /// Taken out by the destructor and by conversions that end the value.
-    shared: ManuallyDrop<Shared>,
+    /// `None` of a value that keeps no block, and has no bytes. Taken out by conversions that end the value.
+    shared: Option<Shared>,
     /// In the block of `shared`, with `len` initialised bytes from here on that nobody writes while `shared` lives.
     start: NonNull<u8>,
     len: usize,
@@ -56,16 +58,37 @@ unsafe impl Sync for PooledBytes {}
 impl UnwindSafe for PooledBytes {}
 impl RefUnwindSafe for PooledBytes {}
 
+/// No more than what a slice and its owner need, and a niche for `Option`.
+const _: () = assert!(size_of::<Option<PooledBytes>>() == 3 * size_of::<usize>());
+
 impl PooledBytes {
+    /// No bytes, of no pool: it keeps no buffer, allocates nothing and costs nothing.
+    ///
+    /// ```
+    /// use buffer_pool::PooledBytes;
+    ///
+    /// const EMPTY: PooledBytes = PooledBytes::new();
+    /// assert!(EMPTY.is_empty() && EMPTY.buffer_capacity() == 0);
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            shared: None,
+            start: NonNull::dangling(),
+            len: 0,
+        }
+    }
+
     /// The first `len` bytes of a block.
     ///
     /// # Safety
     /// 1. They are initialised, and noted as such by the block.
     #[inline]
-    pub(crate) unsafe fn new(shared: Shared, len: usize) -> Self {
+    pub(crate) unsafe fn of_block(shared: Shared, len: usize) -> Self {
         Self {
             start: shared.data(),
-            shared: ManuallyDrop::new(shared),
+            shared: Some(shared),
             len,
         }
     }
@@ -74,25 +97,27 @@ impl PooledBytes {
     #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
-        self.shared.witness();
-        // SAFETY: see the field `start`.
+        if let Some(shared) = &self.shared {
+            shared.witness();
+        }
+        // SAFETY: see the field `start`; of no bytes it need not point anywhere.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// Bytes of the buffer that this value, be it ever so short, keeps from being recycled.
+    /// Bytes of the buffer that this value, be it ever so short, keeps from being recycled; 0 when it keeps none.
     #[must_use]
     pub fn buffer_capacity(&self) -> usize {
-        self.shared.capacity()
+        self.shared.as_ref().map_or(0, Shared::capacity)
     }
 
     /// Clones and slices of the buffer at this moment, this one included. Other threads may change it at once, unless
-    /// it is 1: then nobody else has any.
+    /// it is 1: then nobody else has any. 0 when the value keeps no buffer.
     #[must_use]
     pub fn ref_count(&self) -> usize {
-        self.shared.count()
+        self.shared.as_ref().map_or(0, Shared::count)
     }
 
-    /// A part of the bytes, without copying.
+    /// A part of the bytes, without copying. A part of no bytes does not keep the buffer.
     ///
     /// # Panics
     /// When the range does not lie within the bytes, or its end precedes its start.
@@ -122,7 +147,7 @@ impl PooledBytes {
     }
 
     /// The part of the bytes that `part`, a slice of them, shows, without copying: what a parser that works on `&[u8]`
-    /// has found, as a value of its own. An empty part is a slice of no bytes, wherever it points.
+    /// has found, as a value of its own. An empty part is no bytes, wherever it points.
     ///
     /// # Panics
     /// When `part` does not lie within the bytes.
@@ -138,7 +163,7 @@ impl PooledBytes {
     #[must_use]
     pub fn slice_ref(&self, part: &[u8]) -> Self {
         if part.is_empty() {
-            return self.part(0, 0);
+            return Self::new();
         }
         let start = part.as_ptr().addr().checked_sub(self.start.addr().get());
         let start = start.filter(|&start| start < self.len && part.len() <= self.len - start);
@@ -146,7 +171,8 @@ impl PooledBytes {
         self.part(start, start + part.len())
     }
 
-    /// Splits the bytes in two: this value keeps those below `at`, the rest is returned. Nothing is copied.
+    /// Splits the bytes in two: this value keeps those below `at`, the rest is returned. Nothing is copied; where one of
+    /// the two has no bytes, the other alone keeps the buffer.
     ///
     /// # Panics
     /// When `at` exceeds the length.
@@ -166,12 +192,16 @@ impl PooledBytes {
             "split at {at} is out of range for {} bytes",
             self.len
         );
+        if at == 0 {
+            return core::mem::take(self);
+        }
         let rest = self.part(at, self.len);
         self.len = at;
         rest
     }
 
-    /// Splits the bytes in two: those below `at` are returned, this value keeps the rest. Nothing is copied.
+    /// Splits the bytes in two: those below `at` are returned, this value keeps the rest. Nothing is copied; where one
+    /// of the two has no bytes, the other alone keeps the buffer.
     ///
     /// # Panics
     /// When `at` exceeds the length.
@@ -182,12 +212,16 @@ impl PooledBytes {
             "split at {at} is out of range for {} bytes",
             self.len
         );
+        if at == self.len {
+            return core::mem::take(self);
+        }
         let first = self.part(0, at);
         self.skip(at);
         first
     }
 
-    /// Drops what is above `len`; does nothing when there are not more bytes.
+    /// Drops what is above `len`; does nothing when there are not more bytes. The value keeps its buffer, also with no
+    /// bytes left, so that [`try_into_mut`](Self::try_into_mut) has it.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
@@ -196,36 +230,44 @@ impl PooledBytes {
     /// Free when the bytes start where the buffer does; otherwise they are moved to its front.
     ///
     /// # Errors
-    /// The value itself, when there are other clones or slices.
-    pub fn try_into_mut(self) -> Result<PooledBuf, Self> {
-        let mut ended = ManuallyDrop::new(self);
-        let (start, len) = (ended.start, ended.len);
-        // SAFETY: `ended` is not used again, and its destructor does not run.
-        match unsafe { ManuallyDrop::take(&mut ended.shared) }.try_unique() {
+    /// The value itself, when there are other clones or slices, or it keeps no buffer.
+    pub fn try_into_mut(mut self) -> Result<PooledBuf, Self> {
+        let Some(shared) = self.shared.take() else {
+            return Err(self);
+        };
+        match shared.try_unique() {
             Ok(mut block) => {
-                let offset = start.addr().get() - block.data().addr().get();
+                let offset = self.start.addr().get() - block.data().addr().get();
                 // SAFETY: `offset` and the `len` bytes from there lie in the initialised part, see the field `start`.
                 unsafe {
                     if offset > 0 {
-                        block.move_to_front(offset, len);
+                        block.move_to_front(offset, self.len);
                     }
-                    Ok(PooledBuf::with_len(block, len))
+                    Ok(PooledBuf::with_len(block, self.len))
                 }
             }
-            Err(shared) => Err(Self {
-                shared: ManuallyDrop::new(shared),
-                start,
-                len,
-            }),
+            Err(shared) => {
+                self.shared = Some(shared);
+                Err(self)
+            }
         }
     }
 
+    #[inline]
     fn part(&self, start: usize, end: usize) -> Self {
         debug_assert!(start <= end && end <= self.len);
-        let mut part = self.clone();
-        part.skip(start);
-        part.len = end - start;
-        part
+        if start == end {
+            return Self::new();
+        }
+        debug_assert!(self.shared.is_some());
+        // SAFETY: there are bytes, and a value without a block has none. `start` lies within them.
+        unsafe {
+            Self {
+                shared: Some(self.shared.as_ref().unwrap_unchecked().clone()),
+                start: self.start.add(start),
+                len: end - start,
+            }
+        }
     }
 
     fn skip(&mut self, count: usize) {
@@ -250,14 +292,22 @@ impl Clone for PooledBytes {
 impl Drop for PooledBytes {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the value ends here; `shared` is not used again.
-        if let Some(block) = unsafe { ManuallyDrop::take(&mut self.shared) }.release() {
+        // SAFETY: the value ends here, and a `Shared` has no destructor: nobody uses it again. (`take` would write, too.)
+        let shared = unsafe { core::ptr::read(&self.shared) };
+        if let Some(block) = shared.and_then(Shared::release) {
             Core::release(block.into());
         }
     }
 }
 
 holds_a_slice!(PooledBytes);
+
+impl Default for PooledBytes {
+    #[inline]
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// Without copying: the value becomes shorter as it is read.
 impl IntoIterator for PooledBytes {

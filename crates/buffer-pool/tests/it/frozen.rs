@@ -195,6 +195,123 @@ fn an_empty_value_becomes_bytes_that_hold_no_buffer() {
 }
 
 #[test]
+fn an_empty_part_keeps_no_buffer() {
+    let pool = BufferPool::new();
+    let mut full = frozen(&pool, b"0123456789");
+    let mut parts = vec![
+        full.slice(4..4),
+        full.slice(10..),
+        full.slice_ref(&full[3..3]),
+        full.split_to(0),
+        full.split_off(10),
+    ];
+    assert_eq!(full.ref_count(), 1);
+    parts.push(parts[0].clone());
+    parts.push(parts[0].slice(..));
+    let all = full.split_to(10);
+    assert_eq!((full.ref_count(), all.ref_count()), (0, 1));
+    parts.push(full);
+    let mut full = all;
+    let all = full.split_off(0);
+    parts.push(full);
+    drop(all);
+    assert_eq!(pool.stats().outstanding(), 0);
+    for part in parts {
+        assert_eq!(
+            (part.len(), part.ref_count(), part.buffer_capacity()),
+            (0, 0, 0)
+        );
+        assert_eq!(
+            (&part, part.clone()),
+            (&PooledBytes::new(), PooledBytes::default())
+        );
+        assert_eq!(part.try_into_mut().unwrap_err(), b"");
+    }
+}
+
+#[test]
+fn what_was_emptied_in_place_gives_its_buffer_back_when_asked() {
+    let pool = BufferPool::new();
+    let mut cut = frozen(&pool, b"0123456789");
+    cut.truncate(0);
+    let mut read = frozen(&pool, b"0123456789");
+    read.advance(10);
+    for emptied in [cut, read, pool.acquire(0).freeze()] {
+        assert_eq!((emptied.len(), emptied.ref_count()), (0, 1));
+        let buf = emptied.try_into_mut().expect("alone");
+        assert_eq!((buf.len(), buf.capacity()), (0, 4096));
+    }
+}
+
+#[test]
+fn the_empty_value_is_a_constant() {
+    static EMPTY: PooledBytes = PooledBytes::new();
+    let mut empty = EMPTY.clone();
+    assert_eq!(
+        (EMPTY.slice(..), empty.split_off(0)),
+        (PooledBytes::new(), EMPTY.slice_ref(b""))
+    );
+    empty.truncate(0);
+    empty.advance(0);
+    assert!(!empty.has_remaining() && EMPTY.as_slice().is_empty());
+    assert!(Bytes::from(EMPTY.clone()).is_empty() && Vec::from(empty).is_empty());
+}
+
+#[test]
+fn into_a_vec_without_a_copy_when_alone_in_a_pool_of_vecs() {
+    let pool = BufferPool::new();
+    let bytes = frozen(&pool, b"0123456789");
+    let address = bytes.as_ptr();
+    let copy = Vec::from(bytes.clone());
+    assert_eq!(
+        (&copy[..], copy.capacity(), bytes.ref_count()),
+        (&b"0123456789"[..], 10, 1)
+    );
+    let taken = Vec::from(bytes);
+    assert_eq!(
+        (&taken[..], taken.as_ptr(), taken.capacity()),
+        (&b"0123456789"[..], address, 4096)
+    );
+    let mut part = frozen(&pool, b"0123456789");
+    part.advance(3);
+    part.truncate(4);
+    let taken = Vec::from(part);
+    assert_eq!(
+        (&taken[..], taken.capacity()),
+        (&b"3456"[..], 4096),
+        "moved to the front"
+    );
+    let taken = Vec::from(pool.acquire_zeroed(3));
+    assert_eq!((&taken[..], taken.capacity()), (&[0; 3][..], 4096));
+    let stats = pool.stats();
+    assert_eq!((stats.outstanding(), stats.charged_bytes), (0, 0));
+
+    let aligned = BufferPool::builder().alignment(64).build();
+    for copy in [
+        Vec::from(frozen(&aligned, b"0123456789").slice(3..7)),
+        Vec::from({
+            let mut buf = aligned.acquire(4);
+            buf.extend_from_slice(b"3456");
+            buf
+        }),
+    ] {
+        assert_eq!((&copy[..], copy.capacity()), (&b"3456"[..], 4));
+    }
+    assert_eq!(
+        (aligned.stats().outstanding(), aligned.stats().idle_bytes()),
+        (0, 8192)
+    );
+}
+
+#[test]
+fn handles_may_cross_an_unwind() {
+    fn check<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    check::<BufferPool>();
+    check::<PooledBuf>();
+    check::<PooledBytes>();
+}
+
+#[test]
 fn bytes_of_a_buffer_clone_and_slice_without_a_copy_on_any_thread() {
     let pool = BufferPool::new();
     let pooled = frozen(&pool, b"0123456789");

@@ -352,6 +352,11 @@ impl Machine {
                     Op::Slice { start, end, .. } => {
                         let end = end % (source.contents.len() + 1);
                         let start = start % (end + 1);
+                        if start == end {
+                            let empty = source.real.slice(start..end);
+                            assert_eq!((empty.len(), empty.ref_count()), (0, 0));
+                            return;
+                        }
                         (
                             source.real.slice(start..end),
                             source.contents[start..end].to_vec(),
