@@ -9,6 +9,10 @@
 //! A granule that was never given out, or whose memory went back, is clean: it is zero. One that came back is stale:
 //! it holds anything, and memory. While the kernel takes memory back, without the lock, its granules count as in use.
 
+mod chunk;
+#[cfg(test)]
+mod tests;
+
 use core::ptr::NonNull;
 
 use slab_core::ProvideError;
@@ -16,6 +20,7 @@ use slab_core::ProvideError;
 use super::granules::{GRANULES, Granules};
 use super::route::Run;
 use super::space::PURGES;
+use chunk::{Chunk, Sums};
 
 /// How chunks are kept and given back.
 #[derive(Copy, Clone, Debug)]
@@ -44,39 +49,6 @@ struct Key {
     base: NonNull<u8>,
     /// The length of the longest row of free granules.
     room: u16,
-}
-
-struct Chunk {
-    free: Granules,
-    /// Of the free granules those that are zero.
-    clean: Granules,
-    /// Granules not free.
-    used: usize,
-    /// Granules free and not clean.
-    stale: usize,
-    /// Huge pages are advised against.
-    small_pages: bool,
-}
-
-impl Chunk {
-    /// Whether more is stale than in use.
-    fn is_heavy(&self) -> bool {
-        self.stale > self.used
-    }
-}
-
-impl Sums {
-    fn add(&mut self, chunk: &Chunk) {
-        self.used += chunk.used;
-        self.stale += chunk.stale;
-        self.heavy += usize::from(chunk.is_heavy());
-    }
-
-    fn subtract(&mut self, chunk: &Chunk) {
-        self.used -= chunk.used;
-        self.stale -= chunk.stale;
-        self.heavy -= usize::from(chunk.is_heavy());
-    }
 }
 
 /// A block, out of a chunk.
@@ -125,16 +97,6 @@ pub(super) struct Tier {
     /// Chunks that left, and may come back: there is room for them in both lists.
     leaving: usize,
     sums: Sums,
-}
-
-/// What all chunks have together.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-struct Sums {
-    /// Granules.
-    used: usize,
-    stale: usize,
-    /// Chunks.
-    heavy: usize,
 }
 
 // SAFETY: the addresses are those of memory that the provider owns, bound to no thread.
@@ -394,18 +356,7 @@ impl Tier {
         debug_assert!(base.addr().get().is_multiple_of(self.chunk_bytes()));
         let index = self.keys.partition_point(|key| key.base > base);
         let room = GRANULES as u16;
-        let clean = if is_zero {
-            Granules::ALL
-        } else {
-            Granules::NONE
-        };
-        let chunk = Chunk {
-            free: Granules::ALL,
-            clean,
-            used: 0,
-            stale: GRANULES - clean.count(),
-            small_pages: false,
-        };
+        let chunk = Chunk::new(is_zero);
         self.empty += 1;
         self.sums.add(&chunk);
         self.keys.insert(index, Key { base, room });
