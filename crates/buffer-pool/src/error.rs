@@ -1,10 +1,16 @@
 //! What can go wrong, an enum for each operation.
 
 use core::fmt;
+use std::io;
 
 use thiserror::Error;
 
+use crate::class::Classes;
+
 /// Why a pool did not hand out a buffer.
+///
+/// `?` makes it an [`io::Error`] in functions that return one, with this error inside: of kind `OutOfMemory` where memory
+/// lacks, `InvalidInput` where too much was asked for, `Other` of a closed pool.
 ///
 /// ```
 /// use buffer_pool::{AcquireError, BufferPool};
@@ -27,14 +33,22 @@ pub enum AcquireError {
         max_bytes: usize,
     },
     /// The request can never be served: its block is larger than the budget, or than any allocation.
-    #[error(
-        "{requested} bytes need a block above the limit of {limit} bytes; request less or raise max_bytes"
-    )]
+    #[error("{requested} bytes need a block above the limit of {limit} bytes; request less{}", or_raise(*limit))]
     Oversize {
         /// Bytes asked for.
         requested: usize,
         /// The largest block that this pool could ever hand out, in bytes.
         limit: usize,
+    },
+    /// Of [`prewarm`](crate::BufferPool::prewarm): the pool keeps no idle blocks of this size. Buffers of it can be had.
+    #[error(
+        "{requested} bytes are above the largest class of {largest} bytes, and such blocks are not kept idle; acquire them when needed, or add a class"
+    )]
+    Unpooled {
+        /// Bytes asked for.
+        requested: usize,
+        /// The capacity of the largest class, in bytes.
+        largest: usize,
     },
     /// The pool was closed.
     #[error("the pool is closed; acquire before close or from another pool")]
@@ -47,7 +61,32 @@ pub enum AcquireError {
     },
 }
 
+/// What else there is to do about a request above `limit`: no budget goes beyond what an allocation may have.
+fn or_raise(limit: usize) -> &'static str {
+    match limit {
+        Classes::SIZE_MAX => "",
+        _ => " or raise max_bytes",
+    }
+}
+
+impl From<AcquireError> for io::Error {
+    fn from(error: AcquireError) -> Self {
+        let kind = match error {
+            AcquireError::Exhausted { .. } | AcquireError::Alloc { .. } => {
+                io::ErrorKind::OutOfMemory
+            }
+            AcquireError::Oversize { .. } | AcquireError::Unpooled { .. } => {
+                io::ErrorKind::InvalidInput
+            }
+            AcquireError::Closed => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
 /// Bytes that do not fit into a buffer. The buffer is unchanged.
+///
+/// `?` makes it an [`io::Error`] of kind `InvalidInput` in functions that return one, with this error inside.
 ///
 /// ```
 /// let pool = buffer_pool::BufferPool::new();
@@ -55,6 +94,9 @@ pub enum AcquireError {
 /// let refused = buf.try_extend_from_slice(&[7; 5000]).unwrap_err();
 /// assert_eq!((refused.needed, refused.capacity), (5000, 4096));
 /// assert!(buf.is_empty());
+/// buf.try_reserve(refused.needed)?; // a larger block
+/// buf.try_extend_from_slice(&[7; 5000])?;
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
 #[error("a length of {needed} bytes exceeds the buffer's capacity of {capacity}; reserve first")]
@@ -66,7 +108,24 @@ pub struct CapacityError {
     pub capacity: usize,
 }
 
+impl From<CapacityError> for io::Error {
+    fn from(error: CapacityError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}
+
 /// Why a pool did not adopt a `Vec<u8>`.
+///
+/// ```
+/// use buffer_pool::{AcquireError, AdoptErrorKind, BufferPool};
+///
+/// let pool = BufferPool::builder().max_bytes(8192).build();
+/// let kind = |vec| pool.adopt(vec).unwrap_err().kind();
+/// assert_eq!(kind(Vec::with_capacity(5000)), AdoptErrorKind::Capacity { capacity: 5000 });
+/// let held = pool.acquire(8192);
+/// let exhausted = AcquireError::Exhausted { max_bytes: 8192 };
+/// assert_eq!(kind(Vec::with_capacity(4096)), AdoptErrorKind::Acquire(exhausted));
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AdoptErrorKind {
@@ -134,6 +193,16 @@ impl fmt::Debug for AdoptError {
 }
 
 /// Why a table of size classes was refused.
+///
+/// ```
+/// use buffer_pool::{Classes, ClassesError};
+///
+/// assert_eq!(Classes::custom(&[]).unwrap_err(), ClassesError::Empty);
+/// assert_eq!(Classes::custom(&[10]).unwrap_err(), ClassesError::Size { size: 10 });
+/// let error = Classes::custom(&[4096, 1024]).unwrap_err();
+/// assert_eq!(error, ClassesError::Order { before: 4096, after: 1024 });
+/// assert!(Classes::custom(&[1024, 4096]).is_ok());
+/// ```
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ClassesError {

@@ -282,7 +282,7 @@ impl BufferPool {
     /// cap on idle memory is reached.
     ///
     /// # Errors
-    /// As [`try_acquire`](Self::try_acquire), and [`Oversize`](AcquireError::Oversize) above the largest class. Idle
+    /// As [`try_acquire`](Self::try_acquire), and [`Unpooled`](AcquireError::Unpooled) above the largest class. Idle
     /// blocks are not reclaimed for this. Blocks created before the error stay.
     ///
     /// ```

@@ -161,9 +161,9 @@ impl Core {
     ) -> Result<usize, AcquireError> {
         let (capacity, place) = this.block_for(size, Place::Oversize);
         let Place::Class(class) = place else {
-            return Err(AcquireError::Oversize {
+            return Err(AcquireError::Unpooled {
                 requested: size,
-                limit: this.classes.largest(),
+                largest: this.classes.largest(),
             });
         };
         if this.is_closed() {

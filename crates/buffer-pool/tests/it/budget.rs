@@ -231,7 +231,7 @@ fn prewarmed_blocks_are_hit_and_zero() {
     );
     assert!(matches!(
         pool.prewarm(2 << 20, 1),
-        Err(AcquireError::Oversize { .. })
+        Err(AcquireError::Unpooled { .. })
     ));
     assert!(matches!(
         pool.prewarm(1 << 20, 1),

@@ -12,6 +12,7 @@ mod buffer;
 mod caches;
 mod caches_model;
 mod decay;
+mod error;
 mod faults;
 mod frozen;
 mod frozen_model;

@@ -74,9 +74,9 @@ fn a_request_above_the_largest_class_is_served_to_the_byte_and_not_kept() {
     }
     assert_eq!(
         pool.prewarm(LARGEST + 1, 1),
-        Err(AcquireError::Oversize {
+        Err(AcquireError::Unpooled {
             requested: LARGEST + 1,
-            limit: LARGEST
+            largest: LARGEST
         })
     );
     assert_eq!((pool.stats().oversize, pool.stats().idle_bytes()), (6, 0));
