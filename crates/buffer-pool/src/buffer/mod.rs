@@ -156,12 +156,7 @@ impl PooledBuf {
     /// # Errors
     /// When `len` exceeds the capacity; the buffer is unchanged.
     pub fn try_resize(&mut self, len: usize, byte: u8) -> Result<(), CapacityError> {
-        if len > self.capacity() {
-            return Err(CapacityError {
-                needed: len,
-                capacity: self.capacity(),
-            });
-        }
+        self.check_fits(len)?;
         if len > self.len {
             // SAFETY: from `self.len`, which is at most `init`, up to at most the capacity.
             unsafe {
@@ -172,6 +167,44 @@ impl PooledBuf {
             }
         }
         self.len = len;
+        Ok(())
+    }
+
+    /// Sets the length to `len`, with whatever the memory holds as what is added: initialised, otherwise unspecified, as
+    /// of [`acquire_stale`](crate::BufferPool::acquire_stale), which this makes of a buffer that was waited for. For
+    /// callers that overwrite it: **data of an earlier user of the pool may be seen.**
+    ///
+    /// Only bytes that were never written since their block was created are zeroed, once.
+    ///
+    /// # Panics
+    /// When `len` exceeds the capacity.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use std::io::Read;
+    ///
+    /// let pool = buffer_pool::BufferPool::builder().max_bytes(64 << 10).build();
+    /// let mut chunk = pool.acquire_timeout(4096, Duration::from_secs(1))?;
+    /// chunk.resize_stale(4096);
+    /// std::io::repeat(7).read_exact(&mut chunk)?; // the whole of it
+    /// assert_eq!(chunk[4095], 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[inline]
+    pub fn resize_stale(&mut self, len: usize) {
+        if let Err(error) = self.try_resize_stale(len) {
+            panic!("{error}");
+        }
+    }
+
+    /// Like [`resize_stale`](Self::resize_stale), without panics.
+    ///
+    /// # Errors
+    /// When `len` exceeds the capacity; the buffer is unchanged.
+    #[inline]
+    pub fn try_resize_stale(&mut self, len: usize) -> Result<(), CapacityError> {
+        self.check_fits(len)?;
+        self.expose(len);
         Ok(())
     }
 
@@ -192,14 +225,19 @@ impl PooledBuf {
     /// When they do not all fit; the buffer is unchanged.
     #[inline]
     pub fn try_extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), CapacityError> {
-        if bytes.len() > self.spare_len() {
-            return Err(CapacityError {
-                needed: self.len.saturating_add(bytes.len()),
-                capacity: self.capacity(),
-            });
-        }
+        // Neither exceeds half of the address space.
+        self.check_fits(self.len + bytes.len())?;
         self.append(bytes);
         Ok(())
+    }
+
+    #[inline]
+    fn check_fits(&self, needed: usize) -> Result<(), CapacityError> {
+        let capacity = self.capacity();
+        match needed <= capacity {
+            true => Ok(()),
+            false => Err(CapacityError { needed, capacity }),
+        }
     }
 
     /// Appends `bytes`, which must fit.
@@ -272,6 +310,16 @@ impl PooledBuf {
     ///
     /// Nothing is known of this memory afterwards: a later `acquire_zeroed` clears all of it, a later `acquire_stale`
     /// what `set_len` did not vouch for.
+    ///
+    /// ```
+    /// let pool = buffer_pool::BufferPool::new();
+    /// let mut buf = pool.acquire(4096);
+    /// buf.extend_from_slice(b"3 + 4");
+    /// let written = buf.spare_capacity_mut()[..4].write_copy_of_slice(b" = 7").len();
+    /// // SAFETY: these bytes were written just now, behind the contents and within the capacity.
+    /// unsafe { buf.set_len(buf.len() + written) };
+    /// assert_eq!(buf, "3 + 4 = 7");
+    /// ```
     pub fn spare_capacity_mut(&mut self) -> &mut [MaybeUninit<u8>] {
         self.lease.block.spare(self.len)
     }
@@ -342,21 +390,5 @@ impl<'a> IntoIterator for &'a mut PooledBuf {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter_mut()
-    }
-}
-
-/// Appends; panics when the bytes do not fit.
-impl<'a> Extend<&'a u8> for PooledBuf {
-    fn extend<I: IntoIterator<Item = &'a u8>>(&mut self, bytes: I) {
-        self.extend(bytes.into_iter().copied());
-    }
-}
-
-/// Appends; panics when the bytes do not fit.
-impl Extend<u8> for PooledBuf {
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        bytes
-            .into_iter()
-            .for_each(|byte| self.extend_from_slice(&[byte]));
     }
 }

@@ -4,7 +4,6 @@ use core::slice;
 use std::io;
 
 use super::PooledBuf;
-use crate::error::CapacityError;
 
 impl PooledBuf {
     /// Appends what one `read` of `source` gives, as much as fits; returns how many bytes that were: 0 at the end of
@@ -15,6 +14,11 @@ impl PooledBuf {
     /// of this memory clears it up to its capacity; [`read_exact_from`](Self::read_exact_from) lends no more than it is
     /// asked for. Sources that write to uninitialised memory get
     /// [`spare_capacity_mut`](Self::spare_capacity_mut) instead.
+    ///
+    /// - **The source sees stale bytes**: what earlier buffers of the pool left in the memory that it is to overwrite. A
+    ///   `Read` that looks at what it is given, or claims to have read what it has not, makes them known or contents.
+    /// - At most `n` more bytes: `buf.read_from(source.take(n))`, by [`Read::take`](io::Read::take).
+    /// - A read that times out or would block has appended nothing, and what came before stays: read on.
     ///
     /// # Errors
     /// What the source reports, [`Interrupted`](io::ErrorKind::Interrupted) included; the contents are as before.
@@ -37,6 +41,10 @@ impl PooledBuf {
     /// Appends what `source` gives until the buffer is full or the source ends; returns how many bytes that were.
     /// Interrupted reads are repeated.
     ///
+    /// With [`Read::take`](io::Read::take) it is the way to read an exact number of bytes of a source that may time out: what
+    /// came before the error stays in the buffer, and the next call goes on. Lends stale bytes to the source, as
+    /// [`read_from`](Self::read_from).
+    ///
     /// # Errors
     /// What the source reports. What it gave before is in the buffer.
     ///
@@ -54,6 +62,23 @@ impl PooledBuf {
     /// assert_eq!(chunk.fill_from(&mut file)?, 904);
     /// # Ok::<(), std::io::Error>(())
     /// ```
+    ///
+    /// To a length, as far as it comes:
+    /// ```
+    /// use std::io::{self, Read};
+    /// use buffer_pool::PooledBuf;
+    ///
+    /// /// Reads on until `buf` has `len` bytes; whether it has. After a timeout, to be called again.
+    /// fn fill_to(buf: &mut PooledBuf, source: impl Read, len: usize) -> io::Result<bool> {
+    ///     buf.fill_from(source.take((len - buf.len()) as u64))?;
+    ///     Ok(buf.len() == len) // `false`: the source has ended
+    /// }
+    /// # let pool = buffer_pool::BufferPool::new();
+    /// # let (mut buf, mut source) = (pool.acquire(100), &b"abcde"[..]);
+    /// # assert!(fill_to(&mut buf, &mut source, 3)? && buf == "abc");
+    /// # assert!(!fill_to(&mut buf, &mut source, 6)? && buf == "abcde");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn fill_from(&mut self, mut source: impl io::Read) -> io::Result<usize> {
         let before = self.len();
         while self.spare_len() > 0 {
@@ -67,12 +92,14 @@ impl PooledBuf {
         Ok(self.len() - before)
     }
 
-    /// Appends exactly `count` bytes of `source`. Interrupted reads are repeated.
+    /// Appends exactly `count` bytes of `source`. Interrupted reads are repeated. All or nothing: it cannot be resumed
+    /// after a timeout, as [`fill_from`](Self::fill_from) can. Lends stale bytes to the source, as
+    /// [`read_from`](Self::read_from), no more than `count`.
     ///
     /// # Errors
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when the source ends before, and what it reports: the length is
     /// as before then, and what the source gave is lost. [`InvalidInput`](io::ErrorKind::InvalidInput), with a
-    /// [`CapacityError`], when `count` bytes do not fit: nothing was read.
+    /// [`CapacityError`](crate::CapacityError), when `count` bytes do not fit: nothing was read.
     ///
     /// # Panics
     /// As [`read_from`](Self::read_from).
@@ -86,13 +113,7 @@ impl PooledBuf {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn read_exact_from(&mut self, mut source: impl io::Read, count: usize) -> io::Result<()> {
-        if count > self.spare_len() {
-            let error = CapacityError {
-                needed: self.len().saturating_add(count),
-                capacity: self.capacity(),
-            };
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
-        }
+        self.check_fits(self.len.saturating_add(count))?;
         let before = self.len();
         let end = before + count;
         while self.len() < end {

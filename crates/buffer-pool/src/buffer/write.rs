@@ -1,4 +1,4 @@
-//! A buffer as a writer: `io::Write`, `fmt::Write` and `bytes::BufMut`.
+//! A buffer as a writer: `io::Write`, `fmt::Write`, `Extend` and `bytes::BufMut`.
 
 use core::fmt;
 use std::io;
@@ -83,6 +83,22 @@ impl fmt::Write for PooledBuf {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.try_extend_from_slice(text.as_bytes())
             .map_err(|_| fmt::Error)
+    }
+}
+
+/// Appends; panics when the bytes do not fit.
+impl<'a> Extend<&'a u8> for PooledBuf {
+    fn extend<I: IntoIterator<Item = &'a u8>>(&mut self, bytes: I) {
+        self.extend(bytes.into_iter().copied());
+    }
+}
+
+/// Appends; panics when the bytes do not fit.
+impl Extend<u8> for PooledBuf {
+    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
+        bytes
+            .into_iter()
+            .for_each(|byte| self.extend_from_slice(&[byte]));
     }
 }
 

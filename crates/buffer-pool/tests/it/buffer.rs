@@ -373,6 +373,75 @@ fn stale_is_never_uninitialised() {
 }
 
 #[test]
+fn resizing_stale_exposes_what_was_written_and_never_what_was_not() {
+    let pool = small();
+    let mut buf = pool.acquire(128);
+    buf.extend_from_slice(&[1; 10]);
+    drop(buf);
+    let mut buf = pool.acquire(128);
+    buf.extend_from_slice(&[2; 4]);
+    buf.resize_stale(20);
+    assert_eq!(
+        (&buf[..4], &buf[4..10], &buf[10..]),
+        (&[2; 4][..], &[1; 6][..], &[0; 10][..])
+    );
+    buf.resize_stale(3);
+    assert_eq!(*buf, [2; 3], "shorter, too");
+    buf.try_resize_stale(128).unwrap();
+    assert!(!buf.contains(&POISON));
+    let error = buf.try_resize_stale(129).unwrap_err();
+    assert_eq!((error.needed, error.capacity, buf.len()), (129, 128, 128));
+    // Uninitialised bytes that safe code put there count as never written.
+    buf.clear();
+    buf.spare_capacity_mut().iter_mut().for_each(|byte| {
+        byte.write(POISON);
+    });
+    buf.resize_stale(128);
+    assert_eq!(*buf, [0; 128]);
+    buf.fill(7);
+    drop(buf);
+    assert_eq!(
+        *pool.acquire_zeroed(128),
+        [0; 128],
+        "what it was filled with is cleared"
+    );
+}
+
+#[test]
+#[should_panic(expected = "a length of 65 bytes exceeds the buffer's capacity of 64")]
+fn resize_stale_past_the_capacity_panics() {
+    small().acquire(64).resize_stale(65);
+}
+
+#[test]
+fn a_read_that_times_out_is_resumed() {
+    /// Two bytes a read, and a timeout after each.
+    struct Halting(u8, bool);
+    impl Read for Halting {
+        fn read(&mut self, lent: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if !self.1 {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let len = lent.len().min(2);
+            lent[..len].fill(self.0);
+            self.0 += 1;
+            Ok(len)
+        }
+    }
+    let pool = small();
+    let (mut buf, mut source, mut timeouts) = (pool.acquire(64), Halting(1, false), 0);
+    while buf.len() < 5 {
+        match buf.fill_from(source.by_ref().take(5 - buf.len() as u64)) {
+            Ok(count) => assert!(count > 0, "the source does not end"),
+            Err(error) if error.kind() == ErrorKind::TimedOut => timeouts += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!((&*buf, timeouts), (&[1, 1, 2, 2, 3][..], 2));
+}
+
+#[test]
 fn buffers_are_aligned_as_asked() {
     for alignment in [1, 64, 4096, 2 << 20] {
         let pool = BufferPool::builder().alignment(alignment).build();
