@@ -1,6 +1,7 @@
 //! A buffer that one owner writes to, and that goes back to its pool when it is dropped.
 
 mod read;
+mod split;
 #[cfg(all(test, not(buffer_pool_loom)))]
 mod tests;
 mod write;

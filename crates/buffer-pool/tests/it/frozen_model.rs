@@ -52,13 +52,28 @@ impl Machine {
         self.shown.iter().filter(holds).count()
     }
 
-    /// A buffer that no other value holds.
+    /// Two values, of one buffer or two that no other value holds.
     fn create(&mut self, len: usize, byte: usize) {
         let mut buf = self.pool.acquire(len);
         let contents: Vec<u8> = (byte..byte + len).map(|byte| byte as u8).collect();
         buf.extend_from_slice(&contents);
         self.buffers += 1;
-        self.show(buf.freeze(), contents, Some(self.buffers));
+        let first = Some(self.buffers);
+        // Frozen in two parts, each in a buffer of its own unless it is nothing.
+        let mut contents = contents;
+        let at = byte % (len + 1);
+        let of_rest = contents.split_off(at);
+        let front = buf.split_frozen(at);
+        let of_front = first.filter(|_| at > 0);
+        let second = match at {
+            0 => first,
+            _ => {
+                self.buffers += 1;
+                Some(self.buffers)
+            }
+        };
+        self.show(front, contents, of_front);
+        self.show(buf.freeze(), of_rest, second);
     }
 
     fn step(&mut self, (kind, at, a, b): Step) {

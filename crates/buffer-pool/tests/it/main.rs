@@ -25,6 +25,7 @@ mod misuse;
 mod model;
 mod seed_defects;
 mod slice;
+mod split;
 mod threads;
 mod wait;
 mod wait_cancel;
