@@ -2,6 +2,7 @@
 //! `cargo run --example backpressure`.
 
 use std::thread;
+use std::time::Duration;
 
 use buffer_pool::{AcquireError, BufferPool, Classes, PooledBuf};
 use crossbeam::channel::{Receiver, Sender, unbounded};
@@ -10,6 +11,8 @@ const RECORDS: usize = 2000;
 const RECORD: usize = 8 << 10;
 /// Records that there may be at once, queued, being written or being read.
 const AT_ONCE: usize = 16;
+/// Rather an error than a program that hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What became of the records.
 #[derive(Debug, Default)]
@@ -52,21 +55,25 @@ fn main() -> Result<(), AcquireError> {
     let helped = run(
         "help: who finds no memory does the consumer's work",
         |pool, queue, waiting| {
-            let mut outcome = Outcome::default();
-            loop {
+            let mut helped = 0;
+            let record = loop {
                 match fill(pool) {
-                    Ok(record) => queue.send(record).expect("the consumer listens"),
-                    Err(AcquireError::Exhausted { .. }) => {
-                        if let Ok(record) = waiting.try_recv() {
-                            consume(&record);
-                            outcome.helped += 1;
-                        }
-                        continue;
-                    }
+                    Ok(record) => break record,
+                    Err(AcquireError::Exhausted { .. }) => {}
                     Err(error) => return Err(error),
                 }
-                return Ok(outcome);
-            }
+                let Ok(record) = waiting.try_recv() else {
+                    // Nothing to help with: the consumer has all of it at hand, and gives it back soon.
+                    break filled(pool.acquire_timeout(RECORD, PATIENCE)?);
+                };
+                consume(&record);
+                helped += 1;
+            };
+            queue.send(record).expect("the consumer listens");
+            Ok(Outcome {
+                helped,
+                ..Outcome::default()
+            })
         },
     )?;
     assert_eq!((helped.consumed + helped.helped, helped.shed), (RECORDS, 0));
