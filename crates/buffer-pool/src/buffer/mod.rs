@@ -26,8 +26,8 @@ use crate::sync::Arc;
 ///
 /// It compares, orders and hashes as `[u8]` does. Its `Debug` shows the contents, as that of `bytes::BytesMut`.
 ///
-/// **When bytes do not fit:** `io::Write` writes what fits and then reports `WriteZero`; `try_` methods return
-/// [`CapacityError`]; `extend_from_slice`, `resize` and `bytes::BufMut` panic. No write ever
+/// **When bytes do not fit:** `io::Write` writes what fits and then reports `WriteZero`; `fmt::Write` fails; `try_` methods
+/// return [`CapacityError`]; `extend_from_slice`, `resize` and `bytes::BufMut` panic. No write ever
 /// allocates or moves the contents; `reserve` does both, when asked.
 ///
 /// **What a write costs a later** [`acquire_zeroed`](crate::BufferPool::acquire_zeroed): that clears what counts as

@@ -102,6 +102,7 @@ impl Extend<u8> for PooledBuf {
     }
 }
 
+/// What tokio's `AsyncReadExt::read_buf(&mut buf)` reads into, without a copy. Panics when more is put than fits.
 // SAFETY: `remaining_mut` and `chunk_mut` agree on the memory from the length to the capacity, which stays where it is;
 // `advance_mut` panics beyond it.
 unsafe impl BufMut for PooledBuf {

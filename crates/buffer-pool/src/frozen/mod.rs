@@ -12,7 +12,7 @@ use crate::buffer::PooledBuf;
 use crate::pool_core::Core;
 use crate::slice::holds_a_slice;
 
-/// Immutable bytes of a pool's buffer, made by [`PooledBuf::freeze`].
+/// Immutable bytes of a pool's buffer, made by [`PooledBuf::freeze`] and [`PooledBuf::split_frozen`].
 ///
 /// A clone or slice is one atomic addition; all of them keep the whole buffer from being recycled, however small a
 /// part they show. The last one returns it to its pool, on any thread. A part of no bytes keeps nothing. Compares, orders
