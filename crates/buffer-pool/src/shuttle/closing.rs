@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ledger::Ledger;
 use super::waiting::wait_for;
-use super::{BLOCK, STUCK, attempt, below, join_all, lend, prove, settled_after_waits, small};
+use super::{BLOCK, STUCK, attempt, below, join_all, lend, prove, settled, small};
 use crate::AcquireError;
 use crate::mutant::Mutant;
 use crate::sync::{Arc, thread};
@@ -41,7 +41,7 @@ fn closing_wakes_all_who_wait() {
         drop(held);
         assert_eq!(pool.stats().charged_bytes, 0, "a closed pool keeps a block");
         assert!(attempt(&pool, &ledger, BLOCK).is_none());
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }
 

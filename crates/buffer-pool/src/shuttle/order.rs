@@ -3,7 +3,7 @@
 use std::task::{Poll, Waker};
 
 use super::waiting::poll;
-use super::{BLOCK, attempt, join_all, lend, prove, settled_after_waits, tight};
+use super::{BLOCK, attempt, join_all, lend, prove, settled, tight};
 use crate::mutant::Mutant;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Arc, thread};
@@ -58,6 +58,6 @@ fn first_come_first_served() {
         join_all(threads);
         drop(requests);
         drop(handle);
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }

@@ -6,9 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::ledger::Ledger;
-use super::{
-    BLOCK, OVERSPENT, STUCK, attempt, below, crowd, lend, prove, settled_after_waits, small, tight,
-};
+use super::{BLOCK, OVERSPENT, STUCK, attempt, below, crowd, lend, prove, settled, small, tight};
 use crate::mutant::Mutant;
 use crate::sync::{Arc, Mutex, thread};
 use crate::wait::Parker;
@@ -50,7 +48,7 @@ fn threads_that_wait_are_all_served() {
                 lend(&books, handle.acquire(BLOCK * (1 + below(2)))).check();
             }
         });
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }
 
@@ -69,7 +67,7 @@ fn memory_that_is_not_kept_is_handed_over_too() {
                 lend(&books, handle.acquire(BLOCK * (1 + below(3)))).check();
             }
         });
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }
 
@@ -101,7 +99,7 @@ fn time_runs_out_for_some() {
             }
         });
         drop(kept);
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }
 
@@ -144,7 +142,7 @@ fn tasks_that_are_dropped_at_any_point() {
                 request(&handle, &books, index < 2);
             }
         });
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }
 
@@ -184,6 +182,6 @@ fn threads_tasks_and_time_limits_at_once() {
         });
         post.lock().clear();
         lend(&ledger, pool.acquire(3 * BLOCK)).check();
-        settled_after_waits(pool, &ledger);
+        settled(pool, &ledger);
     });
 }
