@@ -40,17 +40,23 @@ std::thread_local! {
 /// # Panics
 /// When it fails, or does not with a mutant, or fails otherwise.
 pub(super) fn prove(name: &str, mutants: Mutants<'_>, scenario: fn()) {
-    if let Ok(schedule) = env::var("SHUTTLE_SCHEDULE") {
-        run(ReplayScheduler::new_from_encoded(&schedule), scenario);
-        return;
-    }
     let iterations = env::var("SHUTTLE_ITERATIONS").map_or(10_000, |iterations| {
         iterations
             .parse()
             .expect("SHUTTLE_ITERATIONS is a number of iterations")
     });
-    if let Ok(wanted) = env::var(MUTANT) {
-        fail(&wanted, mutants);
+    let wanted = env::var(MUTANT);
+    if let Ok(wanted) = &wanted {
+        fail(wanted, mutants);
+    }
+    if let Ok(schedule) = env::var("SHUTTLE_SCHEDULE") {
+        let mut scheduler = ReplayScheduler::new_from_encoded(&schedule);
+        // It ends where the scenario failed; what does not fail any more goes on differently.
+        scheduler.set_allow_incomplete();
+        run(scheduler, scenario);
+        return;
+    }
+    if wanted.is_ok() {
         search(iterations, scenario);
         return;
     }
