@@ -33,9 +33,11 @@
 //! (`Core::reclaim`) misses one only if it was put somewhere meanwhile, which is counted, and makes it look again.
 //!
 //! **Room.** A magazine starts without any, and doubles its room when it is full, or refills, as long as the thread's
-//! cache (`Builder::thread_cache_bytes`) and the pool's caps on idle memory have some left. Room is reserved
-//! beforehand, so that a release only compares a length with a capacity. The first block of each class does not count
-//! against the thread's cache. When that is used up, room that other magazines do not use is taken back.
+//! cache (`Builder::thread_cache_bytes`) and the magazines' half of the pool's caps on idle memory have some left. Room is
+//! reserved beforehand, so that a release only compares a length with a capacity; its slots are there from the
+//! beginning. The first block of each class does not count
+//! against the thread's cache. When that is used up, room that other magazines do not use is taken back. Room goes back
+//! also when it was not used for an interval of decay, and when the magazine was robbed of its last block.
 //!
 //! **Ends.** A thread that ends gives its blocks to the depot: by the destructor of a thread-local that the hit path
 //! does not need. What other destructors release after that goes to the depot at once. Closing a pool empties the racks
@@ -72,7 +74,7 @@ pub(crate) struct Magazine {
     kept: Tally,
     /// Blocks taken out so far; there are `kept - served` in it. Set by the owner, read by anyone.
     served: Tally,
-    /// Those of them that served no request: they went to the depot, or were robbed.
+    /// Those of them that served no request: they went to the depot, or were robbed. Set before `served`.
     moved: Tally,
     /// Touched by the owner only.
     slots: TrackedCell<Slots>,
@@ -86,14 +88,15 @@ struct Slots {
 }
 
 impl Magazine {
-    fn new() -> Self {
+    /// An empty one, in which there may be no more than `capacity_max` blocks ever.
+    fn new(capacity_max: usize) -> Self {
         Self {
             kept: Tally::new(0),
             served: Tally::new(0),
             moved: Tally::new(0),
             slots: TrackedCell::new(Slots {
                 capacity: 0,
-                blocks: Box::default(),
+                blocks: Box::new_uninit_slice(capacity_max),
             }),
         }
     }
@@ -164,10 +167,23 @@ impl Magazine {
     /// # Safety
     /// 1. The caller is the owner.
     unsafe fn remove(&self) -> Option<Block> {
+        if self.len() == 0 {
+            return None;
+        }
+        self.moved.set(self.moved.value().wrapping_add(1));
         // SAFETY: clause 1.
-        let block = unsafe { self.pop() }?;
-        self.moved.set(self.moved.value() + 1);
-        Some(block)
+        unsafe { self.pop() }
+    }
+
+    /// Blocks in it, and requests that were served from it. Both may be old; neither is ever absurd.
+    fn count(&self) -> (u64, u64) {
+        // The owner goes on while this reads, and nothing orders its writes for others: a negative number is none. As
+        // `moved` is set before `served`, and read after it, what is moved is not taken for served, where processors
+        // keep to that order.
+        let (served, moved) = (self.served.value(), self.moved.value());
+        let len = self.kept.value().wrapping_sub(served) as i64;
+        let requests = served.wrapping_sub(moved) as i64;
+        (len.max(0) as u64, requests.max(0) as u64)
     }
 
     /// The block that was put in as number `at`, of those that are there.
@@ -195,7 +211,8 @@ impl Magazine {
                 blocks.copy_from(blocks.add(count), len - count);
             });
         }
-        self.moved.set(self.moved.value() + count as u64);
+        self.moved
+            .set(self.moved.value().wrapping_add(count as u64));
         self.served
             .set(self.served.value().wrapping_add(count as u64));
     }
@@ -209,29 +226,41 @@ impl Magazine {
         unsafe { self.slots(|slots| slots.capacity) }
     }
 
-    /// Sets how many blocks may be in it, at least as many as are.
+    /// Sets how many blocks may be in it, at least as many as are, and at most as many as there are slots. Calls no
+    /// allocator: the slots are there from the beginning.
     ///
     /// # Safety
     /// 1. The caller is the owner.
     unsafe fn set_capacity(&self, capacity: usize) {
         debug_assert!(capacity >= self.len());
         // SAFETY: clause 1.
-        let room = unsafe { self.slots(|slots| slots.blocks.len()) };
-        // The allocator may be anyone's: it is called while no reference into the magazine is held.
-        let mut blocks = match capacity > room {
-            true => Box::new_uninit_slice(capacity),
-            false => Box::default(),
-        };
-        // SAFETY: clause 1. The blocks move to the larger array; the smaller one is dropped after this.
         unsafe {
             self.slots(|slots| {
+                assert!(
+                    capacity <= slots.blocks.len(),
+                    "a magazine has so many slots"
+                );
                 slots.capacity = capacity;
-                if slots.blocks.len() < capacity {
-                    let from = slots.blocks.as_ptr();
-                    from.copy_to_nonoverlapping(blocks.as_mut_ptr(), self.len());
-                    core::mem::swap(&mut slots.blocks, &mut blocks);
-                }
             });
         }
+    }
+}
+
+#[cfg(all(test, not(buffer_pool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_read_while_their_owner_writes_are_not_absurd() {
+        let magazine = Magazine::new(4);
+        // A block is being moved: the one number tells of it, the other not yet.
+        magazine.kept.set(1);
+        magazine.moved.set(1);
+        assert_eq!(magazine.count(), (1, 0));
+        magazine.served.set(1);
+        assert_eq!(magazine.count(), (0, 0));
+        // And one was taken out that this thread does not know was put in.
+        magazine.served.set(2);
+        assert_eq!(magazine.count(), (0, 1));
     }
 }

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use super::Magazine;
 use super::latch::{Held, Latch};
-use super::room::Ledger;
+use super::room::{Ledger, capacity_max};
 use super::thread::Thread;
 use crate::block::Block;
 use crate::decay::Surplus;
@@ -58,14 +58,15 @@ const REFUSALS_A_LIFT: u64 = if cfg!(buffer_pool_loom) { 1 } else { 256 };
 impl Rack {
     /// An empty rack of `core`'s, not on its register yet.
     pub(super) fn new(core: &Arc<Core>) -> Self {
-        let classes = core.classes().sizes().len();
+        let sizes = core.classes().sizes();
+        let magazine = |&size| Magazine::new(capacity_max(core.cache_bytes(), size));
         Self {
             core: Arc::clone(core),
             number: core.number(),
             latch: Latch::new(core.fence()),
             thread: Thread::current(),
-            magazines: (0..classes).map(|_| Magazine::new()).collect(),
-            ledger: TrackedCell::new(Ledger::new(classes)),
+            magazines: sizes.iter().map(magazine).collect(),
+            ledger: TrackedCell::new(Ledger::new(sizes.len())),
             errands: Tally::new(0),
             refusals: Tally::new(0),
         }
@@ -168,6 +169,9 @@ impl Rack {
                     return self.core.shelve(class, block).map_err(Refused::Full);
                 }
                 if !self.spill(class) {
+                    // The caps are reached. What lies here is of use to this thread alone: half of it goes to the
+                    // depot, and the room with it.
+                    self.spill_with_room(class, magazine.len().div_ceil(2));
                     return Err(Refused::Full(block));
                 }
             }
@@ -185,7 +189,8 @@ impl Rack {
         errands.is_multiple_of(ERRANDS_A_LOOK)
     }
 
-    /// Moves blocks of the classes that the thread did not use in the last interval to the depot: as `Surplus` says.
+    /// Moves blocks of the classes that the thread did not use in the last interval to the depot: as `Surplus` says. Room
+    /// that they do not use goes back.
     ///
     /// # Safety
     /// 1. The rack is the calling thread's.
@@ -200,13 +205,14 @@ impl Rack {
                 });
                 if requests == before {
                     self.spill_with_room(class, Surplus::of(magazine.len(), intervals));
+                    self.shrink(class, magazine.len());
                 }
             }
         }
     }
 
-    /// Takes blocks out, the largest first, until they have `bytes` or are a batch, or none is left. Returns how many
-    /// blocks were put in so far.
+    /// Takes blocks out, the largest first, until they have `bytes` or are a batch, or none is left. The room of
+    /// magazines that are empty goes back. Returns how many blocks were put in so far.
     ///
     /// # Safety
     /// 1. In a pool with a budget, the register's lock is held. 2. The rack is the calling thread's, or barred, with a heavy
@@ -229,6 +235,10 @@ impl Rack {
                 };
                 sum += size;
                 into.push(block);
+            }
+            if magazine.len() == 0 {
+                // SAFETY: as above.
+                unsafe { self.shrink(class, 0) };
             }
         }
         self.core.depot().departures().start(into.len() - before);
@@ -282,11 +292,9 @@ impl Rack {
     /// Adds the idle blocks, and the requests that were served, to the sums of each class.
     pub(crate) fn count(&self, idle: &mut [u64], recycles: &mut [u64]) {
         for ((magazine, idle), recycles) in self.magazines.iter().zip(idle).zip(recycles) {
-            // The parts are read while their owner goes on: a negative number is none.
-            let (served, moved) = (magazine.served.value(), magazine.moved.value());
-            let len = magazine.kept.value().wrapping_sub(served) as i64;
-            *idle += len.max(0) as u64;
-            *recycles += served.wrapping_sub(moved);
+            let (len, served) = magazine.count();
+            *idle += len;
+            *recycles += served;
         }
     }
 
@@ -346,8 +354,10 @@ impl Rack {
             if count == 0 || !self.shelve_oldest(class, count) {
                 return false;
             }
-            let surplus = self.take_room(class, self.magazines[class].capacity() - count);
-            debug_assert_eq!(surplus, count);
+            let room = self.take_room(class, self.magazines[class].capacity() - count);
+            debug_assert_eq!(room, count);
+            let size = self.core.classes().sizes()[class];
+            self.core.allowance().pass_on(class, size, room);
         }
         true
     }

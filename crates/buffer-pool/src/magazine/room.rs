@@ -16,6 +16,11 @@ pub(super) struct Ledger {
 /// Denials of room from one search for unused room to the next: a search looks at every magazine.
 const DENIALS_A_SEARCH: u32 = 16;
 
+/// The most blocks of `size` bytes that a magazine of a cache of so many bytes may hold.
+pub(super) fn capacity_max(cache_bytes: usize, size: usize) -> usize {
+    (cache_bytes / size).clamp(1, BLOCKS_MAX)
+}
+
 impl Ledger {
     pub(super) fn new(classes: usize) -> Self {
         Self {
@@ -34,19 +39,18 @@ impl Rack {
     /// 1. The magazines are the calling thread's for now.
     pub(super) unsafe fn grow(&self, class: usize) -> bool {
         let size = self.core.classes().sizes()[class];
-        let cache = self.core.cache_bytes();
         let magazine = &self.magazines[class];
         // SAFETY: clause 1, here and below.
         unsafe {
             let capacity = magazine.capacity();
-            let capacity_max = (cache / size).clamp(1, BLOCKS_MAX);
-            let wanted = capacity.max(1).min(capacity_max.saturating_sub(capacity));
+            let capacity_max = capacity_max(self.core.cache_bytes(), size);
+            let wanted = capacity.max(1).min(capacity_max - capacity);
             let paid = match capacity {
                 // The first block is free of charge.
                 0 => wanted,
                 _ => wanted.min(self.spare_room(class, wanted * size) / size),
             };
-            let granted = self.core.allowance().reserve(class, size, paid);
+            let granted = self.core.allowance().grow(class, size, paid);
             if granted == 0 {
                 return false;
             }
@@ -114,7 +118,7 @@ impl Rack {
         // SAFETY: clauses 1 and 2.
         let surplus = unsafe { self.take_room(class, capacity) };
         let size = self.core.classes().sizes()[class];
-        self.core.allowance().restore(class, size, surplus);
+        self.core.allowance().shrink(class, size, surplus);
     }
 
     /// Leaves a magazine room for `capacity` blocks at most; returns for how many blocks room is reserved besides.

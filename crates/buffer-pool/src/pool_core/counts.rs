@@ -67,8 +67,9 @@ impl Core {
                 size,
                 live: counts.blocks.value().saturating_sub(idle),
                 idle,
-                // Of the second part more may have been taken back than was added, of what the first one has.
-                recycles: recycles.wrapping_add(counts.recycles.value()),
+                // Of the second part more may have been taken back than was added, of what the first one has, and what
+                // that has may be read before it is: a negative number is none.
+                recycles: (recycles.wrapping_add(counts.recycles.value()) as i64).max(0) as u64,
                 misses: counts.misses.value(),
                 discards: counts.discards.value(),
                 reclaimed: counts.reclaimed.value(),

@@ -33,7 +33,9 @@ impl Core {
         let mut taken = Vec::with_capacity(BATCH);
         for stripe in 0..self.depot.stripes() {
             self.take_all(bytes, &mut look, &mut taken, |bytes, taken| {
-                self.depot.remove(stripe, bytes, taken)
+                let puts = self.depot.remove(stripe, bytes, taken);
+                self.restore_room(taken);
+                puts
             });
         }
         self.take_all(bytes, &mut look, &mut taken, |bytes, taken| {
@@ -63,6 +65,15 @@ impl Core {
             if last {
                 look.puts = look.puts.wrapping_add(puts);
                 return;
+            }
+        }
+    }
+
+    /// Gives back the room that blocks had in the depot, which they have left. (What a rack loses leaves it its room.)
+    fn restore_room(&self, blocks: &[Block]) {
+        for block in blocks {
+            if let Place::Class(class) = block.place() {
+                self.allowance.restore(class.into(), block.capacity(), 1);
             }
         }
     }
@@ -138,6 +149,7 @@ impl Core {
             // Ends: each turn takes what is to go, which only grows at the end of an interval.
             loop {
                 self.depot.remove_surplus(stripe, &mut taken);
+                self.restore_room(&taken);
                 if taken.is_empty() {
                     break;
                 }

@@ -179,6 +179,45 @@ fn a_class_above_the_cap_on_idle_bytes_is_never_kept() {
 }
 
 #[test]
+fn reclaim_gives_the_room_of_idle_blocks_back() {
+    let per_class = BufferPool::builder().max_idle_per_class(4).build();
+    let in_bytes = BufferPool::builder().max_idle_bytes(4 * 4096).build();
+    for pool in [per_class, in_bytes] {
+        for round in 0..3 {
+            assert_eq!(pool.prewarm(4096, 8), Ok(4), "round {round}");
+            assert_eq!(pool.reclaim(usize::MAX), 4 * 4096);
+        }
+    }
+}
+
+#[test]
+fn what_is_robbed_gives_the_room_of_the_magazine_back() {
+    let builder = BufferPool::builder().max_idle_per_class(4);
+    for pool in [builder.max_bytes(1 << 20).build(), capped(4)] {
+        drop((0..4).map(|_| pool.acquire(4096)).collect::<Vec<_>>());
+        assert_eq!(pool.stats().idle_bytes(), 4 * 4096);
+        assert_eq!(pool.reclaim(usize::MAX), 4 * 4096);
+        assert_eq!(pool.prewarm(4096, 8), Ok(4));
+    }
+}
+
+fn capped(blocks: usize) -> BufferPool {
+    BufferPool::builder().max_idle_per_class(blocks).build()
+}
+
+#[test]
+fn a_class_mix_that_changes_within_a_budget_discards_nothing() {
+    let pool = BufferPool::builder().max_bytes(64 << 20).build();
+    for turn in 0..8 {
+        let size = [64 * KIB, 1 << 20][turn % 2];
+        let wave: Vec<_> = (0..(64 << 20) / size).map(|_| pool.acquire(size)).collect();
+        drop(wave);
+        assert_eq!(pool.stats().idle_bytes(), 64 << 20, "turn {turn}");
+    }
+    assert_eq!(pool.stats().discards(), 0);
+}
+
+#[test]
 fn reclaim_frees_what_was_asked() {
     let memory = Poisoned::shared();
     let pool = BufferPool::builder()

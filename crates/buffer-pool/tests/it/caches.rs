@@ -128,6 +128,34 @@ fn with_a_budget_a_sleeping_thread_keeps_nothing_from_others() {
 }
 
 #[test]
+fn sleeping_threads_do_not_use_the_idle_cap_up() {
+    // Twice what the cap has, if each kept a block of each class.
+    let pool = BufferPool::builder().max_idle_bytes(64 << 20).build();
+    let workers: Vec<_> = (0..40).map(|_| Worker::start()).collect();
+    for worker in &workers {
+        let theirs = pool.clone();
+        worker.run(move || {
+            let sizes = theirs.classes().sizes().to_vec();
+            sizes
+                .into_iter()
+                .for_each(|size| drop(theirs.acquire(size)));
+        });
+    }
+    for size in [4096, 64 << 10, 1 << 20] {
+        drop(pool.acquire(size));
+        let before = pool.stats();
+        (0..1000).for_each(|_| drop(pool.acquire(size)));
+        let stats = pool.stats();
+        let new = (
+            stats.misses() - before.misses(),
+            stats.discards() - before.discards(),
+        );
+        assert_eq!(new, (0, 0), "{size}");
+    }
+    workers.into_iter().for_each(Worker::end);
+}
+
+#[test]
 fn a_dropped_pool_goes_with_the_threads_that_used_it() {
     let memory = Poisoned::shared();
     let pool = BufferPool::builder().provider(memory.clone()).build();

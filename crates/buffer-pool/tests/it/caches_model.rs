@@ -159,8 +159,19 @@ impl Machine {
                 let pool = self.pool.clone();
                 let freed = self.workers[thread].run(move || pool.reclaim(bytes));
                 assert!(freed <= idle);
-                assert!(freed >= bytes.min(idle) || self.limits.bytes.is_none());
-                assert_eq!(self.pool.stats().idle_bytes() as usize, idle - freed);
+                let left = self.pool.stats().idle_bytes() as usize;
+                assert_eq!(left, idle - freed);
+                // Without a budget the other threads keep their caches, and a first block of each class.
+                let kept = match self.limits.bytes {
+                    Some(_) => 0,
+                    None => (THREADS - 1) * (self.limits.cache_bytes + SIZES.iter().sum::<usize>()),
+                };
+                assert!(freed >= bytes.min(idle) || left <= kept);
+                if freed < bytes {
+                    // All was looked for: nothing is left in reach.
+                    let pool = self.pool.clone();
+                    assert_eq!(self.workers[thread].run(move || pool.reclaim(1)), 0);
+                }
             }
             Op::End { thread } => {
                 let idle = self.pool.stats().idle_bytes();
@@ -207,6 +218,23 @@ impl Machine {
         self.workers.drain(..).for_each(Worker::end);
         let idle = self.pool.stats().idle_bytes();
         assert_eq!(self.pool.reclaim(usize::MAX) as u64, idle, "all in reach");
+        for size in SIZES {
+            let bytes = self
+                .limits
+                .idle_bytes
+                .min(self.limits.bytes.unwrap_or(usize::MAX));
+            let most = self.limits.idle_per_class.min(bytes / size);
+            if most < 100 {
+                let kept = self.pool.prewarm(size, most + 1);
+                let exhausted = matches!(kept, Err(AcquireError::Exhausted { .. }));
+                assert!(kept == Ok(most) || exhausted, "{size}: {kept:?} of {most}");
+            }
+            let freed = self.pool.reclaim(usize::MAX);
+            assert!(
+                most >= 100 || freed == most * size,
+                "the caps are as they were"
+            );
+        }
         drop(self.pool);
         assert_eq!(self.memory.live_bytes(), 0);
     }

@@ -114,3 +114,30 @@ fn without_an_interval_nothing_decays() {
         assert_eq!(pool.maintain(Instant::now() + hour * 3600 * SECOND), 0);
     }
 }
+
+#[test]
+fn decay_gives_the_room_of_idle_blocks_back() {
+    let builder = BufferPool::builder().max_idle_per_class(4);
+    let pool = builder.decay(Some(SECOND)).build();
+    let start = Instant::now();
+    assert_eq!(pool.prewarm(4096, 4), Ok(4));
+    for second in 1..10 {
+        pool.maintain(start + second * SECOND);
+    }
+    assert_eq!(pool.stats().idle_bytes(), 0);
+    assert_eq!(pool.prewarm(4096, 8), Ok(4));
+}
+
+#[test]
+fn decay_gives_the_room_of_unused_magazines_back() {
+    let builder = BufferPool::builder().max_idle_per_class(4);
+    let pool = builder.decay(Some(SECOND)).build();
+    let start = Instant::now();
+    // In the magazine, and from there to the depot, which decays.
+    drop([pool.acquire(4096), pool.acquire(4096)]);
+    for second in 1..20 {
+        pool.maintain(start + second * SECOND);
+    }
+    assert_eq!(pool.stats().idle_bytes(), 0);
+    assert_eq!(pool.prewarm(4096, 8), Ok(4));
+}
