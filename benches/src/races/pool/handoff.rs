@@ -8,7 +8,7 @@ use crossbeam::utils::Backoff;
 use mimalloc::MiMalloc;
 
 use super::buffers::{Buffers, Demand, Strata};
-use super::objects::{ObjectPool, Opool};
+use super::objects::{Lockfree, ObjectPool, Opool};
 use super::pair::{self, Side};
 use super::round::SIZES;
 use super::seed::SeedPool;
@@ -149,6 +149,7 @@ pub(super) fn handoff(effort: Effort) -> Vec<Workload> {
             .with(contender::<SeedPool>(pace, size, operations))
             .with(contender::<Opool>(pace, size, operations))
             .with(contender::<ObjectPool>(pace, size, operations))
+            .with(contender::<Lockfree>(pace, size, operations))
             .with(contender::<Zeropool>(pace, size, operations))
             .with(contender::<Vectors<System>>(pace, size, operations))
             .with(contender::<Vectors<MiMalloc>>(pace, size, operations))
