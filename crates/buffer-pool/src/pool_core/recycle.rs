@@ -208,11 +208,26 @@ impl Core {
         }
     }
 
-    /// An idle block out of this thread's rack or the depot.
+    /// An idle block out of this thread's rack or the depot: of the class of `size`, or, rather than a new one, of a class
+    /// that is not much larger. With a budget only the first: there what is lent in excess is lacking elsewhere.
     pub(super) fn recycle(this: &Arc<Self>, size: usize) -> Option<Block> {
         let class = this.classes.index(size)?;
-        if let Some(rack) = Self::rack(this) {
-            // SAFETY: the thread's own; it takes blocks from the depot, which runs no foreign code.
+        let mut classes = match this.bounded {
+            true => class..class + 1,
+            false => this.classes.substitutes(class),
+        };
+        let rack = Self::rack(this);
+        // SAFETY: the thread's own; no foreign code has run since, and none runs while blocks are taken.
+        classes.find_map(|class| unsafe { Self::take(this, rack, class) })
+    }
+
+    /// An idle block of `class`, out of `rack` or the depot.
+    ///
+    /// # Safety
+    /// 1. The rack is the calling thread's, of this pool.
+    unsafe fn take(this: &Arc<Self>, rack: Option<NonNull<Rack>>, class: usize) -> Option<Block> {
+        if let Some(rack) = rack {
+            // SAFETY: clause 1.
             let block = unsafe { rack.as_ref().take(class) };
             // With a budget what the rack did not have is looked for once more: it may be barred.
             if block.is_some() || !this.bounded {
