@@ -442,7 +442,8 @@ unsafe impl Provider for Mapped {
 
     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
         let (block, is_zero) = self.block(layout)?;
-        if !is_zero {
+        // The memory sanitizer does not see the kernel clear pages: it takes them for what was there before.
+        if !is_zero || cfg!(buffer_pool_sanitize_memory) {
             // SAFETY: a block of this layout, which is the caller's to be.
             unsafe { block.write_bytes(0, layout.size()) };
         }
