@@ -13,7 +13,7 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     loom::run(steps, workspace)?;
     shuttle::run(steps, workspace)?;
     bare_metal::run(steps, workspace)?;
-    sanitizer::run(steps, workspace, None, true)?;
+    sanitizer::run(steps, workspace, None, true, sanitizer::STRESS_TIME)?;
     alone::run(steps, workspace)?;
     bench::run(steps, workspace, true)?;
     let short = ["all", "--quick", "--rounds", "1"].map(str::to_owned);

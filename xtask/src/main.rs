@@ -112,7 +112,10 @@ fn run(task: &Task, steps: &mut Steps) -> Result<ExitCode> {
         Task::Shuttle => shuttle::run(steps, &workspace)?,
         Task::Nostd => bare_metal::run(steps, &workspace)?,
         Task::Alone => alone::run(steps, &workspace)?,
-        Task::San { sanitizer, quick } => sanitizer::run(steps, &workspace, *sanitizer, *quick)?,
+        Task::San { sanitizer, quick } => {
+            let stress_time = sanitizer::STRESS_TIME;
+            sanitizer::run(steps, &workspace, *sanitizer, *quick, stress_time)?;
+        }
         Task::Bench { smoke } => bench::run(steps, &workspace, *smoke)?,
         Task::Race { arguments } => return race::run(&workspace, arguments),
         Task::Fuzz(request) => fuzz::run(steps, &workspace, request)?,

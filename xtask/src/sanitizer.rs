@@ -1,6 +1,8 @@
 //! `san`: the sanitizers over the crates with unsafe code.
 
-use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::debian;
@@ -24,6 +26,17 @@ const QUICK_CASES: &str = "500";
 
 /// The packages with unsafe code; both have threads that share memory.
 const PACKAGES: [&str; 2] = ["slab-core", "buffer-pool"];
+
+/// The test in which eight threads make every call of buffer-pool, and the variables that it reads.
+const STRESS: &str = "stress::eight_threads_make_every_call";
+const STRESS_ROUNDS: &str = "STRATA_STRESS_ROUNDS";
+const STRESS_SEED: &str = "STRATA_STRESS_SEED";
+
+/// Rounds of that test in one process: some seconds of it.
+const STRESS_ROUNDS_A_RUN: u32 = 500;
+
+/// How long the thread sanitizer watches that test, in CI too.
+pub(crate) const STRESS_TIME: Duration = Duration::from_secs(180);
 
 impl Sanitizer {
     fn name(self) -> &'static str {
@@ -58,12 +71,13 @@ impl Sanitizer {
     }
 }
 
-/// Runs one sanitizer, or all of them, with fewer cases if `quick`.
+/// Runs one sanitizer, or all of them, with fewer cases if `quick`; the thread sanitizer for `stress_time` more.
 pub(crate) fn run(
     steps: &mut Steps,
     workspace: &Workspace,
     sanitizer: Option<Sanitizer>,
     quick: bool,
+    stress_time: Duration,
 ) -> Result<()> {
     let all = Sanitizer::value_variants();
     let host = host()?;
@@ -87,7 +101,33 @@ pub(crate) fn run(
             PACKAGES.join(", ")
         );
         steps.run(&title, &program)?;
+        if *sanitizer == Sanitizer::Thread {
+            let title = format!("thread sanitizer, stress of {} s", stress_time.as_secs());
+            steps.perform(&title, || stress(&program, stress_time))?;
+        }
     }
+    Ok(())
+}
+
+/// Repeats the stress test with a new seed each time until `time` is over. `tests` runs all tests: what it has built is
+/// used again.
+fn stress(tests: &Program, time: Duration) -> Result<()> {
+    let start = Instant::now();
+    let mut seed = 0_u32;
+    while seed == 0 || start.elapsed() < time {
+        seed += 1;
+        let program = tests
+            .clone()
+            .env(STRESS_SEED, seed.to_string())
+            .env(STRESS_ROUNDS, STRESS_ROUNDS_A_RUN.to_string())
+            .args(["--", "--exact", STRESS]);
+        let output = program.output()?;
+        ensure!(
+            output.contains(&format!("test {STRESS} ... ok")),
+            "`{program}` has not run the stress test:\n{output}"
+        );
+    }
+    eprintln!("   {seed} runs of {STRESS_ROUNDS_A_RUN} rounds, each with a seed of its own");
     Ok(())
 }
 

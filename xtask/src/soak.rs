@@ -1,5 +1,7 @@
 //! `soak`: the long run, for a night, of what CI runs for minutes.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 
 use crate::fuzz::Fuzzer;
@@ -15,6 +17,9 @@ const QUICK_DIVISOR: u32 = 1000;
 
 /// Forced switches of thread that loom tries in the models of three threads; CI tries two.
 const PREEMPTIONS: u32 = 3;
+
+/// How long the thread sanitizer watches the stress test of buffer-pool.
+const STRESS_SECONDS: u32 = 1800;
 
 /// How many times as long as in CI the scenarios of shuttle run.
 const SHUTTLE_TIMES: u32 = 100;
@@ -104,7 +109,8 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
     failures.extend(loom::explore(steps, workspace, preemptions).err());
     let iterations = request.scaled(SHUTTLE_TIMES * shuttle::ITERATIONS);
     failures.extend(shuttle::explore(steps, workspace, iterations).err());
-    failures.extend(sanitizer::run(steps, workspace, None, request.quick).err());
+    let stress_time = Duration::from_secs(request.scaled(STRESS_SECONDS).into());
+    failures.extend(sanitizer::run(steps, workspace, None, request.quick, stress_time).err());
     match Fuzzer::ensure(steps, workspace) {
         Ok(fuzzer) => {
             for row in &rows {

@@ -26,6 +26,7 @@ mod model;
 mod seed_defects;
 mod slice;
 mod split;
+mod stress;
 mod threads;
 mod wait;
 mod wait_cancel;
