@@ -76,3 +76,32 @@ fn blocks_come_from_the_highest_chunk_with_room() {
         .iter()
         .for_each(|&base| unsafe { space.dispose(base, HUGE) });
 }
+
+#[test]
+fn a_chunk_that_comes_back_finds_room_in_the_lists() {
+    let space = Space::new();
+    let mut tier = Tier::new(PAGE, PAGE);
+    let mut bases = Vec::new();
+    let add = |tier: &mut Tier, bases: &mut Vec<_>| {
+        let base = space.map(HUGE, HUGE).unwrap();
+        tier.add(base, true).unwrap();
+        bases.push(base);
+    };
+    add(&mut tier, &mut bases);
+    while tier.keys.len() < tier.keys.capacity() {
+        add(&mut tier, &mut bases);
+    }
+    let block = tier.take(run(512), POLICY).unwrap().block;
+    assert!(matches!(tier.put(block, run(512), POLICY), After::Release(base) if base == block));
+    // Others come while the kernel looks at it.
+    add(&mut tier, &mut bases);
+    assert!(tier.keys.len() < tier.keys.capacity());
+    assert!(tier.chunks.len() < tier.chunks.capacity());
+    tier.restore(block, true);
+    tier.check();
+    assert_eq!(tier.len(), bases.len());
+    // SAFETY: mapped above, and not used.
+    bases
+        .iter()
+        .for_each(|&base| unsafe { space.dispose(base, HUGE) });
+}
