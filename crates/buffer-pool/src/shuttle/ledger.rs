@@ -152,11 +152,12 @@ unsafe impl Provider for Watched {
             turn();
             let mut books = self.0.books();
             let size = books.blocks.remove(&block.addr().get());
-            assert_eq!(size, Some(layout.size()), "a block is freed twice");
-            assert!(
-                !books.lent.contains(&block.addr().get()),
-                "a buffer in use is freed"
-            );
+            // A scenario that has failed gives its buffers back without a word.
+            if !std::thread::panicking() {
+                assert_eq!(size, Some(layout.size()), "a block is freed twice");
+                let used = books.lent.contains(&block.addr().get());
+                assert!(!used, "a buffer in use is freed");
+            }
             books.destroyed += 1;
             books.bytes -= layout.size();
             // SAFETY: of this size, and the caller's until it is freed below.

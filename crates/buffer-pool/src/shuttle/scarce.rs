@@ -6,7 +6,7 @@ use super::{
 };
 use crate::mutant::Mutant;
 use crate::sync::{Arc, thread};
-use crate::{BufferPool, Exhaustion};
+use crate::{Builder, Classes, Exhaustion};
 
 #[test]
 fn past_the_budget_nobody_waits() {
@@ -38,9 +38,11 @@ fn past_the_budget_nobody_waits() {
 /// What is said by who did not wait for blocks on their way back.
 const REFUSED: &[&str] = &["refused although there is room"];
 
-/// Each of three threads wants a small block, for which idle larger ones must go.
-fn all_are_served(pool: BufferPool, ledger: &Arc<Ledger>) {
-    assert_eq!(pool.prewarm(2 * BLOCK, 1), Ok(1));
+/// Each of three threads wants a small block, for which a large idle one must go, that is not lent in its stead.
+fn all_are_served(builder: Builder, ledger: &Arc<Ledger>) {
+    let classes = Classes::custom(&[BLOCK, 3 * BLOCK]).expect("a valid table");
+    let pool = builder.classes(classes).build();
+    assert_eq!(pool.prewarm(3 * BLOCK, 1), Ok(1));
     let spawn = |_| {
         let (pool, ledger) = (pool.clone(), Arc::clone(ledger));
         thread::spawn(move || attempt(&pool, &ledger, BLOCK))
@@ -62,7 +64,7 @@ fn a_provider_that_is_short_is_asked_again() {
         &[(Mutant::DeparturesIgnored, REFUSED)],
         || {
             let ledger = Ledger::with_supply(3 * BLOCK);
-            all_are_served(small(&ledger).build(), &ledger);
+            all_are_served(small(&ledger), &ledger);
         },
     );
 }
@@ -74,7 +76,7 @@ fn a_budget_is_not_lent_out_while_idle_blocks_leave() {
         &[(Mutant::DeparturesIgnored, REFUSED)],
         || {
             let ledger = Ledger::within(3 * BLOCK);
-            all_are_served(small(&ledger).max_bytes(3 * BLOCK).build(), &ledger);
+            all_are_served(small(&ledger).max_bytes(3 * BLOCK), &ledger);
         },
     );
 }
