@@ -41,12 +41,19 @@ impl<R: Read> Frames<R> {
         })
     }
 
-    /// The next frame without its head; `None` at the end of the stream. After a timeout it may be called again.
+    /// The next frame without its head; `None` at the end of the stream. After a timeout, or a refusal by the pool, it may
+    /// be called again.
     fn next(&mut self) -> io::Result<Option<PooledBytes>> {
         loop {
             if let Some(len) = frame_len(&self.complete) {
                 let mut frame = self.complete.split_to(HEAD + len);
                 return Ok(Some(frame.split_off(HEAD)));
+            }
+            let end = complete_len(&self.rest);
+            if end > 0 {
+                // Once a read, not once a frame: what follows is copied.
+                self.complete = self.rest.try_split_frozen(end)?;
+                continue;
             }
             self.make_room()?;
             match self.rest.read_from(&mut self.source) {
@@ -56,9 +63,6 @@ impl<R: Read> Frames<R> {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            // Once a read, not once a frame: what follows is copied.
-            let end = complete_len(&self.rest);
-            self.complete = self.rest.try_split_frozen(end)?;
         }
     }
 
@@ -66,7 +70,7 @@ impl<R: Read> Frames<R> {
     fn make_room(&mut self) -> Result<(), AcquireError> {
         let len = frame_len(&self.rest).map_or(0, |len| len.saturating_add(HEAD));
         let capacity = self.rest.capacity();
-        if len > capacity || (len <= READ && capacity >= 2 * READ) {
+        if len > capacity || (len <= READ && capacity > 2 * READ) {
             let mut other = self.pool.try_acquire(len.max(READ))?;
             other.extend_from_slice(&self.rest);
             self.rest = other;

@@ -9,8 +9,8 @@ use crate::frozen::PooledBytes;
 use crate::pool_core::Core;
 
 impl PooledBuf {
-    /// Freezes the first `at` bytes, without a copy, and moves the rest to a buffer of the same capacity from the same
-    /// pool, which this one becomes. What was read is handed on, and reading goes on.
+    /// Freezes the first `at` bytes, without a copy, and moves the rest to a buffer of at least the same capacity from
+    /// the same pool, which this one becomes. What was read is handed on, and reading goes on.
     ///
     /// **Cost.** An acquire, and a copy of the rest: nothing when all is frozen, and neither when `at` is 0. Splitting a
     /// full buffer frame by frame would copy what follows again for each. Split once, behind the last complete frame, and

@@ -73,3 +73,40 @@ fn a_source_that_panics_or_fails_leaves_the_buffer_as_it_was() {
     );
     nothing_is_lost(pool, &memory);
 }
+
+#[test]
+fn a_source_is_lent_what_an_earlier_buffer_held() {
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder().provider(memory.clone()).build();
+    let claims = |claimed| Misbehaves {
+        good: 0,
+        then: claimed,
+    };
+    pool.acquire(4096).extend_from_slice(b"secret");
+    let mut buf = pool.acquire(4096);
+    let read = buf.read_from(claims(|lent| {
+        assert_eq!(lent[..6], *b"secret");
+        assert_eq!(lent[6..], [0; 4090], "what was never written is zero");
+        Ok(6)
+    }));
+    assert_eq!(
+        (read.unwrap(), &*buf),
+        (6, &b"secret"[..]),
+        "as is said of it"
+    );
+    drop(buf);
+    // Who may not see it gets zeros, which a source then sees.
+    let mut buf = pool.acquire_zeroed(4096);
+    buf.clear();
+    let read = buf.read_exact_from(
+        claims(|lent| {
+            assert_eq!(*lent, [0; 6]);
+            Ok(6)
+        }),
+        6,
+    );
+    read.unwrap();
+    assert_eq!(*buf, [0; 6]);
+    drop(buf);
+    nothing_is_lost(pool, &memory);
+}
