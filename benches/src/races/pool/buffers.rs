@@ -11,7 +11,7 @@ pub(super) struct Demand {
     pub(super) live: usize,
 }
 
-/// A source of buffers.
+/// A source of buffers. All that forward a call are inlined by force, so that no contender pays for this face.
 pub(super) trait Buffers: Send + Sync + 'static {
     const NAME: &'static str;
     type Buffer<'a>
@@ -28,11 +28,13 @@ pub(super) trait Buffers: Send + Sync + 'static {
     /// Where the buffer's bytes begin: as many as were asked for may be written.
     fn start(buffer: &mut Self::Buffer<'_>) -> *mut u8;
     /// Writes the first byte; nothing may have been written before.
+    #[inline(always)]
     fn put(buffer: &mut Self::Buffer<'_>, byte: u8) {
         // SAFETY: `start` promises as many writable bytes as were asked for, which is never none.
         unsafe { Self::start(buffer).write(byte) }
     }
     /// The first byte, which `put` wrote.
+    #[inline(always)]
     fn first(buffer: &mut Self::Buffer<'_>) -> u8 {
         // SAFETY: `put` wrote it.
         unsafe { Self::start(buffer).read() }
@@ -53,15 +55,19 @@ impl Buffers for Strata {
     fn caches() -> usize {
         BufferPool::THREAD_CACHE_BYTES_DEFAULT + Classes::default().sizes().iter().sum::<usize>()
     }
+    #[inline(always)]
     fn acquire(&self, size: usize) -> PooledBuf {
         self.0.acquire(size)
     }
+    #[inline(always)]
     fn start(buffer: &mut PooledBuf) -> *mut u8 {
         buffer.spare_capacity_mut().as_mut_ptr().cast()
     }
+    #[inline(always)]
     fn put(buffer: &mut PooledBuf, byte: u8) {
         buffer.extend_from_slice(&[byte]);
     }
+    #[inline(always)]
     fn first(buffer: &mut PooledBuf) -> u8 {
         buffer[0]
     }

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use super::buffers::{Buffers, Demand};
-use super::round::{Round, SIZES, entered, touch};
+use super::round::{Round, SIZES, contender, entered, touch};
+use super::vectors::Held;
 use crate::{Effort, Sample, Workload};
 
 #[derive(Clone)]
@@ -57,7 +58,9 @@ pub(super) fn hot_touch(effort: Effort) -> Vec<Workload> {
                 touched: true,
                 operations: effort.operations(if size > 64 << 10 { 2_000 } else { 100_000 }),
             };
-            entered(format!("hot-touch-{label}"), "ns", &round).isolated()
+            entered(format!("hot-touch-{label}"), "ns", &round)
+                .with(contender::<Hot, Held>(&round))
+                .isolated()
         })
         .into()
 }

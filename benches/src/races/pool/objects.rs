@@ -22,9 +22,11 @@ impl Buffers for Opool {
     fn of(demand: Demand) -> Self {
         Opool(opool::Pool::new(demand.live.max(64), Vectors(demand.size)))
     }
+    #[inline(always)]
     fn acquire(&self, _: usize) -> Self::Buffer<'_> {
         self.0.get()
     }
+    #[inline(always)]
     fn start(buffer: &mut Self::Buffer<'_>) -> *mut u8 {
         buffer.as_mut_ptr()
     }
@@ -40,9 +42,11 @@ impl Buffers for ObjectPool {
     fn of(demand: Demand) -> Self {
         ObjectPool(object_pool::Pool::new(0, Vec::new), demand.size)
     }
+    #[inline(always)]
     fn acquire(&self, _: usize) -> Self::Buffer<'_> {
         self.0.pull(|| Vec::with_capacity(self.1))
     }
+    #[inline(always)]
     fn start(buffer: &mut Self::Buffer<'_>) -> *mut u8 {
         buffer.as_mut_ptr()
     }
@@ -61,9 +65,11 @@ impl Buffers for Lockfree {
             |_| {},
         ))
     }
+    #[inline(always)]
     fn acquire(&self, _: usize) -> Self::Buffer<'_> {
         self.0.pull()
     }
+    #[inline(always)]
     fn start(buffer: &mut Self::Buffer<'_>) -> *mut u8 {
         buffer.as_mut_ptr()
     }

@@ -26,7 +26,7 @@ pub(super) trait Round: Clone + 'static {
 }
 
 /// A round by one source, which is made when its first round comes.
-fn contender<R: Round, B: Buffers>(round: &R) -> Contender {
+pub(super) fn contender<R: Round, B: Buffers>(round: &R) -> Contender {
     let mut round = round.clone();
     let mut buffers = None;
     Contender::new(B::NAME, move || {

@@ -34,6 +34,7 @@ impl Buffers for SeedPool {
         }
     }
 
+    #[inline(always)]
     fn acquire(&self, size: usize) -> SeedBuffer<'_> {
         let capacity = size.next_power_of_two().max(SMALLEST);
         let class = (capacity / SMALLEST).ilog2() as usize;
@@ -57,6 +58,7 @@ impl Buffers for SeedPool {
         }
     }
 
+    #[inline(always)]
     fn start(buffer: &mut SeedBuffer<'_>) -> *mut u8 {
         buffer.bytes.as_mut_ptr()
     }

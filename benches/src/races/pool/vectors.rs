@@ -1,6 +1,6 @@
-//! Vectors on the general allocators.
+//! Vectors on the general allocators, and one that is never given back.
 
-use std::alloc::Layout;
+use std::alloc::{Layout, System};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -38,6 +38,7 @@ impl<A: General> Buffers for Vectors<A> {
     fn of(_: Demand) -> Self {
         Vectors(PhantomData)
     }
+    #[inline(always)]
     fn acquire(&self, size: usize) -> Vector<A> {
         // SAFETY: every size of the workloads is above 0.
         let start = unsafe { A::ALLOCATOR.alloc(layout(size)) };
@@ -47,7 +48,33 @@ impl<A: General> Buffers for Vectors<A> {
             allocator: PhantomData,
         }
     }
+    #[inline(always)]
     fn start(buffer: &mut Vector<A>) -> *mut u8 {
         buffer.start.as_ptr()
+    }
+}
+
+/// One vector for the whole of the race, lent again and again to one borrower at a time: what the work costs without a
+/// source of buffers.
+pub(super) struct Held(Vector<System>);
+
+// SAFETY: the vector's bytes are only reached through what `acquire` lends.
+unsafe impl Sync for Held {}
+
+impl Buffers for Held {
+    const NAME: &'static str = "no-pool";
+    type Buffer<'a> = &'a Held;
+
+    fn of(demand: Demand) -> Self {
+        assert_eq!(demand.live, 1, "there is one");
+        Held(Vectors(PhantomData).acquire(demand.size))
+    }
+    #[inline(always)]
+    fn acquire(&self, _: usize) -> &Held {
+        self
+    }
+    #[inline(always)]
+    fn start(buffer: &mut &Held) -> *mut u8 {
+        buffer.0.start.as_ptr()
     }
 }

@@ -21,9 +21,11 @@ impl Buffers for Zeropool {
             false => pool,
         })
     }
+    #[inline(always)]
     fn acquire(&self, size: usize) -> Self::Buffer<'_> {
         self.0.alloc_uninit(size)
     }
+    #[inline(always)]
     fn start(buffer: &mut Self::Buffer<'_>) -> *mut u8 {
         buffer.as_uninit_mut().as_mut_ptr().cast()
     }
