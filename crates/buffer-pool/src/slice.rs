@@ -1,5 +1,7 @@
 //! Buffers and frozen bytes as the slice that they hold: everything that both take over from `[u8]`, once for both.
 
+use core::fmt;
+
 use crate::buffer::PooledBuf;
 use crate::frozen::PooledBytes;
 
@@ -56,10 +58,10 @@ macro_rules! holds_a_slice {
             }
         }
 
-        /// The contents as a byte string literal.
+        /// The contents as a byte string literal, as `bytes::Bytes` prints them.
         impl core::fmt::Debug for $holder {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                write!(f, "b\"{}\"", self.escape_ascii())
+                $crate::slice::write_literal(self, f)
             }
         }
 
@@ -150,6 +152,19 @@ macro_rules! compares {
 }
 
 pub(crate) use {compares, holds_a_slice};
+
+/// Writes `bytes` as a byte string literal.
+pub(crate) fn write_literal(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("b\"")?;
+    for &byte in bytes {
+        match byte {
+            0 => f.write_str("\\0")?,
+            b'\'' => f.write_str("'")?,
+            _ => write!(f, "{}", byte.escape_ascii())?,
+        }
+    }
+    f.write_str("\"")
+}
 
 compares! {
     [] PooledBuf, PooledBytes;

@@ -79,6 +79,37 @@ fn zeros_are_known_and_do_not_count() {
 }
 
 #[test]
+fn what_is_stale_is_as_dirty_as_it_was() {
+    assert_eq!(marks(|buf| buf.resize_stale(100)), (100, 0), "new: zeros");
+    assert_eq!(
+        marks(|buf| {
+            buf.extend_from_slice(&[1; 10]);
+            buf.clear();
+            buf.resize_stale(100);
+            assert_eq!(buf[..11], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+        }),
+        (100, 10)
+    );
+    assert_eq!(
+        marks(|buf| {
+            buf.resize_stale(100);
+            buf[5] = 1;
+        }),
+        (100, 100),
+        "and written to"
+    );
+}
+
+#[test]
+fn a_split_marks_what_is_moved() {
+    let split = |buf: &mut PooledBuf| {
+        buf.resize(30, 1);
+        assert_eq!(buf.split_frozen(20).len(), 20);
+    };
+    assert_eq!(marks(split), (10, 10));
+}
+
+#[test]
 fn shortening_keeps_what_is_known() {
     let write = |buf: &mut PooledBuf| buf.resize(100, 1);
     assert_eq!(

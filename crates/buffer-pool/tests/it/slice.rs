@@ -120,6 +120,10 @@ fn prints_the_contents_and_nothing_beyond_them() {
     assert_eq!(format!("{buf:?}"), r#"b"a\n\"\xff""#);
     assert_eq!(format!("{:?}", buf.freeze().slice(1..3)), r#"b"\n\"""#);
     assert_eq!(format!("{:?}", pool.acquire(64)), r#"b"""#);
+    let every: Vec<u8> = (0..=255).collect();
+    let printed = format!("{:?}", Bytes::from(every.clone()));
+    assert_eq!(format!("{:?}", buffer(&pool, &every)), printed);
+    assert_eq!(format!("{:?}", frozen(&pool, &every)), printed);
 }
 
 #[test]
