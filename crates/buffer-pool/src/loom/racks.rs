@@ -54,6 +54,43 @@ fn owner_against_robber() {
     );
 }
 
+/// A block of its own class, which the robber does not free but hands out.
+#[test]
+fn owner_against_a_thief() {
+    let mutants = [
+        (Mutant::LatchUnfenced, CROWDED),
+        (Mutant::BarUnfenced, CROWDED),
+        (Mutant::LatchLeaveRelaxed, RACE),
+        (Mutant::RobWithoutWaiting, CROWDED),
+    ];
+    prove(
+        "racks, owner and thief",
+        Bound::Preemptions(3),
+        &mutants,
+        || {
+            let pool = small().max_bytes(BLOCK).build();
+            let other = pool.clone();
+            let mut first = pool.acquire(BLOCK);
+            first.extend_from_slice(&[1]);
+            let thread = thread::spawn(move || {
+                drop(first);
+                if let Ok(mut again) = other.try_acquire(BLOCK) {
+                    again.extend_from_slice(&[2; 2]);
+                    assert_eq!(*again, [2; 2]);
+                }
+            });
+            if let Ok(mut stolen) = pool.try_acquire(BLOCK) {
+                stolen.extend_from_slice(&[3; 3]);
+                assert_eq!(*stolen, [3; 3]);
+            }
+            thread.join().unwrap();
+            assert!(pool.try_acquire(BLOCK).is_ok(), "nothing is lent");
+            let stats = pool.stats();
+            assert_eq!((stats.outstanding(), stats.peak_bytes), (0, BLOCK as u64));
+        },
+    );
+}
+
 /// What is left when a thread forgets its blocks.
 const LEFT_BEHIND: &[&str] = &["blocks are left behind", LEAK[0]];
 

@@ -87,13 +87,15 @@ impl Latch {
         if active(Mutant::RobWithoutWaiting) {
             return;
         }
-        // Ends: the owner leaves after a few steps.
+        // Ends: the owner leaves after a few steps. (One of them calls the global allocator: where an array of the depot
+        // must grow, which happens a few times in a pool's life.)
         while self.inside.load(Ordering::Acquire) {
             yield_now();
         }
     }
 
-    /// Lets the owner in again. With the register's lock; for the owner, or a robber that has taken nothing.
+    /// Lets the owner in again. With the register's lock; for the owner, or the robber that set the bar, and then got no
+    /// fence: nobody else has relied on it in between.
     pub(super) fn lift(&self) {
         self.barred.store(false, Ordering::Relaxed);
     }

@@ -29,6 +29,11 @@ pub(crate) struct Rack {
     errands: Tally,
     /// Calls that found the rack barred; the thread's own.
     refusals: Tally,
+    /// The robbery whose bar is the last. Touched with the register's lock.
+    robbery: Tally,
+    /// Intervals of decay that were over when the magazines were last looked through for it. Set by who may touch the
+    /// magazines.
+    intervals: Tally,
 }
 
 /// A rack as the pool's register knows it.
@@ -69,6 +74,8 @@ impl Rack {
             ledger: TrackedCell::new(Ledger::new(sizes.len())),
             errands: Tally::new(0),
             refusals: Tally::new(0),
+            robbery: Tally::new(0),
+            intervals: Tally::new(core.decay().ended()),
         }
     }
 
@@ -179,34 +186,83 @@ impl Rack {
         }
     }
 
-    /// Counts a call that needed more than a magazine. Whether it is time to look at the clock.
+    /// Counts a call that needed more than a magazine, and ends intervals that the pool has ended. Whether it is time to
+    /// look at the clock.
     ///
     /// # Safety
     /// 1. The rack is the calling thread's.
     pub(crate) unsafe fn errand(&self) -> bool {
+        if self.intervals_behind() > 0 {
+            // SAFETY: clause 1.
+            unsafe { self.end_intervals() };
+        }
         let errands = self.errands.value().wrapping_add(1);
         self.errands.set(errands);
         errands.is_multiple_of(ERRANDS_A_LOOK)
     }
 
-    /// Moves blocks of the classes that the thread did not use in the last interval to the depot: as `Surplus` says. Room
-    /// that they do not use goes back.
+    /// How many intervals of decay the pool has ended that this rack has not.
+    pub(crate) fn intervals_behind(&self) -> u64 {
+        self.core
+            .decay()
+            .ended()
+            .wrapping_sub(self.intervals.value())
+    }
+
+    /// Moves blocks of the classes that the thread did not use since the last interval that it ended to the depot: as
+    /// `Surplus` says. Room that they do not use goes back.
     ///
     /// # Safety
     /// 1. The rack is the calling thread's.
-    pub(crate) unsafe fn end_interval(&self, intervals: u32) {
+    pub(crate) unsafe fn end_intervals(&self) {
         let Some(_held) = self.enter() else { return };
+        // SAFETY: entered, so the magazines are this thread's for now, by clause 1; there is no more surplus than blocks.
+        unsafe {
+            self.decay(|class, surplus| {
+                self.spill_with_room(class, surplus);
+            });
+        }
+    }
+
+    /// Takes blocks that the owner did not use since the last interval that it ended: as `Surplus` says, and as far as
+    /// there is room for them.
+    ///
+    /// # Safety
+    /// As `rob`.
+    pub(crate) unsafe fn rob_unused(&self, into: &mut Vec<Block>) {
+        if !self.owner_is_outside() {
+            return;
+        }
+        let before = into.len();
+        // SAFETY: the owner is outside, and stays there, by clauses 1 and 2.
+        unsafe {
+            self.decay(|class, surplus| {
+                let room = into.capacity() - into.len();
+                let magazine = &self.magazines[class];
+                into.extend((0..surplus.min(room)).map_while(|_| magazine.remove()));
+            });
+        }
+        self.core.depot().departures().start(into.len() - before);
+    }
+
+    /// Has the surplus of each class that served no request since this was called last taken away, and gives the room back
+    /// that the class does not use.
+    ///
+    /// # Safety
+    /// 1. The magazines are the calling thread's for now.
+    unsafe fn decay(&self, mut take: impl FnMut(usize, usize)) {
+        let intervals = u32::try_from(self.intervals_behind()).unwrap_or(u32::MAX);
+        self.intervals.set(self.core.decay().ended());
         for (class, magazine) in self.magazines.iter().enumerate() {
-            // SAFETY: entered, so magazines and ledger are this thread's for now, by clause 1.
-            unsafe {
-                let requests = magazine.served.value().wrapping_sub(magazine.moved.value());
-                let before = self.ledger.with_mut(|ledger| {
-                    core::mem::replace(&mut (*ledger).requests[class], requests)
-                });
-                if requests == before {
-                    self.spill_with_room(class, Surplus::of(magazine.len(), intervals));
-                    self.shrink(class, magazine.len());
-                }
+            let requests = magazine.served.value().wrapping_sub(magazine.moved.value());
+            // SAFETY: clause 1.
+            let before = self.ledger.with_mut(|ledger| unsafe {
+                core::mem::replace(&mut (*ledger).requests[class], requests)
+            });
+            if requests == before {
+                take(class, Surplus::of(magazine.len(), intervals));
+                // SAFETY: clause 1; there is room for what is left.
+                unsafe { self.shrink(class, magazine.len()) };
             }
         }
     }
@@ -218,10 +274,7 @@ impl Rack {
     /// 1. In a pool with a budget, the register's lock is held. 2. The rack is the calling thread's, or barred, with a heavy
     ///    fence since.
     pub(crate) unsafe fn rob(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
-        if !self.is_own() {
-            self.latch.wait();
-        } else if self.latch.is_inside() {
-            // An allocator that the pool calls in there has come here.
+        if !self.owner_is_outside() {
             return self.puts();
         }
         let (before, mut sum) = (into.len(), 0);
@@ -245,9 +298,68 @@ impl Rack {
         self.puts()
     }
 
+    /// Takes a block of `class` for a request.
+    ///
+    /// # Safety
+    /// As `rob`.
+    pub(crate) unsafe fn steal(&self, class: usize) -> Option<Block> {
+        if !self.owner_is_outside() {
+            return None;
+        }
+        // SAFETY: the owner is outside, and stays there, by clauses 1 and 2.
+        unsafe {
+            let block = self.magazines[class].pop();
+            if self.magazines[class].len() == 0 {
+                self.shrink(class, 0);
+            }
+            block
+        }
+    }
+
+    /// For a robber: waits until the owner is outside. `false` when that is this thread, which is inside.
+    fn owner_is_outside(&self) -> bool {
+        if self.is_own() {
+            // Inside: an allocator that the pool calls in there has come here.
+            return !self.latch.is_inside();
+        }
+        self.latch.wait();
+        true
+    }
+
+    /// Whether there is a block of `class`; a hint, unless it is the owner who asks.
+    pub(crate) fn seems_to_have(&self, class: usize) -> bool {
+        self.magazines[class].count().0 > 0
+    }
+
+    /// Blocks in all magazines; a hint.
+    pub(crate) fn len(&self) -> usize {
+        let count = |magazine: &Magazine| magazine.count().0 as usize;
+        self.magazines.iter().map(count).sum()
+    }
+
     /// Keeps the owner out from the next heavy fence on; returns whether it was not already. With the register's lock.
-    pub(crate) fn bar(&self) -> bool {
-        self.latch.bar()
+    pub(crate) fn bar(&self, robbery: u64) -> bool {
+        let open = self.latch.bar();
+        if open {
+            self.robbery.set(robbery);
+        }
+        open
+    }
+
+    /// Whether the owner is kept out since that robbery. With the register's lock.
+    pub(crate) fn is_barred_by(&self, robbery: u64) -> bool {
+        self.latch.is_barred() && self.robbery.value() == robbery
+    }
+
+    /// Whether the owner is kept out. With the register's lock.
+    #[cfg(all(test, not(buffer_pool_loom)))]
+    pub(crate) fn is_barred(&self) -> bool {
+        self.latch.is_barred()
+    }
+
+    /// Whether the calling thread may rob the rack: its own, or one that is barred. With the register's lock.
+    pub(crate) fn is_in_reach(&self) -> bool {
+        self.is_own() || self.latch.is_barred()
     }
 
     /// Lets the owner in again. With the register's lock.
@@ -265,6 +377,9 @@ impl Rack {
     /// # Safety
     /// 1. The rack is the calling thread's, and nothing is put into it any more.
     pub(super) unsafe fn clear(&self, refused: &mut Vec<Block>) {
+        // Beforehand, as the allocator may be anyone's, and a robber may wait for who is inside. From here on there are
+        // only ever fewer.
+        refused.reserve(self.len());
         // Ends: after the bar was lifted only a robber that comes in between sets it again.
         let _held = loop {
             match self.enter() {

@@ -11,7 +11,11 @@ use super::Magazine;
 use super::rack::{Rack, RackPointer};
 use crate::block::Block;
 use crate::pool_core::Core;
-use crate::sync::{Arc, Tally, local};
+#[cfg(buffer_pool_loom)]
+use crate::sync::Tally;
+#[cfg(not(buffer_pool_loom))]
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Arc, local};
 
 /// Places in a thread's table, a power of two. Pools whose numbers differ by a multiple of it take turns in one.
 const PLACES: usize = 16;
@@ -30,7 +34,7 @@ struct Place {
 struct Racks {
     racks: RefCell<Vec<NonNull<Rack>>>,
     /// `CLOSINGS` when the racks of closed pools were last looked for.
-    swept: Cell<u64>,
+    swept: Cell<Closings>,
 }
 
 local! {
@@ -38,21 +42,20 @@ local! {
     static RACKS: Racks = const { Racks::new() };
 }
 
-/// How often a pool was closed: when it changes, a thread looks whether a rack of its own is among theirs.
 #[cfg(not(buffer_pool_loom))]
-static CLOSINGS: Tally = Tally::new(0);
+type Closings = usize;
+#[cfg(buffer_pool_loom)]
+type Closings = u64;
+
+/// How often a pool was closed: when it changes, a thread looks whether a rack of its own is among theirs. Added to after
+/// the pool is marked as closed (Release), read before that mark is (Acquire): who sees the count sees the mark.
+#[cfg(not(buffer_pool_loom))]
+static CLOSINGS: AtomicUsize = AtomicUsize::new(0);
 #[cfg(buffer_pool_loom)]
 std::thread_local! {
     /// Of one model, all threads of which loom runs on one: models that run at once must not change each other's course.
+    /// It orders nothing there: a thread may sweep in vain, as one does that comes before `close`.
     static CLOSINGS: Tally = const { Tally::new(0) };
-}
-
-#[inline]
-fn closings<R>(read: impl FnOnce(&Tally) -> R) -> R {
-    #[cfg(not(buffer_pool_loom))]
-    return read(&CLOSINGS);
-    #[cfg(buffer_pool_loom)]
-    return CLOSINGS.with(read);
 }
 
 /// A thread, as long as it lives: where its table is.
@@ -134,6 +137,10 @@ pub(crate) fn rack_of(core: &Arc<Core>) -> Option<NonNull<Rack>> {
 #[cold]
 fn seek(core: &Arc<Core>) -> Option<NonNull<Rack>> {
     sweep();
+    // It would only be made to be given up.
+    if core.is_closed() {
+        return None;
+    }
     let found = RACKS.try_with(|racks| {
         // Borrowed already: the global allocator itself uses a pool.
         let mut racks = racks.racks.try_borrow_mut().ok()?;
@@ -190,13 +197,21 @@ pub(crate) fn retire(number: u64) {
 
 /// Notes that a pool was closed: the other threads are to look for its racks.
 pub(crate) fn note_closing() {
-    closings(|closings| closings.add(1));
+    #[cfg(not(buffer_pool_loom))]
+    // Release: pairs with the Acquire of `sweep`.
+    CLOSINGS.fetch_add(1, Ordering::Release);
+    #[cfg(buffer_pool_loom)]
+    CLOSINGS.with(|closings| closings.add(1));
 }
 
 /// Gives up the calling thread's racks of pools that were closed, if any was since the last look.
 #[inline]
 pub(crate) fn sweep() {
-    let now = closings(Tally::value);
+    #[cfg(not(buffer_pool_loom))]
+    // Acquire: pairs with the Release of `note_closing`.
+    let now = CLOSINGS.load(Ordering::Acquire);
+    #[cfg(buffer_pool_loom)]
+    let now = CLOSINGS.with(Tally::value);
     let changed = RACKS.try_with(|racks| racks.swept.replace(now) != now);
     if changed.unwrap_or(false) {
         retire_where(|rack| rack.core().is_closed());

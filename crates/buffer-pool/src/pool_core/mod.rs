@@ -55,7 +55,8 @@ pub(crate) struct Core {
     bounded: bool,
     /// Set once by `close`, read where no idle block was found, and inside a rack. Relaxed: it decides
     /// between two answers that a call at the same time as `close` may both give; what must not be missed is under
-    /// the stripes' mutexes and the racks' latches.
+    /// the stripes' mutexes and the racks' latches, or, for who looks for racks to give up, ordered by the count of
+    /// closings (`magazine::sweep`).
     closed: AtomicBool,
     /// Handles of the pool. Written by their clones and drops; the one that takes it to zero closes the pool.
     /// Relaxed: it only picks that one; blocks and memory are handed over by mutexes and latches.
@@ -86,6 +87,8 @@ struct Register {
     recycles: Box<[u64]>,
     /// Blocks that were put into the racks that are gone.
     puts: u64,
+    /// How often racks were robbed, or were to be.
+    robberies: u64,
 }
 
 /// What no pool has as its number.
@@ -160,6 +163,7 @@ impl Core {
                 racks: Vec::new(),
                 recycles: vec![0; count].into(),
                 puts: 0,
+                robberies: 0,
             }),
             queue: Queue::new(),
             exhaustion,
@@ -205,6 +209,10 @@ impl Core {
 
     pub(crate) fn depot(&self) -> &Depot {
         &self.depot
+    }
+
+    pub(crate) fn decay(&self) -> &Decay {
+        &self.decay
     }
 
     pub(crate) fn leaks(&self) -> &Leaks {

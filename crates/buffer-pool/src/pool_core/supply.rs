@@ -6,6 +6,7 @@ use crate::class::Classes;
 use crate::error::AcquireError;
 use crate::mutant::{Mutant, active};
 use crate::sync::{Arc, yield_now};
+use crate::wait::Grant;
 
 impl Core {
     /// Creates a block for a request, reclaiming idle ones when the budget or the provider demands it.
@@ -13,12 +14,30 @@ impl Core {
     #[inline(never)]
     pub(super) fn supply(this: &Arc<Self>, size: usize, fill: Fill) -> Result<Block, AcquireError> {
         let capacity = this.capacity_for(size)?;
-        if this.is_awaited() || !this.charge(capacity) {
-            return Err(AcquireError::Exhausted {
+        let granted = match this.is_awaited() {
+            true => None,
+            false => this.afford(capacity),
+        };
+        match granted {
+            Some(Grant::Block(block)) => Ok(block),
+            Some(Grant::Charge(_)) => Self::create_charged(this, size, fill),
+            None => Err(AcquireError::Exhausted {
                 max_bytes: this.budget.limit(),
-            });
+            }),
         }
-        Self::create_charged(this, size, fill)
+    }
+
+    /// What a request for `bytes`, the capacity of its block, may have when neither its own rack nor the depot has one:
+    /// bytes of the budget; or, when that has too few, an idle block out of another rack; or bytes after idle blocks that
+    /// nobody asks for were reclaimed.
+    pub(super) fn afford(&self, bytes: usize) -> Option<Grant> {
+        if self.budget.charge(bytes).is_ok() {
+            return Some(Grant::Charge(bytes));
+        }
+        if let Some(block) = self.steal(bytes) {
+            return Some(Grant::Block(block));
+        }
+        self.charge(bytes).then_some(Grant::Charge(bytes))
     }
 
     /// Bytes of a block for `size` bytes, if there can be one.
@@ -123,7 +142,7 @@ impl Core {
             if let Ok(block) = Block::create(this, capacity, place, fill) {
                 break block;
             }
-            this.reclaim(usize::MAX);
+            this.look_through(usize::MAX);
             let trimmed = core::mem::take(&mut trims) && this.source.trim();
             let settled = loop {
                 match this.departed() {

@@ -37,13 +37,12 @@ impl Core {
         );
     }
 
-    /// What a wait for `bytes` is for: an idle block of just so many, or so much of the budget, after idle blocks that
-    /// are in the way were reclaimed.
+    /// What a wait for `bytes` is for: an idle block of just so many, or so much of the budget.
     fn obtain(this: &Arc<Self>, bytes: usize) -> Option<Grant> {
         if let Some(block) = Self::recycle(this, bytes) {
             return Some(Grant::Block(block));
         }
-        this.charge(bytes).then_some(Grant::Charge(bytes))
+        this.afford(bytes)
     }
 
     /// Takes back what nobody was handed, or nobody wanted. The caller serves afterwards.

@@ -52,9 +52,14 @@ impl Fence {
     }
 
     /// The rare side's. Microseconds, and an interrupt on each core that runs a thread of the process. `false` when the
-    /// system refuses it, as a filter of system calls may that came after `of_process`: then nothing may be concluded.
+    /// system refuses it, as a filter of system calls may that came after `of_process`: then nothing may be concluded,
+    /// and idle blocks in other threads' racks stay out of reach until those threads release more, or end.
     #[must_use]
     pub(crate) fn heavy(self) -> bool {
+        #[cfg(all(test, not(buffer_pool_loom)))]
+        if REFUSED.with(std::cell::Cell::get) {
+            return false;
+        }
         match self.remote {
             true => remote::fence(),
             false => {
@@ -63,6 +68,20 @@ impl Fence {
             }
         }
     }
+}
+
+#[cfg(all(test, not(buffer_pool_loom)))]
+std::thread_local! {
+    static REFUSED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs `work` while the system refuses this thread its fences.
+#[cfg(all(test, not(buffer_pool_loom)))]
+pub(crate) fn without_fences<R>(work: impl FnOnce() -> R) -> R {
+    REFUSED.with(|refused| refused.set(true));
+    let result = work();
+    REFUSED.with(|refused| refused.set(false));
+    result
 }
 
 #[cfg(all(target_os = "linux", not(buffer_pool_loom)))]

@@ -29,7 +29,7 @@ impl<T> Once<T> {
 
 /// A number that any thread may read, and that no protocol between threads depends on.
 ///
-/// Either any thread adds to it, on paths that are slow anyway, or one owner at a time sets it. Every ordering is
+/// Either any thread adds to it, or moves it on, on paths that are slow anyway, or one owner at a time sets it. Every ordering is
 /// Relaxed: the count itself is exact, and it publishes no other memory.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(AtomicU64);
@@ -60,6 +60,15 @@ impl Tally {
 
     pub(crate) fn raise_to(&self, amount: u64) {
         self.0.fetch_max(amount, Ordering::Relaxed);
+    }
+
+    /// Replaces `from` by `to`; `false` when it is something else by now. Of threads that replace the same value one
+    /// succeeds. Relaxed as all here: all changes of one number have one order.
+    pub(crate) fn advance(&self, from: u64, to: u64) -> bool {
+        let exchange = self
+            .0
+            .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+        exchange.is_ok()
     }
 
     #[inline(always)]

@@ -201,6 +201,21 @@ fn what_is_robbed_gives_the_room_of_the_magazine_back() {
     }
 }
 
+#[test]
+fn what_headers_lay_in_goes_back_when_all_is_reclaimed() {
+    let memory = Poisoned::shared();
+    let pool = BufferPool::builder()
+        .provider(memory.clone())
+        .classes(Classes::down_to(64))
+        .build();
+    drop((0..5000).map(|_| pool.acquire(64)).collect::<Vec<_>>());
+    let full = memory.live_bytes();
+    assert_eq!(pool.reclaim(64), 64);
+    assert!(memory.live_bytes() + 4096 > full, "no more than was asked");
+    assert_eq!(pool.reclaim(usize::MAX), 4999 * 64);
+    assert!(memory.live_bytes() <= 4096, "{}", memory.live_bytes());
+}
+
 fn capped(blocks: usize) -> BufferPool {
     BufferPool::builder().max_idle_per_class(blocks).build()
 }

@@ -156,6 +156,28 @@ fn sleeping_threads_do_not_use_the_idle_cap_up() {
 }
 
 #[test]
+fn an_idle_block_of_the_class_is_taken_from_a_sleeper_before_others_are_freed() {
+    let pool = BufferPool::builder().max_bytes((1 << 20) + 4096).build();
+    let worker = Worker::start();
+    let theirs = pool.clone();
+    let place = worker.run(move || {
+        drop(theirs.acquire(1 << 20));
+        theirs.acquire(4096).as_ptr() as usize
+    });
+    let buf = pool.acquire(4096);
+    assert_eq!(buf.as_ptr() as usize, place, "the one that lay there");
+    let stats = pool.stats();
+    assert_eq!((stats.misses(), stats.recycles()), (2, 1));
+    assert_eq!((stats.reclaimed(), stats.idle_bytes()), (0, 1 << 20));
+    // And back: now the other one sleeps.
+    drop(buf);
+    let theirs = pool.clone();
+    let again = worker.run(move || theirs.acquire(4096).as_ptr() as usize);
+    assert_eq!((again, pool.stats().reclaimed()), (place, 0));
+    worker.end();
+}
+
+#[test]
 fn a_dropped_pool_goes_with_the_threads_that_used_it() {
     let memory = Poisoned::shared();
     let pool = BufferPool::builder().provider(memory.clone()).build();

@@ -6,9 +6,11 @@ use std::fs;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-use buffer_pool::BufferPool;
+use buffer_pool::{BufferPool, ClassStats};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 use slab_core::{ProvideError, Provider};
+
+use crate::caches::Worker;
 
 /// A mapping of its own for each block, so that what is given back is gone.
 struct Mapped;
@@ -140,4 +142,59 @@ fn decay_gives_the_room_of_unused_magazines_back() {
     }
     assert_eq!(pool.stats().idle_bytes(), 0);
     assert_eq!(pool.prewarm(4096, 8), Ok(4));
+}
+
+/// Idle blocks of the largest class.
+fn large(pool: &BufferPool) -> u64 {
+    pool.stats()
+        .classes
+        .last()
+        .map_or(0, |class: &ClassStats| class.idle)
+}
+
+#[test]
+fn classes_that_another_thread_does_not_use_any_more_decay() {
+    let builder = || BufferPool::builder().decay(Some(SECOND));
+    for pool in [builder().build(), builder().max_bytes(64 << 20).build()] {
+        let start = Instant::now();
+        let worker = Worker::start();
+        let theirs = pool.clone();
+        worker.run(move || drop(theirs.acquire(MIB)));
+        for interval in 1..8 {
+            let theirs = pool.clone();
+            // More than a magazine has: calls that are slow.
+            let wave = move || drop((0..200).map(|_| theirs.acquire(4096)).collect::<Vec<_>>());
+            worker.run(wave);
+            pool.maintain(start + interval * SECOND);
+        }
+        assert_eq!(large(&pool), 0);
+        worker.end();
+    }
+}
+
+#[test]
+fn what_a_sleeping_thread_keeps_decays_where_there_is_a_budget() {
+    let builder = || BufferPool::builder().decay(Some(SECOND));
+    for (pool, left) in [
+        (builder().build(), 1),
+        (builder().max_bytes(64 << 20).build(), 0),
+    ] {
+        let start = Instant::now();
+        let worker = Worker::start();
+        let theirs = pool.clone();
+        worker.run(move || {
+            drop((
+                theirs.acquire(MIB),
+                theirs.acquire(4096),
+                theirs.acquire(4096),
+            ))
+        });
+        for interval in 1..8 {
+            pool.maintain(start + interval * SECOND);
+        }
+        assert_eq!(large(&pool), left);
+        let idle = pool.stats().idle_bytes();
+        assert_eq!(idle, left * (MIB as u64 + 8192));
+        worker.end();
+    }
 }

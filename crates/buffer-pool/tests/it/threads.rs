@@ -109,6 +109,15 @@ fn a_consumer_leaves_the_producer_a_part_of_the_idle_cap() {
     }
 }
 
+#[test]
+fn bounded_handoff_recycles() {
+    for blocks in [1, 2, 4, 16] {
+        let pool = BufferPool::builder().max_bytes(blocks * (64 << 10)).build();
+        let rate = handed_over(&pool, 64 << 10, 2000);
+        assert!(rate > 0.9, "{rate} with a budget of {blocks} blocks");
+    }
+}
+
 thread_local! {
     static HELD: RefCell<Vec<(PooledBuf, PooledBytes, BufferPool)>> = const { RefCell::new(Vec::new()) };
     static USES_POOL_AT_EXIT: RefCell<Option<AtExit>> = const { RefCell::new(None) };

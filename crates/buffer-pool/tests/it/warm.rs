@@ -102,6 +102,21 @@ fn a_million_warm_pairs_allocate_nothing() {
 }
 
 #[test]
+fn a_closed_pool_allocates_nothing_for_releases() {
+    for builder in [
+        BufferPool::builder(),
+        BufferPool::builder().max_bytes(64 << 20),
+    ] {
+        let pool = builder.build();
+        let held: Vec<_> = (0..100).map(|_| pool.acquire(4096)).collect();
+        pool.close();
+        let before = ALLOCATIONS.get();
+        drop(held);
+        assert_eq!(ALLOCATIONS.get() - before, 0);
+    }
+}
+
+#[test]
 fn warm_bursts_through_the_depot_allocate_nothing() {
     let pool = BufferPool::new();
     // More than a thread keeps at hand.
