@@ -107,7 +107,8 @@ impl Builder {
     /// The most bytes that idle blocks may have; [`BufferPool::MAX_IDLE_BYTES_DEFAULT`] unless set. A block that is
     /// released beyond that is freed; a class larger than that is never kept.
     ///
-    /// Room that a thread's cache has reserved counts as used, though it may be empty.
+    /// Threads' caches have half of it at most; room that one of them has reserved counts as used, though it may be empty,
+    /// until an interval of decay in which it was not used has ended.
     pub fn max_idle_bytes(mut self, bytes: usize) -> Self {
         self.caps.idle_bytes = bytes;
         self
@@ -158,7 +159,8 @@ impl Builder {
         self
     }
 
-    /// The most idle blocks of each class. No limit unless set; 0 keeps none, so that nothing is recycled.
+    /// The most idle blocks of each class. No limit unless set; 0 keeps none, so that nothing is recycled. Threads' caches
+    /// have half of them at most: with 1, each acquire and release takes a lock.
     pub fn max_idle_per_class(mut self, blocks: usize) -> Self {
         self.caps.idle_per_class = blocks;
         self

@@ -315,7 +315,9 @@ impl BufferPool {
     /// interval since the last time. Calls that are slow anyway do this by themselves now and then; a pool that nobody
     /// uses needs somebody to call this, say from a timer.
     ///
-    /// What is in the caches of other threads stays there.
+    /// Each thread ends the intervals of its own cache, in its next call that needs more than that has at hand. In the
+    /// stead of threads that sleep, or need no more, this does it in a pool with `max_bytes`; without one what is in their
+    /// caches stays there.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
