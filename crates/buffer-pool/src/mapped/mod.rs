@@ -17,7 +17,7 @@ mod carving;
 mod granules;
 mod route;
 mod space;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod tier;
 
