@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use super::buffers::{Buffers, Demand};
-use super::round::{Round, SIZES, contender, entered, touch};
+use super::round::{PAGE, Round, SIZES, contender, entered, touch_at};
 use super::vectors::Held;
 use crate::{Effort, Sample, Workload};
 
@@ -12,7 +12,13 @@ struct Hot {
     size: usize,
     touched: bool,
     operations: usize,
+    /// Rounds so far.
+    rounds: usize,
 }
+
+/// From round to round another place of each page is touched, the same by all. What a contender reads at the place
+/// that is written, if in another page, the processor takes for one another at first, and waits.
+const STRIDE: usize = 9 * 64;
 
 impl Round for Hot {
     fn demand(&self) -> Demand {
@@ -24,8 +30,10 @@ impl Round for Hot {
 
     fn run<B: Buffers>(&mut self, buffers: &B) -> Sample {
         let size = self.size;
+        let place = self.rounds * STRIDE % PAGE;
+        self.rounds += 1;
         let used = |mut buffer| match self.touched {
-            true => touch::<B>(&mut buffer, size),
+            true => touch_at::<B>(&mut buffer, place, size),
             false => u64::from(!black_box(B::start(&mut buffer)).is_null()),
         };
         Sample::timed(self.operations, || {
@@ -41,6 +49,7 @@ pub(super) fn hot(effort: Effort) -> Vec<Workload> {
             let round = Hot {
                 size,
                 touched: false,
+                rounds: 0,
                 // The seed's design clears the whole class each time: fewer rounds of the large sizes.
                 operations: effort.operations(if size > 64 << 10 { 20_000 } else { 200_000 }),
             };
@@ -56,6 +65,7 @@ pub(super) fn hot_touch(effort: Effort) -> Vec<Workload> {
             let round = Hot {
                 size,
                 touched: true,
+                rounds: 0,
                 operations: effort.operations(if size > 64 << 10 { 2_000 } else { 100_000 }),
             };
             entered(format!("hot-touch-{label}"), "ns", &round)

@@ -52,11 +52,16 @@ pub(super) fn entered<R: Round>(name: String, unit: &'static str, round: &R) -> 
         .with(contender::<R, Vectors<MiMalloc>>(round))
 }
 
-/// Writes one byte of each page and gives the sum of what it wrote.
+/// Writes the first byte of each page and gives the sum of what it wrote.
 pub(super) fn touch<B: Buffers>(buffer: &mut B::Buffer<'_>, size: usize) -> u64 {
+    touch_at::<B>(buffer, 0, size)
+}
+
+/// The same with the byte at `place` in each page, which is below the size.
+pub(super) fn touch_at<B: Buffers>(buffer: &mut B::Buffer<'_>, place: usize, size: usize) -> u64 {
     let start = B::start(buffer);
     let mut sum = 0;
-    for offset in (0..size).step_by(PAGE) {
+    for offset in (place..size).step_by(PAGE) {
         // SAFETY: `Buffers::start` promises as many writable bytes as were asked for.
         unsafe { start.add(offset).write_volatile(offset as u8 | 1) };
         sum += offset as u64 | 1;
