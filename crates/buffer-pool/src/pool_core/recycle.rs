@@ -165,13 +165,16 @@ impl Core {
         fill: Fill,
         error: AcquireError,
     ) -> Result<Block, AcquireError> {
-        let overflows = this.exhaustion == Exhaustion::Overflow && size <= Classes::SIZE_MAX;
-        match error {
-            AcquireError::Closed => Self::overflow(this, size, fill),
-            AcquireError::Exhausted { .. } | AcquireError::Oversize { .. } if overflows => {
-                Self::overflow(this, size, fill)
+        let overflows = match error {
+            AcquireError::Closed => true,
+            AcquireError::Exhausted { .. } | AcquireError::Oversize { .. } => {
+                this.exhaustion == Exhaustion::Overflow
             }
-            error => Err(error),
+            _ => false,
+        };
+        match overflows && size <= Classes::SIZE_MAX {
+            true => Self::overflow(this, size, fill),
+            false => Err(error),
         }
     }
 

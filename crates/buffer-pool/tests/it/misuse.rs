@@ -133,6 +133,22 @@ fn a_size_that_no_allocation_has_is_refused() {
     assert_eq!(pool.stats().outstanding(), 0);
 }
 
+/// A layout was made of it, once, and that panicked with other words.
+#[test]
+fn a_size_that_no_allocation_has_is_refused_by_a_closed_pool_too() {
+    let pool = BufferPool::new();
+    let mut buf = pool.acquire(64);
+    pool.close();
+    for size in [usize::MAX, isize::MAX as usize] {
+        let panic =
+            catch_unwind(AssertUnwindSafe(|| buf.reserve(size))).expect_err("no such buffer");
+        let message = panic.downcast_ref::<String>().expect("a formatted message");
+        assert!(message.contains("the pool is closed"), "{message}");
+    }
+    buf.reserve(1 << 20);
+    assert!(buf.capacity() >= 1 << 20);
+}
+
 #[test]
 fn a_provider_that_refuses_leaves_the_pool_usable() {
     let memory = Shared::new(Counting::new(Global));
