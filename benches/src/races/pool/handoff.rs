@@ -2,6 +2,7 @@
 
 use std::alloc::System;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crossbeam::channel::{TrySendError, bounded};
 use crossbeam::utils::Backoff;
@@ -41,14 +42,25 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// The other side may have no processor.
+const LOOKS_BEFORE_YIELD: u32 = 1000;
+
 /// Whose turn it is: that of the sender at even numbers, of the receiver at odd ones.
 struct Turn(AtomicUsize);
 
 impl Turn {
-    /// Acquire: what the other side did in its turn is seen; pairs with `pass`.
+    /// Looks without a pause, since pauses that grow would be a good part of a short wave.
     fn wait(&self, side: Side) {
         let parity = usize::from(side == Side::Right);
-        until(|| (self.0.load(Ordering::Acquire) % 2 == parity).then_some(()));
+        let mut looks = 0u32;
+        // Ends: the other side passes its turn. Acquire: what it did before is seen; pairs with `pass`.
+        while self.0.load(Ordering::Acquire) % 2 != parity {
+            looks = looks.wrapping_add(1);
+            match looks.is_multiple_of(LOOKS_BEFORE_YIELD) {
+                true => thread::yield_now(),
+                false => std::hint::spin_loop(),
+            }
+        }
     }
 
     fn pass(&self) {
