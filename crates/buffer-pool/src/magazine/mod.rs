@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `mod` | a magazine: an array, and two numbers that are its length and its statistics at once |
 //! | `rack` | a thread's magazines of one pool; how they refill, spill, and end |
+//! | `robbery` | what is done to a rack by those who rob it |
 //! | `room` | how many blocks each of them may hold |
 //! | `thread` | where a thread finds its racks, and what becomes of them when it ends |
 //! | `latch` | what owner and robber of a rack take turns by, in a pool with a budget |
@@ -48,6 +49,7 @@
 
 mod latch;
 mod rack;
+mod robbery;
 mod room;
 mod thread;
 
