@@ -208,6 +208,8 @@ impl BufferPool {
     /// Like [`try_acquire`](Self::try_acquire), but waits its turn, for `timeout` at most: with a timeout of zero not at
     /// all, with one beyond the end of the clock forever. What was handed over when the time is up is returned.
     ///
+    /// For zeros or a buffer to overwrite, [`PooledBuf::resize`] or [`PooledBuf::resize_stale`] it afterwards.
+    ///
     /// It keeps within the budget and waits even if the pool was built with
     /// [`Exhaustion::Overflow`](crate::Exhaustion::Overflow).
     ///

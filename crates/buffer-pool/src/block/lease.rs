@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::{Block, Place};
+use super::Block;
 use crate::pool_core::Core;
 
 /// Where a block goes: to its pool, by its class if it has one. One word, the class in the bits that a core's alignment
@@ -36,10 +36,7 @@ impl Home {
 
     #[inline]
     fn of(block: &Block) -> Self {
-        let class = match block.place() {
-            Place::Class(class) => class.into(),
-            Place::Oversize | Place::Overflow => NO_CLASS,
-        };
+        let class = block.class().unwrap_or(NO_CLASS);
         Self(NonNull::from(&**block.core()).map_addr(|address| address | class))
     }
 
@@ -49,13 +46,10 @@ impl Home {
         (class != NO_CLASS).then_some(class)
     }
 
-    /// # Safety
-    /// 1. The block exists, whose count keeps the core, as long as the reference is used.
+    /// Valid as long as the block exists, whose count keeps the core.
     #[inline(always)]
-    pub(crate) unsafe fn core<'a>(self) -> &'a Core {
-        let core = self.0.as_ptr().map_addr(|address| address & !TAG);
-        // SAFETY: the pointer came from a reference to the core, which clause 1 keeps; nobody has another kind.
-        unsafe { &*core }
+    pub(crate) fn core(self) -> *const Core {
+        self.0.as_ptr().map_addr(|address| address & !TAG)
     }
 }
 

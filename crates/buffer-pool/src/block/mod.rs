@@ -190,6 +190,14 @@ impl Block {
         self.header().place
     }
 
+    #[inline(always)]
+    pub(crate) fn class(&self) -> Option<usize> {
+        match self.place() {
+            Place::Class(class) => Some(class.into()),
+            Place::Oversize | Place::Overflow => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn data(&self) -> NonNull<u8> {
         self.header().data

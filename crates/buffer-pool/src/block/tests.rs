@@ -16,7 +16,7 @@ fn touched_by_zero(written: usize, start: usize, end: usize) -> Vec<usize> {
         block.zero(start, end);
         let bytes = core::slice::from_raw_parts(block.data().as_ptr(), 4096);
         let touched = (0..4096).filter(|&at| bytes[at] == 0).collect();
-        Core::release(block.into());
+        Core::release_block(block);
         touched
     }
 }
@@ -66,5 +66,5 @@ fn marks_after_each_operation() {
         block.move_to_front(4000, 96);
         assert_eq!(marks(&mut block), (4096, 96));
     }
-    Core::release(block.into());
+    Core::release_block(block);
 }

@@ -295,7 +295,7 @@ impl Drop for PooledBytes {
         // SAFETY: the value ends here, and a `Shared` has no destructor: nobody uses it again. (`take` would write, too.)
         let shared = unsafe { core::ptr::read(&self.shared) };
         if let Some(block) = shared.and_then(Shared::release) {
-            Core::release(block.into());
+            Core::release_block(block);
         }
     }
 }

@@ -116,7 +116,7 @@ impl Core {
             .or_else(past(least));
         match larger {
             Ok(lease) => lease,
-            Err(error) => panic!("cannot grow a buffer to {least} bytes: {error}"),
+            Err(error) => panic!("cannot move a buffer to {least} bytes: {error}"),
         }
     }
 
@@ -269,26 +269,42 @@ impl Core {
     #[inline]
     pub(crate) fn release(lease: Lease) {
         let home = lease.home();
-        let Some(class) = home.class() else {
-            return Self::release_slowly(lease.block);
-        };
         // SAFETY: the lease keeps it.
-        let key = unsafe { home.core() }.key.value();
+        unsafe { Self::release_to(home.core(), home.class(), lease.block) }
+    }
+
+    /// Like `release`, of a block whose home is not at hand.
+    #[inline]
+    pub(crate) fn release_block(block: Block) {
+        let class = block.class();
+        let core: *const Self = &**block.core();
+        // SAFETY: the block keeps it.
+        unsafe { Self::release_to(core, class, block) }
+    }
+
+    /// # Safety
+    /// 1. `block` is of this core, and of this class, if any. The core may be gone when this returns.
+    #[inline(always)]
+    unsafe fn release_to(core: *const Self, class: Option<usize>, block: Block) {
+        let Some(class) = class else {
+            return Self::release_slowly(block);
+        };
+        // SAFETY: the block keeps it, by clause 1, here and below, until it is pushed.
+        let key = unsafe { (*core).key.value() };
         match magazine::magazine(key, class) {
             // SAFETY: as in `hit`.
-            Some(magazine) => match unsafe { (*magazine).push(lease.block) } {
+            Some(magazine) => match unsafe { (*magazine).push(block) } {
                 Ok(()) => {}
                 Err(block) => Self::release_slowly(block),
             },
-            None => Self::release_inside(lease.block, home, class),
+            // SAFETY: as above.
+            None => Self::release_inside(unsafe { (*core).latched_key.value() }, class, block),
         }
     }
 
     /// Like `release`, in a pool with a budget.
     #[inline(never)]
-    fn release_inside(block: Block, home: Home, class: usize) {
-        // SAFETY: the block keeps it.
-        let key = unsafe { home.core() }.latched_key.value();
+    fn release_inside(key: u64, class: usize, block: Block) {
         let Some(rack) = magazine::rack(key) else {
             return Self::release_slowly(block);
         };
