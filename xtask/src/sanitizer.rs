@@ -24,6 +24,9 @@ pub(crate) enum Sanitizer {
 /// Random cases a property runs under `--quick`: instrumented code is some ten times slower.
 const QUICK_CASES: &str = "500";
 
+/// Names the functions and lines of a report; binutils, which a linker needs, brings it.
+const SYMBOLIZER: &str = "/usr/bin/addr2line";
+
 /// The packages with unsafe code; both have threads that share memory.
 const PACKAGES: [&str; 2] = ["slab-core", "buffer-pool"];
 
@@ -53,7 +56,7 @@ impl Sanitizer {
     /// two report false errors unless std is instrumented too: that takes Debian's compiler, which
     /// has std's sources, and clang's run-time libraries.
     fn cargo(self, workspace: &Workspace) -> Program {
-        let flags = match self {
+        let (flags, options) = match self {
             Self::Address => {
                 return workspace
                     .cargo_into("san-address")
@@ -61,12 +64,16 @@ impl Sanitizer {
                     .rustflags("-Zsanitizer=address")
                     .arg("test");
             }
-            Self::Thread => "-Zsanitizer=thread",
-            Self::Memory => "-Zsanitizer=memory -Zsanitizer-memory-track-origins",
+            Self::Thread => ("-Zsanitizer=thread", "TSAN_OPTIONS"),
+            Self::Memory => (
+                "-Zsanitizer=memory -Zsanitizer-memory-track-origins",
+                "MSAN_OPTIONS",
+            ),
         };
         let link = format!("-Clinker=clang-22 -Clink-arg=-fsanitize={}", self.name());
         debian::cargo(workspace)
             .rustflags(&format!("{flags} -Zexternal-clangrt {link}"))
+            .env(options, format!("external_symbolizer_path={SYMBOLIZER}"))
             .args(["test", "-Zbuild-std"])
     }
 }
