@@ -1,7 +1,7 @@
 //! Blocks that pass between magazines, the depot and threads, in a pool without a budget.
 
 use super::ledger::{Lease, Ledger};
-use super::{BLOCK, LOST, TWICE, below, crowd, lend, prove, settled, small};
+use super::{BLOCK, LOST, MIXED_UP, below, crowd, lend, prove, settled, small};
 use crate::BufferPool;
 use crate::mutant::Mutant;
 use crate::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ pub(super) fn traffic(pool: &BufferPool, ledger: &Arc<Ledger>, mailbox: &Mailbox
 #[test]
 fn buffers_travel_between_magazines_the_depot_and_threads() {
     let mutants = [
-        (Mutant::TakeInTwoSections, TWICE),
+        (Mutant::TakeInTwoSections, MIXED_UP),
         (Mutant::UnlinkUnseen, LOST),
     ];
     prove("depot, traffic", &mutants, || {
@@ -50,7 +50,7 @@ fn buffers_travel_between_magazines_the_depot_and_threads() {
 #[test]
 fn stripes_of_four_threads_feed_each_other() {
     let mutants = [
-        (Mutant::TakeInTwoSections, TWICE),
+        (Mutant::TakeInTwoSections, MIXED_UP),
         (Mutant::UnlinkUnseen, LOST),
     ];
     prove("depot, stripes", &mutants, || {

@@ -44,6 +44,8 @@ const TWICE: &[&str] = &[
     "a buffer in use is freed",
     "accesses to a cell overlap",
 ];
+/// What is said when one block is taken for another: the one has two owners, the other none.
+const MIXED_UP: &[&str] = &[TWICE[0], TWICE[1], TWICE[2], TWICE[3], LOST[0]];
 /// What shuttle says when all threads wait.
 const STUCK: &[&str] = &["deadlock"];
 /// What is said when more memory is lent than the budget allows.

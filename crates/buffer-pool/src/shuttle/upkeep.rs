@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::depot::{Mailbox, traffic};
 use super::ledger::Ledger;
 use super::{
-    BLOCK, OVERSPENT, TWICE, attempt, below, crowd, prove, settled, settled_memory, small, tight,
+    BLOCK, MIXED_UP, OVERSPENT, attempt, below, crowd, prove, settled, settled_memory, small, tight,
 };
 use crate::AcquireError;
 use crate::mutant::Mutant;
@@ -16,7 +16,7 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 
 #[test]
 fn reclaim_and_maintain_during_traffic() {
-    let mutants = [(Mutant::TakeInTwoSections, TWICE)];
+    let mutants = [(Mutant::TakeInTwoSections, MIXED_UP)];
     prove("upkeep, traffic", &mutants, || {
         let ledger = Ledger::unlimited();
         let pool = small(&ledger)
