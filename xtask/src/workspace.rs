@@ -25,6 +25,9 @@ pub(crate) fn libraries() -> &'static [&'static str] {
 /// The package of benches and races, the only one that knows peers.
 pub(crate) const BENCHES: &str = "strata-benches";
 
+/// The sources of buffer-pool compiled without statistics, for the benches alone.
+pub(crate) const UNCOUNTED: &str = "buffer-pool-uncounted";
+
 /// The package that runs loom models. Tests of every layer may use it, and nothing else; it uses no layer.
 pub(crate) const HARNESS: &str = "loom-harness";
 

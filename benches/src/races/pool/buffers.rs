@@ -1,7 +1,5 @@
 //! One face over the pools and allocators, so that all run the same code; and ours.
 
-use buffer_pool::{BufferPool, Classes, PooledBuf};
-
 /// What a workload will ask for at most.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Demand {
@@ -42,33 +40,52 @@ pub(super) trait Buffers: Send + Sync + 'static {
 }
 
 /// Ours, as its first example shows it.
-pub(super) struct Strata(BufferPool);
+macro_rules! ours {
+    ($(#[$doc:meta])* $source:ident, $name:literal, $library:ident) => {
+        $(#[$doc])*
+        pub(super) struct $source($library::BufferPool);
 
-impl Buffers for Strata {
-    const NAME: &'static str = "strata-pool";
-    type Buffer<'a> = PooledBuf;
+        impl Buffers for $source {
+            const NAME: &'static str = $name;
+            type Buffer<'a> = $library::PooledBuf;
 
-    fn of(_: Demand) -> Self {
-        Strata(BufferPool::builder().build())
-    }
-    /// The thread's, which does not count the first block of each class.
-    fn caches() -> usize {
-        BufferPool::THREAD_CACHE_BYTES_DEFAULT + Classes::default().sizes().iter().sum::<usize>()
-    }
-    #[inline(always)]
-    fn acquire(&self, size: usize) -> PooledBuf {
-        self.0.acquire(size)
-    }
-    #[inline(always)]
-    fn start(buffer: &mut PooledBuf) -> *mut u8 {
-        buffer.spare_capacity_mut().as_mut_ptr().cast()
-    }
-    #[inline(always)]
-    fn put(buffer: &mut PooledBuf, byte: u8) {
-        buffer.extend_from_slice(&[byte]);
-    }
-    #[inline(always)]
-    fn first(buffer: &mut PooledBuf) -> u8 {
-        buffer[0]
-    }
+            fn of(_: Demand) -> Self {
+                $source($library::BufferPool::builder().build())
+            }
+            /// The thread's, which does not count the first block of each class.
+            fn caches() -> usize {
+                let sizes = $library::Classes::default();
+                $library::BufferPool::THREAD_CACHE_BYTES_DEFAULT + sizes.sizes().iter().sum::<usize>()
+            }
+            #[inline(always)]
+            fn acquire(&self, size: usize) -> $library::PooledBuf {
+                self.0.acquire(size)
+            }
+            #[inline(always)]
+            fn start(buffer: &mut $library::PooledBuf) -> *mut u8 {
+                buffer.spare_capacity_mut().as_mut_ptr().cast()
+            }
+            #[inline(always)]
+            fn put(buffer: &mut $library::PooledBuf, byte: u8) {
+                buffer.extend_from_slice(&[byte]);
+            }
+            #[inline(always)]
+            fn first(buffer: &mut $library::PooledBuf) -> u8 {
+                buffer[0]
+            }
+        }
+    };
 }
+
+ours!(
+    /// The pool as it is.
+    Strata,
+    "strata-pool",
+    buffer_pool
+);
+ours!(
+    /// The same sources, compiled without the counts of the hot path.
+    Uncounted,
+    "strata-pool-uncounted",
+    buffer_pool_uncounted
+);

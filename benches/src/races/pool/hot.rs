@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::buffers::{Buffers, Demand};
+use super::buffers::{Buffers, Demand, Strata, Uncounted};
 use super::round::{PAGE, Round, SIZES, contender, entered, touch_at};
 use super::vectors::Held;
 use crate::{Effort, Sample, Workload};
@@ -56,6 +56,24 @@ pub(super) fn hot(effort: Effort) -> Vec<Workload> {
             entered(format!("hot-{label}"), "ns", &round)
         })
         .into()
+}
+
+/// The same, with statistics and without.
+pub(super) fn stats(effort: Effort) -> Vec<Workload> {
+    SIZES[..2]
+        .iter()
+        .map(|&(size, label)| {
+            let round = Hot {
+                size,
+                touched: false,
+                rounds: 0,
+                operations: effort.operations(200_000),
+            };
+            Workload::new("pool", format!("stats-{label}"), "ns")
+                .with(contender::<Hot, Strata>(&round))
+                .with(contender::<Hot, Uncounted>(&round))
+        })
+        .collect()
 }
 
 /// Acquire, write one byte a page, drop.

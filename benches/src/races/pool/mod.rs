@@ -28,4 +28,5 @@ pub const WORKLOADS: &[Build] = &[
     burst::after_idling,
     churn::churn,
     churn::churn_resident,
+    hot::stats,
 ];

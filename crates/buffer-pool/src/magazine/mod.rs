@@ -67,6 +67,10 @@ pub(crate) use thread::{magazine, note_closing, own_rack, rack, rack_of, retire,
 /// The most blocks of a magazine: beyond it the depot's lock is far away already.
 const BLOCKS_MAX: usize = 64;
 
+/// Whether `kept` is the length and nothing is counted: in a race alone, to measure what counting costs. Statistics are
+/// wrong then, and so are pools with a budget, which count what was put.
+const UNCOUNTED: bool = cfg!(buffer_pool_uncounted);
+
 /// Idle blocks of one class at hand for one thread.
 ///
 /// Its owner is the rack's thread, or who holds the rack's latch. Two magazines share no cache line.
@@ -111,10 +115,27 @@ impl Magazine {
         self.slots.with_mut(|slots| touch(unsafe { &mut *slots }))
     }
 
+    #[inline(always)]
+    fn served(&self) -> u64 {
+        match UNCOUNTED {
+            true => 0,
+            false => self.served.value(),
+        }
+    }
+
+    /// Counts so many blocks that go, of what the two numbers are now.
+    #[inline(always)]
+    fn count_out(&self, kept: u64, served: u64, count: u64) {
+        match UNCOUNTED {
+            true => self.kept.set(kept.wrapping_sub(count)),
+            false => self.served.set(served.wrapping_add(count)),
+        }
+    }
+
     /// Blocks in it; of another thread's magazine a number that may be old.
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.kept.value().wrapping_sub(self.served.value()) as usize
+        self.kept.value().wrapping_sub(self.served()) as usize
     }
 
     /// The block put in last.
@@ -123,11 +144,11 @@ impl Magazine {
     /// 1. The caller is the owner.
     #[inline(always)]
     pub(crate) unsafe fn pop(&self) -> Option<Block> {
-        let (kept, served) = (self.kept.value(), self.served.value());
+        let (kept, served) = (self.kept.value(), self.served());
         if kept == served {
             return None;
         }
-        self.served.set(served.wrapping_add(1));
+        self.count_out(kept, served, 1);
         let last = kept.wrapping_sub(served) as usize - 1;
         // SAFETY: clause 1. The slot at `last` is within `len`, so it holds a block, which is not in the magazine any
         // more.
@@ -140,7 +161,7 @@ impl Magazine {
     /// 1. The caller is the owner.
     #[inline(always)]
     pub(crate) unsafe fn push(&self, block: Block) -> Result<(), Block> {
-        let (kept, served) = (self.kept.value(), self.served.value());
+        let (kept, served) = (self.kept.value(), self.served());
         let len = kept.wrapping_sub(served) as usize;
         // SAFETY: clause 1; below the capacity there is a slot, and the ones from `len` on hold no block.
         unsafe {
@@ -160,8 +181,9 @@ impl Magazine {
     /// # Safety
     /// 1. The caller is the owner.
     unsafe fn passed(&self) {
-        self.kept.set(self.kept.value().wrapping_add(1));
-        self.served.set(self.served.value().wrapping_add(1));
+        let kept = self.kept.value().wrapping_add(1);
+        self.kept.set(kept);
+        self.count_out(kept, self.served(), 1);
     }
 
     /// Takes a block that serves no request.
@@ -215,8 +237,7 @@ impl Magazine {
         }
         self.moved
             .set(self.moved.value().wrapping_add(count as u64));
-        self.served
-            .set(self.served.value().wrapping_add(count as u64));
+        self.count_out(self.kept.value(), self.served(), count as u64);
     }
 
     /// Blocks that may be in it.
