@@ -20,7 +20,7 @@ pub(crate) struct Rack {
     /// By which whoever touches a magazine of a pool with a budget keeps others out; not used in other pools.
     pub(super) latch: Latch,
     /// Whose rack it is.
-    pub(super) thread: Thread,
+    pub(super) thread: Option<Thread>,
     /// One a class.
     pub(super) magazines: Box<[Magazine]>,
     /// Touched by who may touch the magazines.

@@ -109,7 +109,7 @@ impl Rack {
 
     /// Whether the rack is the calling thread's.
     pub(crate) fn is_own(&self) -> bool {
-        self.thread == Thread::current()
+        self.thread.is_some() && self.thread == Thread::current()
     }
 
     /// Takes blocks that the owner did not use since the last interval that it ended: as `Surplus` says, and as far as

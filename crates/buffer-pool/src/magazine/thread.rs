@@ -11,16 +11,18 @@ use super::Magazine;
 use super::rack::{Rack, RackPointer};
 use crate::block::Block;
 use crate::pool_core::Core;
-#[cfg(buffer_pool_loom)]
-use crate::sync::Tally;
 #[cfg(not(buffer_pool_loom))]
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Arc, local};
+use crate::sync::{Arc, Tally, local};
 
 /// Places in a thread's table, a power of two. Pools whose numbers differ by a multiple of it take turns in one.
 const PLACES: usize = 16;
 
-struct Table([Place; PLACES]);
+struct Table {
+    places: [Place; PLACES],
+    /// The thread's number; 0 before it is asked for.
+    thread: Cell<u64>,
+}
 
 /// The rack of one pool, where the hit path finds it.
 struct Place {
@@ -38,7 +40,7 @@ struct Racks {
 }
 
 local! {
-    static TABLE: Table = const { Table([const { Place::new() }; PLACES]) };
+    static TABLE: Table = const { Table::new() };
     static RACKS: Racks = const { Racks::new() };
 }
 
@@ -58,13 +60,23 @@ std::thread_local! {
     static CLOSINGS: Tally = const { Tally::new(0) };
 }
 
-/// A thread, as long as it lives: where its table is.
+/// A thread, by a number that no other has or had. Not by where its locals are: they may be gone before its racks are, and
+/// another thread's in their place.
 #[derive(Copy, Clone, PartialEq, Eq)]
-pub(super) struct Thread(Option<usize>);
+pub(super) struct Thread(u64);
 
 impl Thread {
-    pub(super) fn current() -> Self {
-        Self(TABLE.try_with(|table| ptr::from_ref(table).addr()).ok())
+    /// `None` while the thread ends, where its table is gone by then.
+    pub(super) fn current() -> Option<Self> {
+        /// The number of the next thread.
+        static NEXT: Tally = Tally::new(1);
+        let number = |table: &Table| {
+            if table.thread.get() == 0 {
+                table.thread.set(NEXT.next());
+            }
+            Self(table.thread.get())
+        };
+        TABLE.try_with(number).ok()
     }
 }
 
@@ -79,9 +91,16 @@ impl Place {
 }
 
 impl Table {
+    const fn new() -> Self {
+        Self {
+            places: [const { Place::new() }; PLACES],
+            thread: Cell::new(0),
+        }
+    }
+
     #[inline(always)]
     fn place(&self, number: u64) -> &Place {
-        &self.0[number as usize % PLACES]
+        &self.places[number as usize % PLACES]
     }
 
     fn enter(&self, rack: NonNull<Rack>) {
@@ -277,7 +296,7 @@ impl Drop for Racks {
     fn drop(&mut self) {
         let racks = core::mem::take(self.racks.get_mut());
         // An error means that the table is gone already.
-        let _ = TABLE.try_with(|table| table.0.iter().for_each(|place| place.number.set(0)));
+        let _ = TABLE.try_with(|table| table.places.iter().for_each(|place| place.number.set(0)));
         for rack in racks {
             // SAFETY: the thread's own, found by nothing any more.
             unsafe { give_up(rack, true) };
