@@ -68,11 +68,14 @@ fn a_creator_reclaims_what_another_released() {
 /// What a creator says that did not wait for blocks on their way back.
 const REFUSED: &[&str] = &["refused although nothing is lent"];
 
+/// Bytes of all memory, in one idle block: more than would be lent in the stead of a small one.
+const ALL: usize = 3 * BLOCK;
+
 /// Two threads want a block each, and the idle block that one of them frees makes room for both.
 fn both_are_served(builder: Builder) {
-    let classes = Classes::custom(&[BLOCK, 2 * BLOCK]).expect("a valid table");
+    let classes = Classes::custom(&[BLOCK, ALL]).expect("a valid table");
     let pool = builder.classes(classes).stripes(1).build();
-    assert_eq!(pool.prewarm(2 * BLOCK, 1), Ok(1));
+    assert_eq!(pool.prewarm(ALL, 1), Ok(1));
     let other = pool.clone();
     let thread = thread::spawn(move || other.try_acquire(BLOCK));
     let mine = pool.try_acquire(BLOCK);
@@ -92,22 +95,22 @@ fn nobody_is_refused_while_another_frees_idle_blocks() {
             (Mutant::DeparturesIgnored, REFUSED),
             (Mutant::DepartureRelaxed, REFUSED),
         ],
-        || both_are_served(small().max_bytes(2 * BLOCK)),
+        || both_are_served(small().max_bytes(ALL)),
     );
 }
 
-/// Has memory for two small blocks, headers apart.
-struct TwoBlocks(AtomicUsize);
+/// Has so much memory, headers apart.
+struct Scarce(AtomicUsize);
 
 // SAFETY: `Tracked`'s blocks; a refusal gives none.
-unsafe impl Provider for TwoBlocks {
+unsafe impl Provider for Scarce {
     fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
         // Data is not aligned, headers are.
         if layout.align() == 1 {
             let mut used = self.0.load(Ordering::Relaxed);
             loop {
                 let more = used + layout.size();
-                if more > 2 * BLOCK {
+                if more > ALL {
                     return Err(ProvideError::Exhausted);
                 }
                 let exchange =
@@ -137,6 +140,6 @@ fn the_provider_is_asked_again_after_another_freed_idle_blocks() {
         "budget, provider departures",
         Bound::Preemptions(3),
         &[(Mutant::DeparturesIgnored, REFUSED)],
-        || both_are_served(small().provider(TwoBlocks(AtomicUsize::new(0)))),
+        || both_are_served(small().provider(Scarce(AtomicUsize::new(0)))),
     );
 }
