@@ -64,6 +64,7 @@ impl BufferPool {
             Ok(block) => Ok(unsafe { PooledBuf::with_len(block, len) }),
             Err(error) => {
                 let vec = ManuallyDrop::into_inner(vec);
+                Core::serve_waiting(core);
                 Err(AdoptError::new(vec, AdoptErrorKind::Acquire(error)))
             }
         }
@@ -91,9 +92,11 @@ impl PooledBuf {
             return Err(self);
         }
         let len = self.len();
-        let (data, capacity) = Core::disown(self.into_block());
+        let (data, capacity, core) = Core::disown(self.into_block());
         // SAFETY: the memory is the global allocator's, allocated with the layout {capacity, 1}, see the module's text, or
         // was a `Vec`'s of this capacity; nobody else has it. The first `len` bytes are initialised, as of any buffer.
-        Ok(unsafe { Vec::from_raw_parts(data.as_ptr(), len, capacity) })
+        let vec = unsafe { Vec::from_raw_parts(data.as_ptr(), len, capacity) };
+        Core::serve_waiting(&core);
+        Ok(vec)
     }
 }

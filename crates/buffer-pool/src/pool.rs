@@ -58,6 +58,8 @@ use crate::wait::{Acquire, Handle};
 /// charged to the budget, counted as oversize and freed on release. Above `max_bytes` no wait would end: that is
 /// [`AcquireError::Oversize`], and `acquire*` panic, or go past the budget if they may.
 ///
+/// **The global allocator** of the program must not use pools: they use it, in the midst of their work.
+///
 /// ```
 /// use buffer_pool::BufferPool;
 ///

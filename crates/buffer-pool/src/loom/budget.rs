@@ -6,9 +6,10 @@ use std::ptr::NonNull;
 use slab_core::{ProvideError, Provider};
 
 use super::{BLOCK, Bound, Tracked, prove, small};
+use crate::magazine::leave;
 use crate::mutant::Mutant;
-use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::thread;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Arc, thread};
 use crate::{AcquireError, Builder, Classes};
 
 const OVERSPENT: &[&str] = &["assertion"];
@@ -141,5 +142,33 @@ fn the_provider_is_asked_again_after_another_freed_idle_blocks() {
         Bound::Preemptions(3),
         &[(Mutant::DeparturesIgnored, REFUSED)],
         || both_are_served(small().provider(Scarce(AtomicUsize::new(0)))),
+    );
+}
+
+/// A thread's blocks move to the depot when it ends: past who looks at the depot first and the racks then, who was told
+/// that the provider has no memory, once.
+#[test]
+fn a_thread_ends_while_the_provider_has_nothing() {
+    prove(
+        "budget, provider and exit",
+        Bound::Preemptions(3),
+        &[(Mutant::LookOnce, REFUSED)],
+        || {
+            let scarce = Scarce(AtomicUsize::new(ALL - BLOCK));
+            let pool = small().max_bytes(ALL).provider(scarce).build();
+            let buffer = pool.acquire(BLOCK);
+            let released = Arc::new(AtomicBool::new(false));
+            let told = Arc::clone(&released);
+            let thread = thread::spawn(move || {
+                drop(buffer);
+                told.store(true, Ordering::Release);
+                leave();
+            });
+            while !released.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            assert!(pool.try_acquire(BLOCK).is_ok(), "{}", REFUSED[0]);
+            thread.join().unwrap();
+        },
     );
 }

@@ -25,8 +25,9 @@ pub(super) struct Latch {
     /// The owner is at the magazines. Written by the owner alone: set before the light fence, cleared with Release, which
     /// pairs with the Acquire of a robber that waits for it.
     inside: AtomicBool,
-    /// The owner is to stay out. Written with the register's lock only, set by robbers, cleared by the owner; so Relaxed:
-    /// what an owner that finds it cleared must see of robbers it got by that lock.
+    /// The owner is to stay out. Written with the register's lock only: set by robbers, cleared by the owner, or by a robber
+    /// that set it and touched nothing. So Relaxed: what an owner that finds it cleared must see of robbers who took
+    /// something it got by that lock, when it cleared the bar that they had set.
     barred: AtomicBool,
     fence: Fence,
 }

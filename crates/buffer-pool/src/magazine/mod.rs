@@ -44,8 +44,8 @@
 //! does not need. What other destructors release after that goes to the depot at once. Closing a pool empties the racks
 //! of the closing thread, and, with a budget, those of all threads. In a pool without a budget the others notice
 //! when they next need more than a magazine, of any pool, or end; until then they hold what their caches held. A rack is
-//! freed by its own thread alone, never while that is inside of it: so a global allocator, which is called there when a
-//! magazine grows, must not close pools.
+//! freed by its own thread alone, never while that is inside of it: so the global allocator, which is called there when
+//! an array of the depot grows, must not use pools.
 
 mod latch;
 mod rack;

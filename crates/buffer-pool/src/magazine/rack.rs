@@ -203,10 +203,9 @@ impl Rack {
 
     /// How many intervals of decay the pool has ended that this rack has not.
     pub(crate) fn intervals_behind(&self) -> u64 {
-        self.core
-            .decay()
-            .ended()
-            .wrapping_sub(self.intervals.value())
+        // Read before the pool's, which is never less: what ends in between only adds to the answer.
+        let ended_here = self.intervals.value();
+        self.core.decay().ended().saturating_sub(ended_here)
     }
 
     /// Moves blocks of the classes that the thread did not use since the last interval that it ended to the depot: as
@@ -230,8 +229,10 @@ impl Rack {
     /// # Safety
     /// 1. The magazines are the calling thread's for now.
     pub(super) unsafe fn decay(&self, mut take: impl FnMut(usize, usize)) {
-        let intervals = u32::try_from(self.intervals_behind()).unwrap_or(u32::MAX);
-        self.intervals.set(self.core.decay().ended());
+        let ended = self.core.decay().ended();
+        let intervals = ended.saturating_sub(self.intervals.value());
+        let intervals = u32::try_from(intervals).unwrap_or(u32::MAX);
+        self.intervals.set(ended);
         for (class, magazine) in self.magazines.iter().enumerate() {
             let requests = magazine.served.value().wrapping_sub(magazine.moved.value());
             // SAFETY: clause 1.

@@ -69,10 +69,13 @@ use tier::Tier;
 /// unixes other than Linux only whole chunks and large blocks go back, and there are no huge pages to ask for.)
 /// [`trim`](Self::trim) gives back everything that is free.
 ///
+/// For all that, and in the [stats](Self::stats), a part of 32 KiB out of which small blocks are carved is one block: it
+/// comes back when none of them is in use any more. Few small blocks that stay can so keep many times their size.
+///
 /// # Cost
 ///
 /// A block costs a lock, one a row of the first table, under which room is looked for: two words a chunk that is passed
-/// over, mostly none. No lock is held while the kernel is called. A chunk costs a few system calls and 160 bytes of the
+/// over, mostly none. No lock is held while the kernel is called. A chunk costs a few system calls and 180 bytes of the
 /// global allocator; with huge pages the first write to one clears 2 MiB. A pool comes here only for what it has not
 /// idle. Its budget counts what buffers hold; of memory there may be more, as said above.
 ///

@@ -16,7 +16,8 @@ impl Core {
         Some(Place::Class(class as u8))
     }
 
-    /// Makes memory from outside a block of `place`, a class, within the budget. Idle blocks are reclaimed for it.
+    /// Makes memory from outside a block of `place`, a class, within the budget. Idle blocks are reclaimed for it. When it
+    /// fails the caller serves who waits, as soon as it has the memory in safety.
     ///
     /// # Safety
     /// 1. The source may take `data` back as a block of `capacity` bytes, which `place` has, and nobody else uses it.
@@ -51,19 +52,18 @@ impl Core {
             }
             Err(_) => {
                 this.budget.refund(capacity);
-                Self::serve_waiting(this);
                 Err(AcquireError::Alloc { bytes: capacity })
             }
         }
     }
 
-    /// Lets go of a block: its memory is the caller's, to be freed as the source would. Returns it and its capacity.
-    pub(crate) fn disown(mut block: Block) -> (NonNull<u8>, usize) {
+    /// Lets go of a block: its memory is the caller's, to be freed as the source would. Returns it and its capacity, and
+    /// the core, for the caller to serve who waits when it has the memory in safety: that may panic.
+    pub(crate) fn disown(mut block: Block) -> (NonNull<u8>, usize, Arc<Self>) {
         Self::forget(&mut block);
         let (capacity, place) = (block.capacity(), block.place());
         let (core, data) = block.disown();
         core.discharge(capacity, place);
-        Self::serve_waiting(&core);
-        (data, capacity)
+        (data, capacity, core)
     }
 }

@@ -86,12 +86,16 @@ impl Core {
     /// Takes up to a batch out of the racks of all threads, which the others then do without for a while.
     fn rob_all(&self, bytes: usize, into: &mut Vec<Block>) -> u64 {
         let mut register = self.register.lock();
-        self.bar(&mut register, |_| true);
+        let robbery = self.bar(&mut register, |_| true);
         let (mut sum, mut puts) = (0, register.puts);
         // SAFETY: on the register, whose lock is held.
         for rack in register.racks.iter().map(|rack| unsafe { rack.rack() }) {
             if sum >= bytes {
-                break;
+                // Not needed any more: its owner has done without it for nothing but a moment.
+                if rack.is_barred_by(robbery) {
+                    rack.lift();
+                }
+                continue;
             }
             let before = into.len();
             let rack_puts = match rack.is_in_reach() {
@@ -149,8 +153,8 @@ impl Core {
     }
 
     /// Bars the owners of those racks that are `wanted`, but for the calling thread, and orders this thread against
-    /// them: what is barred afterwards, or its own, is in reach while the register is locked.
-    fn bar(&self, register: &mut Register, wanted: impl Fn(&Rack) -> bool) {
+    /// them: what is barred afterwards, or its own, is in reach while the register is locked. Returns the robbery's number.
+    fn bar(&self, register: &mut Register, wanted: impl Fn(&Rack) -> bool) -> u64 {
         register.robberies += 1;
         let number = register.robberies;
         // SAFETY: on the register, whose lock is held by the caller.
@@ -166,6 +170,7 @@ impl Core {
                 .filter(|rack| rack.is_barred_by(number))
                 .for_each(Rack::lift);
         }
+        number
     }
 
     /// Takes up to a batch out of the calling thread's rack.

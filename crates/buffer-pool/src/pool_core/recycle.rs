@@ -105,15 +105,11 @@ impl Core {
     #[track_caller]
     pub(crate) fn acquire_larger(this: &Arc<Self>, least: usize, most: usize) -> Lease {
         let location = Location::caller();
-        let past = |size| {
-            move |error| {
-                Self::overflow_for(this, size, Fill::Nothing, error)
-                    .map(|block| this.noted(block, location).into())
-            }
-        };
-        let larger = Self::attempt_larger(this, least, most, location)
-            .or_else(past(most))
-            .or_else(past(least));
+        let larger = Self::attempt_larger(this, least, most, location).or_else(|error| {
+            Self::overflow_for(this, most, Fill::Nothing, error)
+                .or_else(|_| Self::overflow_for(this, least, Fill::Nothing, error))
+                .map(|block| this.noted(block, location).into())
+        });
         match larger {
             Ok(lease) => lease,
             Err(error) => panic!("cannot move a buffer to {least} bytes: {error}"),

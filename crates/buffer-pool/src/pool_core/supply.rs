@@ -115,6 +115,17 @@ impl Core {
         departures.settled()
     }
 
+    /// The same, after those that are on their way.
+    fn settled(&self) -> usize {
+        // Ends: those that take blocks out destroy them next.
+        loop {
+            match self.departed() {
+                Some(departed) => return departed,
+                None => yield_now(),
+            }
+        }
+    }
+
     /// An uncharged block with the capacity that a pooled one would have.
     pub(super) fn overflow(
         this: &Arc<Self>,
@@ -142,18 +153,21 @@ impl Core {
             if let Ok(block) = Block::create(this, capacity, place, fill) {
                 break block;
             }
-            this.look_through(usize::MAX);
-            let trimmed = core::mem::take(&mut trims) && this.source.trim();
-            let settled = loop {
-                match this.departed() {
-                    Some(departed) => break departed,
-                    None => yield_now(),
+            let mut puts = None;
+            // Ends: between two looks something went back, or was put somewhere.
+            loop {
+                let look = this.look_through(usize::MAX);
+                let trimmed = core::mem::take(&mut trims) && this.source.trim();
+                let settled = this.settled();
+                if settled != departed || trimmed {
+                    departed = settled;
+                    break;
                 }
-            };
-            if settled == departed && !trimmed {
-                return Err(AcquireError::Alloc { bytes: capacity });
+                // Twice nothing was found, and nothing was put anywhere in between, as in `charge`.
+                if puts.replace(look.puts) == Some(look.puts) || active(Mutant::LookOnce) {
+                    return Err(AcquireError::Alloc { bytes: capacity });
+                }
             }
-            departed = settled;
         };
         this.count_created(capacity, place);
         Ok(block)

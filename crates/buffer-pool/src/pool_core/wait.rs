@@ -37,6 +37,15 @@ impl Core {
         );
     }
 
+    /// Like `serve`, for a thread that is about to sleep.
+    pub(crate) fn serve_at_once(this: &Arc<Self>) {
+        this.budget.confirm();
+        this.queue.serve_at_once(
+            |bytes| Self::obtain(this, bytes),
+            |granted| Self::take_back(this, granted),
+        );
+    }
+
     /// What a wait for `bytes` is for: an idle block of just so many, or so much of the budget.
     fn obtain(this: &Arc<Self>, bytes: usize) -> Option<Grant> {
         if let Some(block) = Self::recycle(this, bytes) {

@@ -20,10 +20,11 @@ use crate::sync::Arc;
 /// did not take goes to the next. One that is in line, or was handed memory, and is neither polled nor dropped, holds up
 /// those behind it; so does one that is forgotten.
 ///
-/// Wakers are called on the thread that makes memory free, outside of all locks; they may use the pool.
+/// Wakers are called on the thread that makes memory free, outside of all locks; they may use the pool, and should not
+/// block.
 ///
 /// # Panics
-/// When it is polled after it was ready.
+/// When it is polled after it was ready; and when another's waker panics that is handed memory by the poll or the drop.
 ///
 /// ```
 /// use std::task::{Context, Poll, Waker};
@@ -41,11 +42,12 @@ use crate::sync::Arc;
 /// ```
 #[must_use = "a request does nothing until it is polled"]
 pub struct Acquire<'a> {
+    /// Dropped before the handle, whose drop may close the pool: the request has left the line by then.
+    state: State,
     pool: Handle<'a>,
     capacity: usize,
     /// Where it was made, for leak detection.
     location: &'static Location<'static>,
-    state: State,
 }
 
 enum State {
@@ -74,10 +76,10 @@ impl<'a> Acquire<'a> {
     #[track_caller]
     pub(crate) fn new(pool: Handle<'a>, capacity: usize) -> Self {
         Self {
+            state: State::Unpolled,
             pool,
             capacity,
             location: Location::caller(),
-            state: State::Unpolled,
         }
     }
 

@@ -86,7 +86,7 @@ impl<G> Queue<G> {
     pub(crate) fn poll(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Outcome<G>> {
         let at = ticket
             .as_ref()
-            .expect("a waiter has a ticket until its outcome")
+            .expect("a request was polled after its outcome")
             .0;
         let mut clone: Option<Waker> = None;
         // Ends: at the second turn there is a clone, or it is not needed any more.
@@ -172,14 +172,27 @@ impl<G> Queue<G> {
     /// What the first one no longer wants goes to `give_back`. Wakes outside of the lock; a panic of a waker is raised
     /// when all is done. When this thread is serving the queue already, in too many turns within each other, the
     /// outermost goes on afterwards instead.
-    pub(crate) fn serve(
+    pub(crate) fn serve(&self, obtain: impl FnMut(usize) -> Option<G>, give_back: impl FnMut(G)) {
+        if let Some(turn) = Turn::begin(ptr::from_ref(self).addr()) {
+            self.serve_in(turn, obtain, give_back);
+        }
+    }
+
+    /// Like `serve`, at once, for a thread that is about to sleep, perhaps in a waker: no outer turn goes on meanwhile.
+    pub(crate) fn serve_at_once(
         &self,
+        obtain: impl FnMut(usize) -> Option<G>,
+        give_back: impl FnMut(G),
+    ) {
+        self.serve_in(Turn::apart(), obtain, give_back);
+    }
+
+    fn serve_in(
+        &self,
+        turn: Turn,
         mut obtain: impl FnMut(usize) -> Option<G>,
         mut give_back: impl FnMut(G),
     ) {
-        let Some(turn) = Turn::begin(ptr::from_ref(self).addr()) else {
-            return;
-        };
         let mut panics = Panics::none();
         // Ends: each time a waiter is served, or the first one has changed meanwhile, or somebody did what calls for this.
         loop {

@@ -5,8 +5,8 @@ use core::cell::Cell;
 
 use crate::sync::local;
 
-/// Turns within each other, from which on a queue that is being served already waits for its outer turn. What a waker
-/// waits for, in a thread that blocks in it, is obtained at once in less.
+/// Turns within each other, from which on a queue that is being served already waits for its outer turn. (Who blocks in
+/// a waker is served all the same: `Queue::serve_at_once`.)
 const NESTED_MAX: usize = if cfg!(buffer_pool_loom) { 1 } else { 32 };
 
 struct Turns {
@@ -61,12 +61,17 @@ impl Turn {
                     turns.set_again(outer, true);
                     None
                 }
-                None => Some(Self { at }),
+                None => Some(Self::apart()),
             }
         };
         // An error means that the thread ends, in loom: then there is no other turn.
         let turn = TURNS.try_with(begin);
-        turn.unwrap_or(Some(Self { at: NESTED_MAX }))
+        turn.unwrap_or(Some(Self::apart()))
+    }
+
+    /// A turn that no other knows of.
+    pub(super) fn apart() -> Self {
+        Self { at: NESTED_MAX }
     }
 
     /// Whether an inner turn came to the same queue since this was asked last.

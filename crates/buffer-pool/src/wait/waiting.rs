@@ -61,6 +61,13 @@ impl Waiting {
         }
     }
 
+    /// The same, before this thread sleeps.
+    fn serve_at_once(&self) {
+        if !active(Mutant::LookBeforeEntry) {
+            Core::serve_at_once(&self.core);
+        }
+    }
+
     /// The outcome, or, as long as there is none, has `waker` woken when there is.
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Result<Block, AcquireError>> {
         match self.core.queue().poll(&mut self.ticket, waker) {
@@ -81,7 +88,7 @@ impl Waiting {
         let parker = Parker::new();
         let waker = parker.waker();
         let mut waiting = Self::enter(core, size, fill, waker.clone())?;
-        waiting.serve();
+        waiting.serve_at_once();
         // Ends: by a wake, which comes with an outcome, or the deadline.
         loop {
             if let Poll::Ready(outcome) = waiting.poll(&waker) {

@@ -1,10 +1,14 @@
 //! A buffer: lengths, writes that do not fit, zeroing, moving.
 
+use std::alloc::Layout;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buffer_pool::{BufferPool, Classes, Exhaustion};
 use bytes::BufMut;
+use slab_core::{Global, ProvideError, Provider};
 
 use crate::memory::{POISON, Poisoned};
 
@@ -513,6 +517,50 @@ fn reserve_is_content_with_what_try_reserve_gets() {
     buf.resize(32 << 10, 1);
     buf.reserve(1);
     assert_eq!((buf.len(), buf.capacity()), (32 << 10, 48 << 10));
+}
+
+/// The larger block past the budget was refused by the provider, and the smaller one was not asked for, once.
+#[test]
+fn reserve_past_the_budget_is_content_with_what_the_provider_has() {
+    let scarce = Scarce(AtomicUsize::new(48_000));
+    let pool = BufferPool::builder()
+        .provider(scarce)
+        .max_bytes(16 << 10)
+        .exhaustion(Exhaustion::Overflow)
+        .build();
+    let mut buf = pool.acquire(16 << 10);
+    buf.resize(16 << 10, 1);
+    buf.reserve(1);
+    assert_eq!(buf.capacity(), 24 << 10);
+}
+
+/// Has so many bytes for data; headers, which are aligned, come on top.
+struct Scarce(AtomicUsize);
+
+// SAFETY: the global allocator's blocks; a refusal gives none.
+unsafe impl Provider for Scarce {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<u8>, ProvideError> {
+        let size = if layout.align() == 1 {
+            layout.size()
+        } else {
+            0
+        };
+        let left = self.0.load(Ordering::SeqCst).checked_sub(size);
+        self.0
+            .store(left.ok_or(ProvideError::Exhausted)?, Ordering::SeqCst);
+        Global.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        let size = if layout.align() == 1 {
+            layout.size()
+        } else {
+            0
+        };
+        self.0.fetch_add(size, Ordering::SeqCst);
+        // SAFETY: passed on from the caller.
+        unsafe { Global.deallocate(block, layout) };
+    }
 }
 
 fn panic_message(work: impl FnOnce()) -> String {

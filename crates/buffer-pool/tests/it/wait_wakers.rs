@@ -213,6 +213,50 @@ fn a_crowd_of_waiters_that_nobody_wants_ends_one_after_another() {
     assert_eq!((pool.waiting(), pool.stats().outstanding()), (0, 0));
 }
 
+/// Blocks when it is woken: it waits for a page.
+struct Sleeper(BufferPool);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.acquire(PAGE));
+    }
+}
+
+/// It slept within the turns that would have served it, once.
+#[test]
+fn a_waker_that_blocks_within_many_others_is_served() {
+    let pool = pages(4);
+    let held = pool.acquire(4 * PAGE);
+    for _ in 0..40 {
+        let orphan = Arc::new(Orphan(Mutex::new(None)));
+        let mut request = pool.acquire_owned(PAGE);
+        assert!(poll(&mut request, &Waker::from(orphan.clone())).is_pending());
+        *orphan.0.lock().unwrap() = Some(request);
+    }
+    let mut sleeper = pool.acquire_async(PAGE);
+    let waker = Waker::from(Arc::new(Sleeper(pool.clone())));
+    assert!(poll(&mut sleeper, &waker).is_pending());
+    let last = Task::in_line(&pool, PAGE);
+    drop(held);
+    assert!(ready(&mut sleeper).is_ok());
+    drop(last.served());
+    assert_eq!((pool.waiting(), pool.stats().outstanding()), (0, 0));
+}
+
+/// The drop of the last handle woke the request that was being dropped with it, once.
+#[test]
+fn an_owned_request_that_is_dropped_is_not_woken() {
+    let pool = pages(1);
+    let held = pool.acquire(PAGE);
+    let woken = Arc::new(crate::wait::Woken::default());
+    let mut request = pool.acquire_owned(PAGE);
+    assert!(poll(&mut request, &Waker::from(woken.clone())).is_pending());
+    drop(pool);
+    drop(request);
+    assert_eq!(woken.times(), 0);
+    drop(held);
+}
+
 #[test]
 fn closing_wakes_those_behind_a_waker_that_panics() {
     let pool = pages(1);

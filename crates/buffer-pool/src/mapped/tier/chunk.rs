@@ -10,6 +10,8 @@ pub(super) struct Chunk {
     pub(super) clean: Granules,
     /// Granules not free.
     pub(super) used: usize,
+    /// Of those not free, those that are claimed to be purged: nobody uses them.
+    pub(super) purging: usize,
     /// Granules free and not clean.
     pub(super) stale: usize,
     /// Huge pages are advised against.
@@ -28,6 +30,7 @@ impl Chunk {
             free: Granules::ALL,
             clean,
             used: 0,
+            purging: 0,
             stale: GRANULES - clean.count(),
             small_pages: false,
         }
@@ -35,7 +38,7 @@ impl Chunk {
 
     /// Whether more is stale than in use.
     pub(super) fn is_heavy(&self) -> bool {
-        self.stale > self.used
+        self.stale > self.used - self.purging
     }
 }
 

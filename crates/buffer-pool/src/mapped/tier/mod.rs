@@ -159,7 +159,9 @@ impl Tier {
             chunk.clean.remove(range);
             chunk.used += run.len;
             chunk.stale -= stale;
-            let refilled = policy.huge && chunk.small_pages && 4 * chunk.used >= 3 * GRANULES;
+            // Not while what is purged is advised against huge pages: the two would come in any order.
+            let is_refilled = chunk.purging == 0 && 4 * chunk.used >= 3 * GRANULES;
+            let refilled = policy.huge && chunk.small_pages && is_refilled;
             chunk.small_pages &= !refilled;
             (stale, refilled)
         });
@@ -251,6 +253,7 @@ impl Tier {
             chunk.free = chunk.free.without(&granules);
             chunk.clean = chunk.clean.without(&granules);
             chunk.used += granules.count();
+            chunk.purging += granules.count();
             chunk.stale = chunk.free.without(&chunk.clean).count();
             chunk.small_pages |= splits;
         });
@@ -284,6 +287,7 @@ impl Tier {
             chunk.free = chunk.free.union(&claim.granules);
             chunk.clean = chunk.clean.union(purged);
             chunk.used -= claim.granules.count();
+            chunk.purging -= claim.granules.count();
             chunk.stale += claim.granules.without(purged).count();
         });
         self.made_room(index);
@@ -410,6 +414,7 @@ impl Tier {
         for (index, (key, chunk)) in self.keys.iter().zip(&self.chunks).enumerate() {
             assert_eq!(chunk.clean.without(&chunk.free), Granules::NONE);
             assert_eq!(chunk.used, GRANULES - chunk.free.count());
+            assert!(chunk.purging <= chunk.used);
             assert_eq!(chunk.stale, chunk.free.without(&chunk.clean).count());
             assert_eq!(usize::from(key.room), chunk.free.longest());
             for (order, &first) in self.first.iter().enumerate() {
