@@ -343,10 +343,13 @@ fn a_chunk_that_was_purged_has_huge_pages_again_when_it_is_full() {
 fn dropping_the_provider_unmaps_its_chunks() {
     refuse(Refusals::None);
     let memory = Mapped::new();
-    let block = memory.allocate(layout(4096, 1)).unwrap();
+    // A chunk in use, and one of another kind.
+    memory.allocate(layout(4096, 1)).unwrap();
+    memory.allocate(layout(100, 1)).unwrap();
+    let chunks = memory.stats().chunks;
+    assert!(chunks > 0);
+    refuse(Refusals::None);
     drop(memory);
-    let mapped = std::fs::read_to_string("/proc/self/maps");
-    // Other threads map too, but nothing of this length at this address.
-    let line = format!("{:x}-{:x} ", block.addr(), block.addr().get() + HUGE);
-    assert!(mapped.is_ok_and(|maps| !maps.contains(&line)));
+    // Other threads map what is free at once, so the kernel's own list cannot tell.
+    assert_eq!(refuse(Refusals::None), chunks, "calls of the kernel");
 }
