@@ -5,11 +5,10 @@ use std::ptr::NonNull;
 
 use slab_core::{ProvideError, Provider};
 
-use super::{BLOCK, Bound, Tracked, prove, small};
-use crate::magazine::leave;
+use super::{BLOCK, Bound, Tracked, prove, releases_and_ends, small};
 use crate::mutant::Mutant;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Arc, thread};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
 use crate::{AcquireError, Builder, Classes};
 
 const OVERSPENT: &[&str] = &["assertion"];
@@ -156,17 +155,7 @@ fn a_thread_ends_while_the_provider_has_nothing() {
         || {
             let scarce = Scarce(AtomicUsize::new(ALL - BLOCK));
             let pool = small().max_bytes(ALL).provider(scarce).build();
-            let buffer = pool.acquire(BLOCK);
-            let released = Arc::new(AtomicBool::new(false));
-            let told = Arc::clone(&released);
-            let thread = thread::spawn(move || {
-                drop(buffer);
-                told.store(true, Ordering::Release);
-                leave();
-            });
-            while !released.load(Ordering::Acquire) {
-                thread::yield_now();
-            }
+            let thread = releases_and_ends(pool.acquire(BLOCK));
             assert!(pool.try_acquire(BLOCK).is_ok(), "{}", REFUSED[0]);
             thread.join().unwrap();
         },

@@ -19,8 +19,11 @@ use std::ptr::NonNull;
 use loom_harness::{Bound, LEAK, Mutants, RACE};
 use slab_core::{ProvideError, Provider};
 
+use crate::magazine::leave;
 use crate::mutant::{Mutant, choose};
-use crate::{BufferPool, Builder, Classes};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, thread};
+use crate::{BufferPool, Builder, Classes, PooledBuf};
 
 /// Runs `model` as it is, which must pass, then with each mutant, which must fail with one of the given messages.
 fn prove(name: &str, bound: Bound, mutants: Mutants<'_, Mutant>, model: fn()) {
@@ -54,4 +57,19 @@ fn small() -> Builder {
         .max_idle_bytes(usize::MAX)
         .decay(None)
         .provider(Tracked)
+}
+
+/// A thread that releases `buffer` and ends. Returns when it has released it; its end may come at any moment then.
+fn releases_and_ends(buffer: PooledBuf) -> thread::JoinHandle<()> {
+    let released = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&released);
+    let thread = thread::spawn(move || {
+        drop(buffer);
+        told.store(true, Ordering::Release);
+        leave();
+    });
+    while !released.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    thread
 }

@@ -1,6 +1,6 @@
 //! A rack's owner against those who steal from it, its thread's end, and the closing of the pool.
 
-use super::{BLOCK, Bound, LEAK, RACE, prove, small};
+use super::{BLOCK, Bound, LEAK, Mutants, RACE, prove, releases_and_ends, small};
 use crate::magazine::leave;
 use crate::mutant::Mutant;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -16,75 +16,56 @@ fn tight() -> BufferPool {
 /// What is seen of an owner and a robber who are at one rack both.
 const CROWDED: &[&str] = &[RACE[0], "at < self.len()"];
 
+/// How their turns can be broken.
+const TURNS: Mutants<'_, Mutant> = &[
+    (Mutant::LatchUnfenced, CROWDED),
+    (Mutant::BarUnfenced, CROWDED),
+    (Mutant::LatchLeaveRelaxed, RACE),
+    (Mutant::RobWithoutWaiting, CROWDED),
+];
+
+/// A thread releases a small block and wants one again, another wants `bytes`, for which it has to go to the first one's
+/// rack.
+fn owner_against_another(pool: &BufferPool, bytes: usize) {
+    let other = pool.clone();
+    let mut first = pool.acquire(BLOCK);
+    first.extend_from_slice(&[1]);
+    let thread = thread::spawn(move || {
+        drop(first);
+        // Its own block again, or a new one, or none while the other has all.
+        if let Ok(mut again) = other.try_acquire(BLOCK) {
+            again.extend_from_slice(&[2; 2]);
+            assert_eq!(*again, [2; 2]);
+        }
+    });
+    if let Ok(mut wanted) = pool.try_acquire(bytes) {
+        wanted.extend_from_slice(&[3; 3]);
+        assert_eq!(*wanted, [3; 3]);
+    }
+    thread.join().unwrap();
+    assert!(pool.try_acquire(bytes).is_ok(), "only idle blocks are left");
+}
+
 #[test]
 fn owner_against_robber() {
-    let mutants = [
-        (Mutant::LatchUnfenced, CROWDED),
-        (Mutant::BarUnfenced, CROWDED),
-        (Mutant::LatchLeaveRelaxed, RACE),
-        (Mutant::RobWithoutWaiting, CROWDED),
-    ];
     prove(
         "racks, owner and robber",
         Bound::Preemptions(3),
-        &mutants,
-        || {
-            let pool = tight();
-            let other = pool.clone();
-            let mut first = pool.acquire(BLOCK);
-            first.extend_from_slice(&[1]);
-            let thread = thread::spawn(move || {
-                drop(first);
-                // Its own block again, or a new one, or none while the other has the large one.
-                if let Ok(mut again) = other.try_acquire(BLOCK) {
-                    again.extend_from_slice(&[2; 2]);
-                    assert_eq!(*again, [2; 2]);
-                }
-            });
-            if let Ok(mut large) = pool.try_acquire(2 * BLOCK) {
-                large.extend_from_slice(&[3; 3]);
-                assert_eq!(*large, [3; 3]);
-            }
-            thread.join().unwrap();
-            assert!(
-                pool.try_acquire(2 * BLOCK).is_ok(),
-                "only idle blocks are left"
-            );
-        },
+        TURNS,
+        || owner_against_another(&tight(), 2 * BLOCK),
     );
 }
 
 /// A block of its own class, which the robber does not free but hands out.
 #[test]
 fn owner_against_a_thief() {
-    let mutants = [
-        (Mutant::LatchUnfenced, CROWDED),
-        (Mutant::BarUnfenced, CROWDED),
-        (Mutant::LatchLeaveRelaxed, RACE),
-        (Mutant::RobWithoutWaiting, CROWDED),
-    ];
     prove(
         "racks, owner and thief",
         Bound::Preemptions(3),
-        &mutants,
+        TURNS,
         || {
             let pool = small().max_bytes(BLOCK).build();
-            let other = pool.clone();
-            let mut first = pool.acquire(BLOCK);
-            first.extend_from_slice(&[1]);
-            let thread = thread::spawn(move || {
-                drop(first);
-                if let Ok(mut again) = other.try_acquire(BLOCK) {
-                    again.extend_from_slice(&[2; 2]);
-                    assert_eq!(*again, [2; 2]);
-                }
-            });
-            if let Ok(mut stolen) = pool.try_acquire(BLOCK) {
-                stolen.extend_from_slice(&[3; 3]);
-                assert_eq!(*stolen, [3; 3]);
-            }
-            thread.join().unwrap();
-            assert!(pool.try_acquire(BLOCK).is_ok(), "nothing is lent");
+            owner_against_another(&pool, BLOCK);
             let stats = pool.stats();
             assert_eq!((stats.outstanding(), stats.peak_bytes), (0, BLOCK as u64));
         },
@@ -105,17 +86,7 @@ fn a_thread_that_ends_while_another_looks_for_memory() {
     ];
     prove("racks, exit", Bound::Unbounded, &mutants, || {
         let pool = tight();
-        let buffer = pool.acquire(BLOCK);
-        let released = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&released);
-        let thread = thread::spawn(move || {
-            drop(buffer);
-            told.store(true, Ordering::Release);
-            leave();
-        });
-        while !released.load(Ordering::Acquire) {
-            thread::yield_now();
-        }
+        let thread = releases_and_ends(pool.acquire(BLOCK));
         assert!(
             pool.try_acquire(2 * BLOCK).is_ok(),
             "refused although nothing is lent"

@@ -7,18 +7,7 @@ use std::thread;
 use buffer_pool::{AcquireError, BufferPool, Classes, Exhaustion, PooledBuf, PooledBytes};
 
 use crate::memory::Poisoned;
-
-/// xorshift64*: a number for a number, the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
-    }
-}
+use crate::random::Random;
 
 #[test]
 fn short_lived_threads_leave_nothing_behind() {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use buffer_pool::{BufferPool, Classes, Exhaustion, PooledBytes};
 
 use crate::memory::{Poisoned, Shared};
+use crate::random::Random;
 use worker::Worker;
 
 const THREADS: usize = 8;
@@ -22,18 +23,6 @@ const CALLS: usize = 400;
 const BUDGET: usize = 40 << 10;
 /// Longer than a round lasts: `maintain` is told what time it is.
 const INTERVAL: Duration = Duration::from_secs(3600);
-
-/// xorshift64*: a number for a number, the same in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % bound
-    }
-}
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Kind {

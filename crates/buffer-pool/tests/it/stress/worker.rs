@@ -4,28 +4,21 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use buffer_pool::{AcquireError, AdoptErrorKind, BufferPool, PooledBuf};
 use bytes::{Buf, BufMut, Bytes};
 
-use super::{INTERVAL, Kind, Marked, Random, Round, THREADS};
+use super::{INTERVAL, Kind, Marked, Round, THREADS};
+use crate::executor::{Unpark, block_on};
+use crate::random::Random;
 
 /// The largest request: above the largest class.
 const SIZE_MAX: usize = 5000;
 /// Buffers that a thread holds at most, and frozen bytes.
 const HELD_MAX: usize = 6;
-
-/// Wakes a thread that blocks on a future.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
 
 pub(super) struct Worker<'a> {
     round: &'a Round,
@@ -358,17 +351,6 @@ impl<'a> Worker<'a> {
             let at = self.random.below(self.held.len());
             let (buf, mark) = self.held.swap_remove(at);
             check(&buf, mark);
-        }
-    }
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
         }
     }
 }
