@@ -22,7 +22,7 @@ const KEYS_MAX: usize = 1 << 30;
 /// The fewest bits that a position takes in a link.
 const POSITION_BITS_MIN: u32 = 16;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ghost {
     /// The most weight that is remembered.
     limit: u64,

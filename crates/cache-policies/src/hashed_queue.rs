@@ -19,7 +19,7 @@ struct Entry {
     hash: [u32; 2],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HashedQueue {
     /// Oldest first; the first is never a hole.
     ring: VecDeque<Entry>,
@@ -60,6 +60,12 @@ impl HashedQueue {
         });
         self.len += 1;
         ticket
+    }
+
+    /// The oldest slot.
+    #[inline]
+    pub(crate) fn front(&self) -> Option<Slot> {
+        self.ring.front().map(|entry| Slot::new(entry.slot))
     }
 
     /// Takes the oldest slot.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::slot::Slot;
 
 /// Capacity, count and weight; the weight of each entry only once one differs from 1.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ledger {
     capacity: u64,
     /// The sum of the weights of the resident entries.

@@ -22,7 +22,7 @@ mod slot;
 mod timer_wheel;
 mod weigh;
 
-pub use any::{AnyConfig, AnyPolicy};
+pub use any::{AnyConfig, AnyPolicy, PolicyVisitor};
 pub use cache::{
     Cache, CacheBuilder, CacheStats, Drain, Entry, IntoIter, Iter, Keys, LimitError, OccupiedEntry,
     RejectReason, Rejected, TryInsertError, VacantEntry, ValueMut, Values,

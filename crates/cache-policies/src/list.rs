@@ -35,7 +35,7 @@ struct Cell {
 }
 
 /// The lists. A slot is in one of them at most; the caller knows in which.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Lists<const LISTS: usize> {
     cells: Vec<Cell>,
     lens: [usize; LISTS],

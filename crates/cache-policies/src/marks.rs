@@ -18,6 +18,15 @@ pub(crate) struct Marks {
     bytes: Vec<AtomicU8>,
 }
 
+impl Clone for Marks {
+    fn clone(&self) -> Self {
+        let copy = |byte: &AtomicU8| AtomicU8::new(byte.load(Relaxed));
+        Marks {
+            bytes: self.bytes.iter().map(copy).collect(),
+        }
+    }
+}
+
 impl Marks {
     pub(crate) fn new() -> Self {
         Marks::default()

@@ -80,6 +80,14 @@ pub trait Policy {
     where
         Self: Sized;
 
+    /// Tells a policy that knows the future when the key of the request that follows is asked for next: in so many
+    /// requests, `u64::MAX` for never. Call it before each [`hit`](Policy::hit) and [`miss`](Policy::miss), in
+    /// simulations; all other policies ignore it.
+    #[inline]
+    fn foresee(&mut self, distance: u64) {
+        let _ = distance;
+    }
+
     /// Tells of a request for a key that is not resident: call it exactly once a miss, before evicting for it.
     ///
     /// The hint belongs to the insert of this key, if one follows. Where the policy had remembered the key, it has
@@ -98,11 +106,24 @@ pub trait Policy {
     /// May panic if the slot is not resident; otherwise the call means nothing then.
     fn hit(&mut self, slot: Slot, hash: u64);
 
+    /// Names the slot that an eviction now would take; `None` if nothing is linked (empty, or all pinned).
+    ///
+    /// Nothing leaves, but the work of finding it may be done once and for all: hands turn, entries move up, lots are
+    /// drawn. So [`evict`](Policy::evict) may take another one after that; to let this one go, call
+    /// [`remove`](Policy::remove) and let it be remembered. For owners that compare the victim with something else
+    /// first, as an admission filter does.
+    fn victim(&mut self) -> Option<Slot>;
+
     /// Picks the next victim and makes it non-resident; `None` if nothing is linked (empty, or all pinned).
     ///
     /// A policy with ghosts remembers the victim as its paper says. The work of one call is bounded by the number
     /// of linked entries; each policy states its amortised cost.
-    fn evict(&mut self) -> Option<Slot>;
+    #[inline]
+    fn evict(&mut self) -> Option<Slot> {
+        let victim = self.victim()?;
+        self.remove(victim, true);
+        Some(victim)
+    }
 
     /// Makes a slot, linked or pinned, non-resident because its owner drops or replaces the entry.
     ///

@@ -5,7 +5,7 @@ use crate::list::{Lists, Place, Unlinked};
 use crate::slot::Slot;
 
 /// The resident slots of a policy: linked in one order, or pinned out of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Queue {
     pub(crate) ledger: Ledger,
     list: Lists<1>,

@@ -19,6 +19,8 @@ pub(crate) trait Parameters: Default {
     /// The policy's name.
     const POLICY: &'static str;
     const KNOWN: &'static [Parameter] = &[];
+    /// Whether the policy needs to be told the future.
+    const OFFLINE: bool = false;
 
     /// The value of a known parameter, as `set` reads it.
     fn value(&self, parameter: &Parameter) -> String {
@@ -95,6 +97,12 @@ pub(super) fn parse<C: Parameters>(text: Option<&str>) -> Result<C, ParseConfigE
     }
     config.validate()?;
     Ok(config)
+}
+
+/// The parameters: name, value, what each takes.
+pub(super) fn list<C: Parameters>(config: &C) -> Vec<(&'static str, String, &'static str)> {
+    let row = |parameter: &Parameter| (parameter.name, config.value(parameter), parameter.expected);
+    C::KNOWN.iter().map(row).collect()
 }
 
 /// Writes the policy's name, and the parameters that differ from the default.

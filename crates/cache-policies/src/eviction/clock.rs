@@ -90,7 +90,7 @@ impl Parameters for ClockConfig {
 /// assert_eq!(clock.evict(), Some(Slot::new(1)));
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Clock {
     /// The circle. Its sentinel stands anywhere in it and is stepped over.
     circle: Queue,
@@ -161,7 +161,7 @@ impl Policy for Clock {
     }
 
     #[inline]
-    fn evict(&mut self) -> Option<Slot> {
+    fn victim(&mut self) -> Option<Slot> {
         let mut victim = Queue::slot(self.hand)?;
         let steps_max = usize::from(self.count_max) * self.circle.linked() + 1;
         for step in 1.. {
@@ -174,6 +174,12 @@ impl Policy for Clock {
             self.hand = self.after(self.hand);
             victim = Queue::slot(self.hand)?;
         }
+        Some(victim)
+    }
+
+    #[inline]
+    fn evict(&mut self) -> Option<Slot> {
+        let victim = self.victim()?;
         self.step_off(victim);
         self.circle.evict(victim);
         Some(victim)

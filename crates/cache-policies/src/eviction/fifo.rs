@@ -31,7 +31,7 @@ impl Parameters for FifoConfig {
 /// assert_eq!(fifo.evict(), Some(Slot::new(0)));
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fifo {
     queue: Queue,
 }
@@ -52,6 +52,11 @@ impl Policy for Fifo {
 
     #[inline]
     fn hit(&mut self, _slot: Slot, _hash: u64) {}
+
+    #[inline]
+    fn victim(&mut self) -> Option<Slot> {
+        self.queue.oldest()
+    }
 
     #[inline]
     fn evict(&mut self) -> Option<Slot> {

@@ -31,7 +31,7 @@ impl Parameters for LruConfig {
 /// assert_eq!(lru.evict(), Some(Slot::new(1)));
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lru {
     queue: Queue,
 }
@@ -54,6 +54,11 @@ impl Policy for Lru {
     fn hit(&mut self, slot: Slot, _hash: u64) {
         // A pinned entry has no place in the order; unpinning makes it the most recent.
         self.queue.renew(slot);
+    }
+
+    #[inline]
+    fn victim(&mut self) -> Option<Slot> {
+        self.queue.oldest()
     }
 
     #[inline]

@@ -41,7 +41,7 @@ impl Parameters for SieveConfig {
 /// assert_eq!(sieve.evict(), Some(Slot::new(2)));
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sieve {
     queue: Queue,
     visited: Marks,
@@ -82,13 +82,13 @@ impl Policy for Sieve {
     }
 
     #[inline]
-    fn evict(&mut self) -> Option<Slot> {
+    fn victim(&mut self) -> Option<Slot> {
         if self.queue.linked() == 0 {
             return None;
         }
         let steps_max = self.queue.linked() + 1;
         let mut steps = 0;
-        let victim = loop {
+        loop {
             let Some(slot) = Queue::slot(self.hand) else {
                 self.hand = self.queue.newer(self.hand);
                 continue;
@@ -96,11 +96,16 @@ impl Policy for Sieve {
             steps += 1;
             debug_assert!(steps <= steps_max, "the hand went around without an end");
             if self.visited.get(slot) == 0 {
-                break slot;
+                return Some(slot);
             }
             self.visited.set(slot, 0);
             self.hand = self.queue.newer(self.hand);
-        };
+        }
+    }
+
+    #[inline]
+    fn evict(&mut self) -> Option<Slot> {
+        let victim = self.victim()?;
         self.step_off(victim);
         self.queue.evict(victim);
         Some(victim)

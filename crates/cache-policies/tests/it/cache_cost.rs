@@ -113,6 +113,9 @@ impl Policy for Counting {
         count(|calls| calls.2 += 1);
         self.0.hit(slot, hash);
     }
+    fn victim(&mut self) -> Option<Slot> {
+        self.0.victim()
+    }
     fn evict(&mut self) -> Option<Slot> {
         count(|calls| calls.2 += 1);
         self.0.evict()

@@ -70,7 +70,8 @@ fn what_is_written_is_read_back() {
 
 #[test]
 fn an_unknown_name_lists_the_known() {
-    let known = "use one of fifo, lru, clock, sieve, s3-fifo";
+    let names: Vec<String> = AnyConfig::all().iter().map(AnyConfig::to_string).collect();
+    let known = format!("use one of {}", names.join(", "));
     assert_eq!(refused("mru"), format!("unknown policy `mru`: {known}"));
     assert_eq!(refused(""), format!("unknown policy ``: {known}"));
     assert_eq!(refused("mru:x=1"), format!("unknown policy `mru`: {known}"));

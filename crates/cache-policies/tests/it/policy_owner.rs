@@ -47,7 +47,7 @@ struct Entry {
 /// The entries, by slot, and what they must add up to.
 pub(crate) struct Owner<P> {
     policy: P,
-    model: Option<Model>,
+    model: Option<Box<dyn Model>>,
     random: Random,
     entries: Vec<Option<Entry>>,
     free: Vec<Slot>,
@@ -62,7 +62,7 @@ impl<P: Policy> Owner<P> {
     ///
     /// # Panics
     /// If the policy breaks its contract, or differs from the model.
-    pub(crate) fn run(config: &P::Config, model: Option<Model>, sequence: Sequence) {
+    pub(crate) fn run(config: &P::Config, model: Option<Box<dyn Model>>, sequence: Sequence) {
         let mut owner = Owner {
             policy: P::new(sequence.capacity, config).unwrap(),
             model,
@@ -88,6 +88,8 @@ impl<P: Policy> Owner<P> {
             (1, Some(slot)) => self.pin(slot),
             (2..=3, Some(slot)) => self.unpin(slot),
             (4, Some(slot)) if self.weight_max > 1 => self.reweigh(slot),
+            // A model is not asked for a victim that stays.
+            (5, _) if self.model.is_none() && self.random.below(2) == 0 => self.remove_victim(),
             (5, _) => {
                 self.evict();
             }
@@ -102,6 +104,7 @@ impl<P: Policy> Owner<P> {
 
     fn request(&mut self, key: u64) {
         let hash = mix(key);
+        self.foresee();
         if let Some(&slot) = self.index.get(&key) {
             self.policy.hit(slot, hash);
             if let Some(model) = &mut self.model {
@@ -135,6 +138,33 @@ impl<P: Policy> Owner<P> {
         self.entries[slot.index()] = Some(Entry { key, weight });
         self.index.insert(key, slot);
         self.weight += u64::from(weight);
+    }
+
+    /// What is foreseen need not come true: a policy has no way to know.
+    fn foresee(&mut self) {
+        let distance = match self.random.below(8) {
+            0 => u64::MAX,
+            _ => 1 + self.random.below(200),
+        };
+        self.policy.foresee(distance);
+        if let Some(model) = &mut self.model {
+            model.foresee(distance);
+        }
+    }
+
+    /// Lets the victim go that the policy names, as an owner does that has compared it with something.
+    fn remove_victim(&mut self) {
+        let before = (self.policy.len(), self.policy.weight());
+        let victim = self.policy.victim();
+        self.policy.check();
+        assert_eq!(before, (self.policy.len(), self.policy.weight()));
+        let Some(victim) = victim else {
+            assert_eq!(self.pinned.len(), self.index.len(), "no victim was named");
+            return;
+        };
+        assert!(!self.pinned.contains(&victim), "a pinned victim was named");
+        self.policy.remove(victim, true);
+        self.depart(victim);
     }
 
     /// Whether there was a victim.

@@ -2,9 +2,7 @@
 
 use std::str::FromStr;
 
-use cache_policies::{
-    AnyConfig, AnyPolicy, Clock, ConfigError, Fifo, Lru, ParseConfigError, Policy, S3Fifo, Sieve,
-};
+use cache_policies::{AnyConfig, AnyPolicy, ConfigError, ParseConfigError, Policy, PolicyVisitor};
 
 use super::fan_out::Run;
 use super::simulator::Simulator;
@@ -90,19 +88,15 @@ fn split(text: &str) -> Vec<String> {
 
 /// A simulator of the policy at this capacity, its type forgotten.
 pub(super) fn simulator(config: &AnyConfig, capacity: u64) -> Result<Box<dyn Run>, ConfigError> {
-    fn of<P>(config: &P::Config, capacity: u64) -> Result<Box<dyn Run>, ConfigError>
-    where
-        P: Policy + Send + 'static,
-    {
-        Ok(Box::new(Simulator::new(P::new(capacity, config)?)))
+    struct Boxed;
+
+    impl PolicyVisitor for Boxed {
+        type Output = Box<dyn Run>;
+
+        fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Run> {
+            Box::new(Simulator::new(policy))
+        }
     }
-    match config {
-        AnyConfig::Fifo(config) => of::<Fifo>(config, capacity),
-        AnyConfig::Lru(config) => of::<Lru>(config, capacity),
-        AnyConfig::Clock(config) => of::<Clock>(config, capacity),
-        AnyConfig::Sieve(config) => of::<Sieve>(config, capacity),
-        AnyConfig::S3Fifo(config) => of::<S3Fifo>(config, capacity),
-        // Right for any policy, at one branch a call.
-        config => of::<AnyPolicy>(config, capacity),
-    }
+
+    Ok(AnyPolicy::new(capacity, config)?.visit(Boxed))
 }

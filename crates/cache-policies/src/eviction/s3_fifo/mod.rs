@@ -62,7 +62,7 @@ const MAIN_COUNT_MAX: u8 = 3;
 /// assert_ne!(s3_fifo.miss(100), Hint::NONE);
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct S3Fifo {
     ledger: Ledger,
     config: S3FifoConfig,
@@ -134,14 +134,13 @@ impl S3Fifo {
     }
 
     /// Empties the small queue up to the first entry that had too few hits, which is the victim.
-    fn evict_small(&mut self) -> Option<Slot> {
-        while let Some((slot, hash)) = self.small.pop() {
-            let weight = self.ledger.weight_of(slot);
-            self.small_weight -= u64::from(weight);
+    fn victim_of_small(&mut self) -> Option<Slot> {
+        while let Some(slot) = self.small.front() {
             if self.marks.get(slot) & COUNT < self.config.threshold() {
-                self.ghost.remember(hash, weight);
                 return Some(slot);
             }
+            self.small.pop();
+            self.small_weight -= u64::from(self.ledger.weight_of(slot));
             self.marks.set(slot, MAIN);
             self.link_main(slot);
         }
@@ -149,7 +148,7 @@ impl S3Fifo {
     }
 
     /// Turns the main queue up to the first entry without a hit, which is the victim.
-    fn evict_main(&mut self) -> Option<Slot> {
+    fn victim_of_main(&mut self) -> Option<Slot> {
         let steps_max = usize::from(MAIN_COUNT_MAX) * self.main.len(0) + 1;
         let mut steps = 0;
         while let Some(slot) = self.main.back(0) {
@@ -157,7 +156,6 @@ impl S3Fifo {
             debug_assert!(steps <= steps_max, "the main queue turned without an end");
             let count = self.marks.get(slot) & COUNT;
             if count == 0 {
-                self.unlink_main(slot);
                 return Some(slot);
             }
             self.marks.set(slot, MAIN | (count.min(MAIN_COUNT_MAX) - 1));
@@ -225,21 +223,32 @@ impl Policy for S3Fifo {
     }
 
     #[inline]
-    fn evict(&mut self) -> Option<Slot> {
-        let from_main = self.main_weight > self.main_capacity || self.small.len() == 0;
-        let mut victim = if from_main {
-            self.evict_main()
-        } else {
-            self.evict_small()
-        };
-        if victim.is_none() && !from_main {
-            // The whole small queue moved to the main one.
-            victim = self.evict_main();
+    fn victim(&mut self) -> Option<Slot> {
+        if self.main_weight > self.main_capacity || self.small.len() == 0 {
+            return self.victim_of_main();
         }
-        let victim = victim?;
+        match self.victim_of_small() {
+            Some(victim) => Some(victim),
+            // The whole small queue moved to the main one.
+            None => self.victim_of_main(),
+        }
+    }
+
+    #[inline]
+    fn evict(&mut self) -> Option<Slot> {
+        let victim = self.victim()?;
         self.warming = false;
+        let weight = self.ledger.dismiss(victim);
+        if self.marks.get(victim) & SMALL != 0 {
+            self.small_weight -= u64::from(weight);
+            if let Some((_, hash)) = self.small.pop() {
+                self.ghost.remember(hash, weight);
+            }
+        } else {
+            self.main_weight -= u64::from(weight);
+            self.main.unlink(0, victim, Unlinked::Absent);
+        }
         self.marks.set(victim, 0);
-        self.ledger.dismiss(victim);
         Some(victim)
     }
 

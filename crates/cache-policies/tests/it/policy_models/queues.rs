@@ -1,6 +1,8 @@
-//! Naive models of the policies, written from their papers on plain deques.
+//! The naive model of FIFO, LRU, CLOCK, SIEVE and S3-FIFO, on plain deques.
 
 use std::collections::VecDeque;
+
+use super::Model;
 
 /// What a model is of, with its parameters.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ struct Entry {
 }
 
 /// Queues with the oldest entry first.
-pub(crate) struct Model {
+pub(crate) struct QueueModel {
     kind: Kind,
     capacity: u64,
     /// The only queue, or the main one of S3-FIFO.
@@ -47,9 +49,9 @@ fn weight_of(queue: &VecDeque<Entry>) -> u64 {
     queue.iter().map(|entry| entry.weight).sum()
 }
 
-impl Model {
+impl QueueModel {
     pub(crate) fn new(kind: Kind, capacity: u64) -> Self {
-        Model {
+        QueueModel {
             kind,
             capacity,
             main: VecDeque::new(),
@@ -59,74 +61,6 @@ impl Model {
             hand: None,
             has_evicted: false,
         }
-    }
-
-    /// Whether the ghost had the key, which it then has no longer.
-    pub(crate) fn miss(&mut self, hash: u64) -> bool {
-        let at = self.ghost.iter().rposition(|key| key.0 == hash);
-        at.and_then(|at| self.ghost.remove(at)).is_some()
-    }
-
-    pub(crate) fn insert(&mut self, slot: u32, hash: u64, weight: u32, remembered: bool) {
-        let small = match self.kind {
-            Kind::S3Fifo {
-                warm_up_in_main, ..
-            } => {
-                let full = weight_of(&self.small) >= self.small_capacity();
-                !(remembered || warm_up_in_main && !self.has_evicted && full)
-            }
-            _ => false,
-        };
-        let entry = Entry {
-            slot,
-            hash,
-            weight: u64::from(weight),
-            count: 0,
-            small,
-        };
-        self.append(entry);
-    }
-
-    pub(crate) fn hit(&mut self, slot: u32) {
-        if let Kind::Lru = self.kind {
-            if let Some(at) = self.main.iter().position(|entry| entry.slot == slot) {
-                let entry = self.main.remove(at).unwrap();
-                self.main.push_back(entry);
-            }
-            return;
-        }
-        let count_max = match self.kind {
-            Kind::Clock { count_max } => count_max,
-            Kind::Sieve => 1,
-            _ => u32::MAX,
-        };
-        let entry = self.entry(slot);
-        entry.count = (entry.count + 1).min(count_max);
-    }
-
-    pub(crate) fn evict(&mut self) -> Option<u32> {
-        if self.main.is_empty() && self.small.is_empty() {
-            return None;
-        }
-        let victim = match self.kind {
-            Kind::Fifo | Kind::Lru => self.main.pop_front(),
-            Kind::Clock { .. } => loop {
-                let mut oldest = self.main.pop_front()?;
-                if oldest.count == 0 {
-                    break Some(oldest);
-                }
-                oldest.count -= 1;
-                self.main.push_back(oldest);
-            },
-            Kind::Sieve => self.evict_sieve(),
-            Kind::S3Fifo {
-                threshold, ghost, ..
-            } => {
-                self.has_evicted = true;
-                self.evict_s3_fifo(threshold, (self.capacity as f64 * ghost) as u64)
-            }
-        };
-        victim.map(|entry| entry.slot)
     }
 
     fn evict_sieve(&mut self) -> Option<Entry> {
@@ -185,44 +119,6 @@ impl Model {
         }
     }
 
-    pub(crate) fn remove(&mut self, slot: u32, remember: bool) {
-        let entry = match self.pinned.iter().position(|entry| entry.slot == slot) {
-            Some(at) => self.pinned.remove(at),
-            None => self.unlink(slot),
-        };
-        if let Kind::S3Fifo { ghost, .. } = self.kind
-            && remember
-            && entry.small
-        {
-            self.remember(&entry, (self.capacity as f64 * ghost) as u64);
-        }
-    }
-
-    pub(crate) fn reweigh(&mut self, slot: u32, weight: u32) {
-        self.entry(slot).weight = u64::from(weight);
-    }
-
-    pub(crate) fn pin(&mut self, slot: u32) {
-        if self.pinned.iter().all(|entry| entry.slot != slot) {
-            let entry = self.unlink(slot);
-            self.pinned.push(entry);
-        }
-    }
-
-    pub(crate) fn unpin(&mut self, slot: u32) {
-        if let Some(at) = self.pinned.iter().position(|entry| entry.slot == slot) {
-            let entry = self.pinned.remove(at);
-            self.append(entry);
-        }
-    }
-
-    pub(crate) fn set_capacity(&mut self, capacity: u64) {
-        self.capacity = capacity;
-        if let Kind::S3Fifo { ghost, .. } = self.kind {
-            self.shrink_ghost((capacity as f64 * ghost) as u64);
-        }
-    }
-
     fn append(&mut self, entry: Entry) {
         let queue = if entry.small {
             &mut self.small
@@ -254,5 +150,112 @@ impl Model {
             self.hand = self.main.get(at + 1).map(|entry| entry.slot);
         }
         self.main.remove(at).unwrap()
+    }
+}
+
+impl Model for QueueModel {
+    fn miss(&mut self, hash: u64) -> bool {
+        let at = self.ghost.iter().rposition(|key| key.0 == hash);
+        at.and_then(|at| self.ghost.remove(at)).is_some()
+    }
+
+    fn insert(&mut self, slot: u32, hash: u64, weight: u32, remembered: bool) {
+        let small = match self.kind {
+            Kind::S3Fifo {
+                warm_up_in_main, ..
+            } => {
+                let full = weight_of(&self.small) >= self.small_capacity();
+                !(remembered || warm_up_in_main && !self.has_evicted && full)
+            }
+            _ => false,
+        };
+        let entry = Entry {
+            slot,
+            hash,
+            weight: u64::from(weight),
+            count: 0,
+            small,
+        };
+        self.append(entry);
+    }
+
+    fn hit(&mut self, slot: u32) {
+        if let Kind::Lru = self.kind {
+            if let Some(at) = self.main.iter().position(|entry| entry.slot == slot) {
+                let entry = self.main.remove(at).unwrap();
+                self.main.push_back(entry);
+            }
+            return;
+        }
+        let count_max = match self.kind {
+            Kind::Clock { count_max } => count_max,
+            Kind::Sieve => 1,
+            _ => u32::MAX,
+        };
+        let entry = self.entry(slot);
+        entry.count = (entry.count + 1).min(count_max);
+    }
+
+    fn evict(&mut self) -> Option<u32> {
+        if self.main.is_empty() && self.small.is_empty() {
+            return None;
+        }
+        let victim = match self.kind {
+            Kind::Fifo | Kind::Lru => self.main.pop_front(),
+            Kind::Clock { .. } => loop {
+                let mut oldest = self.main.pop_front()?;
+                if oldest.count == 0 {
+                    break Some(oldest);
+                }
+                oldest.count -= 1;
+                self.main.push_back(oldest);
+            },
+            Kind::Sieve => self.evict_sieve(),
+            Kind::S3Fifo {
+                threshold, ghost, ..
+            } => {
+                self.has_evicted = true;
+                self.evict_s3_fifo(threshold, (self.capacity as f64 * ghost) as u64)
+            }
+        };
+        victim.map(|entry| entry.slot)
+    }
+
+    fn remove(&mut self, slot: u32, remember: bool) {
+        let entry = match self.pinned.iter().position(|entry| entry.slot == slot) {
+            Some(at) => self.pinned.remove(at),
+            None => self.unlink(slot),
+        };
+        if let Kind::S3Fifo { ghost, .. } = self.kind
+            && remember
+            && entry.small
+        {
+            self.remember(&entry, (self.capacity as f64 * ghost) as u64);
+        }
+    }
+
+    fn reweigh(&mut self, slot: u32, weight: u32) {
+        self.entry(slot).weight = u64::from(weight);
+    }
+
+    fn pin(&mut self, slot: u32) {
+        if self.pinned.iter().all(|entry| entry.slot != slot) {
+            let entry = self.unlink(slot);
+            self.pinned.push(entry);
+        }
+    }
+
+    fn unpin(&mut self, slot: u32) {
+        if let Some(at) = self.pinned.iter().position(|entry| entry.slot == slot) {
+            let entry = self.pinned.remove(at);
+            self.append(entry);
+        }
+    }
+
+    fn set_capacity(&mut self, capacity: u64) {
+        self.capacity = capacity;
+        if let Kind::S3Fifo { ghost, .. } = self.kind {
+            self.shrink_ghost((capacity as f64 * ghost) as u64);
+        }
     }
 }

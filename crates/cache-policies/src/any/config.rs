@@ -1,0 +1,128 @@
+//! The configuration of any policy, and the texts that stand for it.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
+
+use super::parameters::{self, Parameters};
+use crate::error::ParseConfigError;
+use crate::eviction::{
+    clock::ClockConfig, fifo::FifoConfig, lru::LruConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,
+};
+
+macro_rules! any_config {
+    ($($(#[$doc:meta])+ $access:ident $policy:ident $config:ident,)+) => {
+        /// Names a policy with its parameters. The default is S3-FIFO with those of its paper's authors.
+        ///
+        /// As a text it is the policy's name, then, after a colon, the parameters that differ from the default; what
+        /// each policy takes is told by [`parameters`](AnyConfig::parameters) and in the policy's documentation.
+        ///
+        /// ```
+        /// use cache_policies::{AnyConfig, LruConfig};
+        ///
+        /// let config: AnyConfig = "s3-fifo:small=0.2,threshold=1".parse()?;
+        /// assert_eq!(config.name(), "s3-fifo");
+        /// assert_eq!(config.to_string(), "s3-fifo:small=0.2,threshold=1");
+        /// assert_eq!("lru".parse::<AnyConfig>()?, LruConfig::default().into());
+        /// # Ok::<(), cache_policies::ParseConfigError>(())
+        /// ```
+        #[derive(Clone, PartialEq, Debug)]
+        #[non_exhaustive]
+        pub enum AnyConfig {
+            $($(#[$doc])+ $policy($config),)+
+        }
+
+        impl AnyConfig {
+            /// Every policy with its default parameters, in the order of the documentation.
+            ///
+            /// ```
+            /// use cache_policies::AnyConfig;
+            ///
+            /// let names: Vec<&str> = AnyConfig::all().iter().map(AnyConfig::name).collect();
+            /// assert_eq!(names[..3], ["fifo", "lru", "clock"]);
+            /// ```
+            #[must_use]
+            pub fn all() -> Vec<AnyConfig> {
+                Vec::from([$($config::default().into(),)+])
+            }
+
+            /// The policy's name, as texts have it.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(AnyConfig::$policy(_) => $config::POLICY,)+
+                }
+            }
+
+            /// The policy's parameters: the name of each, its value here, and what it takes.
+            ///
+            /// ```
+            /// use cache_policies::AnyConfig;
+            ///
+            /// let clock: AnyConfig = "clock:bits=2".parse()?;
+            /// let [(name, value, expected)] = &clock.parameters()[..] else { unreachable!() };
+            /// assert_eq!((*name, value.as_str(), *expected), ("bits", "2", "a number from 1 to 8"));
+            /// # Ok::<(), cache_policies::ParseConfigError>(())
+            /// ```
+            #[must_use]
+            pub fn parameters(&self) -> Vec<(&'static str, alloc::string::String, &'static str)> {
+                match self {
+                    $(AnyConfig::$policy(config) => parameters::list(config),)+
+                }
+            }
+
+            /// Whether the policy needs to be told the future ([`Policy::foresee`](crate::Policy::foresee)): it is a
+            /// bound to measure others by, for simulations only.
+            #[must_use]
+            pub fn is_offline(&self) -> bool {
+                match self {
+                    $(AnyConfig::$policy(_) => $config::OFFLINE,)+
+                }
+            }
+        }
+
+        impl fmt::Display for AnyConfig {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(AnyConfig::$policy(config) => parameters::show(config, formatter),)+
+                }
+            }
+        }
+
+        impl FromStr for AnyConfig {
+            type Err = ParseConfigError;
+
+            /// Reads what `Display` writes; spaces around names and values, and the case of the policy's name, do not
+            /// matter.
+            fn from_str(text: &str) -> Result<Self, ParseConfigError> {
+                let (name, parameters) = match text.split_once(':') {
+                    Some((name, parameters)) => (name.trim(), Some(parameters)),
+                    None => (text.trim(), None),
+                };
+                $(if $config::POLICY.eq_ignore_ascii_case(name) {
+                    return Ok(AnyConfig::$policy(parameters::parse(parameters)?));
+                })+
+                let known = [$($config::POLICY,)+];
+                Err(ParseConfigError::UnknownPolicy {
+                    name: name.to_string(),
+                    known: known.join(", "),
+                })
+            }
+        }
+
+        $(impl From<$config> for AnyConfig {
+            fn from(config: $config) -> Self {
+                AnyConfig::$policy(config)
+            }
+        })+
+    };
+}
+
+for_each_policy!(any_config);
+
+impl Default for AnyConfig {
+    fn default() -> Self {
+        S3FifoConfig::default().into()
+    }
+}

@@ -1,0 +1,20 @@
+//! The list of all policies, which everything that must know them all is made from.
+
+/// Hands the policies to a macro: the documentation, whether a hit needs no exclusive access (`shared`) or does
+/// (`exclusive`), the name of the type, that of its configuration.
+macro_rules! for_each_policy {
+    ($then:ident) => {
+        $then! {
+            /// First in, first out.
+            shared Fifo FifoConfig,
+            /// Least recently used.
+            exclusive Lru LruConfig,
+            /// CLOCK.
+            shared Clock ClockConfig,
+            /// SIEVE.
+            shared Sieve SieveConfig,
+            /// S3-FIFO.
+            shared S3Fifo S3FifoConfig,
+        }
+    };
+}

@@ -1,0 +1,33 @@
+//! Naive models of the policies, written from their papers on the dullest structures.
+
+mod queues;
+
+pub(crate) use queues::{Kind, QueueModel};
+
+/// What a policy is held against: it must name the same victims and remember the same keys.
+///
+/// The owner calls a model as it calls the policy. An unpinned entry goes where the contract of the policy says.
+pub(crate) trait Model {
+    /// As [`Policy::foresee`](cache_policies::Policy::foresee).
+    fn foresee(&mut self, _distance: u64) {}
+
+    /// A request for a key that is not resident. Whether a ghost had the key, which it then has no longer.
+    fn miss(&mut self, hash: u64) -> bool;
+
+    /// `remembered` is what the miss of this key, the call before the evictions for it, has answered.
+    fn insert(&mut self, slot: u32, hash: u64, weight: u32, remembered: bool);
+
+    fn hit(&mut self, slot: u32);
+
+    fn evict(&mut self) -> Option<u32>;
+
+    fn remove(&mut self, slot: u32, remember: bool);
+
+    fn reweigh(&mut self, slot: u32, weight: u32);
+
+    fn pin(&mut self, slot: u32);
+
+    fn unpin(&mut self, slot: u32);
+
+    fn set_capacity(&mut self, capacity: u64);
+}
