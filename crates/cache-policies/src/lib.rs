@@ -17,6 +17,7 @@ mod list;
 mod listener;
 mod marks;
 mod policy;
+mod predict;
 mod queue;
 mod slot;
 mod timer_wheel;
@@ -36,5 +37,9 @@ pub use eviction::sieve::{Sieve, SieveConfig};
 pub use hashbrown::Equivalent;
 pub use listener::{Cause, Listener};
 pub use policy::{Hint, Policy, SharedHit};
+pub use predict::{
+    AccessInterval, AccessIntervals, Due, Period, Periods, PeriodsConfig, Prefetch, Runs,
+    RunsConfig,
+};
 pub use slot::Slot;
 pub use weigh::{One, Weigh};

@@ -12,3 +12,5 @@ mod policy_names;
 mod policy_owner;
 mod policy_random;
 mod policy_shared;
+mod predict_periods;
+mod predict_runs;

@@ -1,0 +1,445 @@
+//! Periods: keys that are asked for every so many ticks, and which of them is due next.
+
+use super::agenda::Agenda;
+use super::ways::Ways;
+
+/// The parameters of [`Periods`].
+///
+/// ```
+/// use cache_policies::{Periods, PeriodsConfig};
+///
+/// let config = PeriodsConfig::default().with_tolerance(0.05).with_confirm(5);
+/// let periods = Periods::<u64>::new(1000, config);
+/// assert_eq!(periods.capacity(), 1000);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PeriodsConfig {
+    /// How far from its predicted time an access may be, as a share of the period: below 0.5, 0.1 by default. One tick is
+    /// allowed always.
+    pub tolerance: f64,
+    /// Intervals in agreement that make a period: from 1 to 100, 3 by default.
+    pub confirm: u8,
+    /// Accesses that may be missing in a row before the next one is no longer looked for at a multiple of the period: 3 by
+    /// default.
+    pub missing: u8,
+    /// Times in a row that a key is named as due, and does not come, before it is forgotten: at least 1, 3 by default.
+    pub patience: u8,
+    /// Accesses that follow one that counted within this many ticks are a part of it: 0 by default, which joins those of
+    /// one tick.
+    pub burst: u64,
+}
+
+impl Default for PeriodsConfig {
+    fn default() -> Self {
+        Self {
+            tolerance: 0.1,
+            confirm: 3,
+            missing: 3,
+            patience: 3,
+            burst: 0,
+        }
+    }
+}
+
+impl PeriodsConfig {
+    /// Sets [`tolerance`](PeriodsConfig::tolerance).
+    #[must_use]
+    pub fn with_tolerance(mut self, share: f64) -> Self {
+        self.tolerance = share;
+        self
+    }
+
+    /// Sets [`confirm`](PeriodsConfig::confirm).
+    #[must_use]
+    pub fn with_confirm(mut self, intervals: u8) -> Self {
+        self.confirm = intervals;
+        self
+    }
+
+    /// Sets [`missing`](PeriodsConfig::missing).
+    #[must_use]
+    pub fn with_missing(mut self, accesses: u8) -> Self {
+        self.missing = accesses;
+        self
+    }
+
+    /// Sets [`patience`](PeriodsConfig::patience).
+    #[must_use]
+    pub fn with_patience(mut self, times: u8) -> Self {
+        self.patience = times;
+        self
+    }
+
+    /// Sets [`burst`](PeriodsConfig::burst).
+    #[must_use]
+    pub fn with_burst(mut self, ticks: u64) -> Self {
+        self.burst = ticks;
+        self
+    }
+}
+
+/// Finds, among a bounded number of keys (or groups of keys), those that are asked for every N ticks, and names them
+/// shortly before they are due, in order: for warming.
+///
+/// A period is what the intervals between accesses agree on within a tolerance, where an access may be missing and others
+/// may come between; after S. Ma, J. L. Hellerstein, "Mining partially periodic event patterns with unknown periods", ICDE
+/// 2001, made online: for each key one period with the phase it runs in, and one challenger, the newest interval and how
+/// often in a row it came. An access in phase confirms the period and corrects it by an eighth; one between beats is left
+/// alone; one that comes late and out of phase starts the phase anew and halves what speaks for the period; a challenger
+/// with more intervals to its credit takes over. With the defaults, a memoryless
+/// stream seems to have a period after 6% of its accesses; with 5 intervals to confirm it, after 1%.
+///
+/// The key itself is asked for and kept only once its period is confirmed. The table holds places by hash in sets of 8,
+/// where keys with a confirmed period stay and the least recently accessed one of the others leaves for a new key.
+///
+/// [`observe`](Periods::observe) and [`pop_due`](Periods::pop_due) take O(log n) for n confirmed keys, O(1) for keys
+/// without a period. At most 92 bytes a key beside `Option<K>`, most of them allocated at once.
+///
+/// ```
+/// use cache_policies::{Periods, PeriodsConfig};
+///
+/// let mut periods = Periods::new(1000, PeriodsConfig::default());
+/// let hash = 0x9e37_79b9_7f4a_7c15;
+/// for hour in 0..5 {
+///     periods.observe(hash, hour * 3600, || "hourly report");
+/// }
+/// assert_eq!(periods.period(hash).unwrap().ticks(), 3600);
+///
+/// // A minute ahead: nothing to warm before 17,940.
+/// assert!(periods.pop_due(17_000 + 60).is_none());
+/// let due = periods.pop_due(17_950 + 60).unwrap();
+/// assert_eq!((*due.key, due.at), ("hourly report", 18_000));
+/// assert!(periods.pop_due(17_950 + 60).is_none(), "once a period");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Periods<K> {
+    config: PeriodsConfig,
+    table: Ways<Series<K>>,
+    /// The places of keys with a confirmed period, by when they are to be named.
+    agenda: Agenda,
+}
+
+/// The accesses of one key.
+#[derive(Clone, Debug)]
+struct Series<K> {
+    /// The last access that counted.
+    last: u64,
+    /// The last access in phase with the period.
+    anchor: u64,
+    /// In ticks; 0 while there is none.
+    period: f64,
+    /// Confirmations of the period.
+    score: u8,
+    /// The challenger: the mean of the newest intervals that agree.
+    recent: f64,
+    /// How many agree with the first of them.
+    agreeing: u8,
+    /// Times in a row that it was named without an access in phase.
+    unanswered: u8,
+    /// There once the period was confirmed; then, and only then, the place is in the agenda.
+    key: Option<K>,
+}
+
+impl<K> Default for Series<K> {
+    fn default() -> Self {
+        Self {
+            last: 0,
+            anchor: 0,
+            period: 0.0,
+            score: 0,
+            recent: 0.0,
+            agreeing: 0,
+            unanswered: 0,
+            key: None,
+        }
+    }
+}
+
+/// A confirmed period; from [`Periods::period`].
+///
+/// ```
+/// use cache_policies::{Periods, PeriodsConfig};
+///
+/// let mut periods = Periods::new(8, PeriodsConfig::default());
+/// for beat in 0..6 {
+///     periods.observe(1, 7 + 20 * beat, || ());
+/// }
+/// let period = periods.period(1).unwrap();
+/// assert_eq!((period.ticks(), period.last(), period.confirmations()), (20, 107, 5));
+/// assert_eq!(period.expected_after(150), 167);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Period {
+    ticks: f64,
+    anchor: u64,
+    score: u8,
+}
+
+impl Period {
+    /// Its length in ticks, rounded.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        (self.ticks + 0.5) as u64
+    }
+
+    /// The last access in phase with it.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.anchor
+    }
+
+    /// Intervals that confirmed it, less what spoke against it; up to 100.
+    #[must_use]
+    pub fn confirmations(&self) -> u8 {
+        self.score
+    }
+
+    /// The first predicted access after `tick`.
+    #[must_use]
+    pub fn expected_after(&self, tick: u64) -> u64 {
+        let passed = (tick.saturating_sub(self.anchor) as f64 / self.ticks) as u64;
+        let beat = |number: u64| {
+            self.anchor
+                .saturating_add((number as f64 * self.ticks + 0.5) as u64)
+        };
+        // The division may have been rounded either way.
+        let next = (passed..passed.saturating_add(3)).map(beat);
+        next.into_iter().find(|&at| at > tick).unwrap_or(u64::MAX)
+    }
+}
+
+/// A key that is due; from [`Periods::pop_due`].
+///
+/// ```
+/// use cache_policies::{Periods, PeriodsConfig};
+///
+/// let mut periods = Periods::new(8, PeriodsConfig::default());
+/// for beat in 0..6 {
+///     periods.observe(1, 20 * beat, || "key");
+/// }
+/// let due = periods.pop_due(125).unwrap();
+/// assert_eq!((*due.key, due.at, due.period.ticks()), ("key", 120, 20));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Due<'a, K> {
+    /// The key, as it was given.
+    pub key: &'a K,
+    /// The tick at which it is expected; it may have passed.
+    pub at: u64,
+    /// The period that says so.
+    pub period: Period,
+}
+
+/// The most that `score` and `agreeing` count.
+const SCORE_MAX: u8 = 100;
+
+impl<K> Series<K> {
+    fn is_confirmed(&self, config: &PeriodsConfig) -> bool {
+        self.period > 0.0 && self.score >= config.confirm
+    }
+
+    fn as_period(&self) -> Period {
+        Period {
+            ticks: self.period,
+            anchor: self.anchor,
+            score: self.score,
+        }
+    }
+
+    /// Takes an access that ended an interval; whether it was in phase.
+    fn add(&mut self, now: u64, config: &PeriodsConfig) -> bool {
+        let interval = (now - self.last) as f64;
+        self.last = now;
+        let near =
+            |a: f64, b: f64, period: f64| (a - b).abs() <= (config.tolerance * period).max(1.0);
+        if near(interval, self.recent, self.recent) {
+            self.agreeing = (self.agreeing + 1).min(SCORE_MAX);
+            self.recent += (interval - self.recent) / 4.0;
+        } else {
+            (self.recent, self.agreeing) = (interval, 0);
+        }
+        let in_phase = self.period > 0.0 && self.follow(now, config, near);
+        let challenged = self.agreeing > self.score
+            && (self.period == 0.0 || !near(self.recent, self.period, self.period));
+        if challenged {
+            (self.period, self.score, self.anchor) = (self.recent, self.agreeing, now);
+        }
+        in_phase || challenged
+    }
+
+    /// Compares an access with the period; whether it was in phase.
+    fn follow(
+        &mut self,
+        now: u64,
+        config: &PeriodsConfig,
+        near: impl Fn(f64, f64, f64) -> bool,
+    ) -> bool {
+        let since = (now - self.anchor) as f64;
+        let beats = (since / self.period + 0.5) as u64;
+        let at = beats as f64 * self.period;
+        if beats >= 1 && beats <= 1 + u64::from(config.missing) && near(since, at, self.period) {
+            if beats == 1 {
+                self.score = (self.score + 1).min(SCORE_MAX);
+            }
+            self.period += (since / beats as f64 - self.period) / 8.0;
+            self.anchor = now;
+            return true;
+        }
+        if since > self.period {
+            self.score /= 2;
+            self.anchor = now;
+        }
+        false
+    }
+}
+
+impl<K> Periods<K> {
+    /// A detector for up to `keys` keys, rounded up to a multiple of 8; with 0, for none.
+    ///
+    /// # Panics
+    /// If a parameter is out of its range (see [`PeriodsConfig`]), or `keys` is more than 2^32 - 8.
+    #[must_use]
+    pub fn new(keys: usize, config: PeriodsConfig) -> Self {
+        assert!(
+            (0.0..0.5).contains(&config.tolerance),
+            "a tolerance is from 0 to less than half of the period"
+        );
+        assert!(
+            (1..=SCORE_MAX).contains(&config.confirm),
+            "a period is confirmed by 1 to 100 intervals"
+        );
+        assert!(config.patience >= 1, "a key is named at least once");
+        let table = Ways::new(keys);
+        Self {
+            config,
+            agenda: Agenda::new(table.places()),
+            table,
+        }
+    }
+
+    /// Tells of an access of the key with this hash. `key` is called once its period is confirmed, if it was not kept since
+    /// then. A clock that goes back makes the access a part of the one before.
+    ///
+    /// If `key` panics, the access has been counted and the key is asked for again at its next one.
+    pub fn observe(&mut self, hash: u64, now: u64, key: impl FnOnce() -> K) {
+        let Some(place) = self.table.find(hash) else {
+            return self.start(hash, now);
+        };
+        let series = self.table.at_mut(place);
+        if now.saturating_sub(series.last) <= self.config.burst {
+            return;
+        }
+        let in_phase = series.add(now, &self.config);
+        if !series.is_confirmed(&self.config) {
+            series.key = None;
+            self.agenda.cancel(place);
+        } else if series.key.is_none() {
+            series.unanswered = 0;
+            series.key = Some(key());
+            self.agenda
+                .schedule(place, series.as_period().expected_after(now));
+        } else if in_phase {
+            series.unanswered = 0;
+            self.agenda
+                .schedule(place, series.as_period().expected_after(now));
+        }
+    }
+
+    /// Takes a key that was not known.
+    fn start(&mut self, hash: u64, now: u64) {
+        let confirm = self.config.confirm;
+        let worth = |series: &Series<K>| (series.score >= confirm, series.last);
+        if let Some((place, _)) = self.table.claim(hash, worth) {
+            self.agenda.cancel(place);
+            *self.table.at_mut(place) = Series {
+                last: now,
+                ..Series::default()
+            };
+        }
+    }
+
+    /// The period of the key with this hash, once it is confirmed.
+    #[must_use]
+    pub fn period(&self, hash: u64) -> Option<Period> {
+        let series = self.table.at(self.table.find(hash)?);
+        series
+            .is_confirmed(&self.config)
+            .then(|| series.as_period())
+    }
+
+    /// The earliest tick at which a key with a confirmed period is expected that was not named for that time yet; `None` if
+    /// there is no such key. It may have passed. For an owner that sets a timer.
+    #[must_use]
+    pub fn next_due(&self) -> Option<u64> {
+        self.agenda.first().map(|(tick, _)| tick)
+    }
+
+    /// The next key that is expected at or before `horizon`, which is now and as much ahead as warming takes; `None` if
+    /// there is none. In the order of their times, each once a period, however many of its beats the horizon has passed.
+    ///
+    /// A key that was named [`patience`](PeriodsConfig::patience) times without being accessed in phase is forgotten
+    /// instead.
+    pub fn pop_due(&mut self, horizon: u64) -> Option<Due<'_, K>> {
+        loop {
+            let (at, place) = self.agenda.first().filter(|&(at, _)| at <= horizon)?;
+            let series = self.table.at_mut(place);
+            if series.unanswered >= self.config.patience {
+                self.agenda.cancel(place);
+                self.table.vacate(place);
+                continue;
+            }
+            series.unanswered += 1;
+            let period = series.as_period();
+            match period.expected_after(horizon) {
+                // The end of time: there is no beat after it.
+                u64::MAX => self.agenda.cancel(place),
+                next => self.agenda.schedule(place, next),
+            }
+            let key = self.table.at(place).key.as_ref();
+            let key = key.expect("a key with a confirmed period is kept");
+            return Some(Due { key, at, period });
+        }
+    }
+
+    /// Forgets the key with this hash; whether it was known.
+    pub fn forget(&mut self, hash: u64) -> bool {
+        let place = self.table.find(hash);
+        if let Some(place) = place {
+            self.agenda.cancel(place);
+            self.table.vacate(place);
+        }
+        place.is_some()
+    }
+
+    /// Forgets every key. O(keys).
+    pub fn clear(&mut self) {
+        self.agenda.clear();
+        self.table.clear();
+    }
+
+    /// Keys that are known, with a period or without.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether no key is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Keys with a confirmed period that will be named.
+    #[must_use]
+    pub fn periodic(&self) -> usize {
+        self.agenda.len()
+    }
+
+    /// Keys that may be known at once.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.table.places()
+    }
+}
