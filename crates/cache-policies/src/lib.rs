@@ -25,8 +25,9 @@ mod weigh;
 
 pub use any::{AnyConfig, AnyPolicy, PolicyVisitor};
 pub use cache::{
-    Cache, CacheBuilder, CacheStats, Drain, Entry, IntoIter, Iter, Keys, LimitError, OccupiedEntry,
-    RejectReason, Rejected, TryInsertError, VacantEntry, ValueMut, Values,
+    Cache, CacheBuilder, CacheStats, Drain, Entry, EntryRef, EvictionOrder, IntoIter, Iter, Keys,
+    LimitError, OccupiedEntry, OccupiedEntryRef, RejectReason, Rejected, TryInsertError,
+    VacantEntry, VacantEntryRef, ValueMut, Values,
 };
 pub use error::{ConfigError, ParseConfigError};
 pub use eviction::clock::{Clock, ClockConfig};

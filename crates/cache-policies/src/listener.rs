@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 
 /// Why an entry left the cache without being handed to a caller.
 ///
+/// What a caller removes, replaces, evicts by [`evict_one`](crate::Cache::evict_one) or has refused is returned to that
+/// caller, so there is no cause for it. (Caches that hand nothing back call those explicit and replaced.)
+///
 /// ```
 /// use cache_policies::{Cache, Cause};
 /// let mut cache = Cache::<u64, &str>::builder().capacity(1).listener(Vec::new()).build()?;
@@ -15,7 +18,7 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It made room for others, or outgrew the room that there is.
+    /// It made room for others, did not fit below a lowered limit, or outgrew the room that there is.
     Capacity,
     /// Its time to live or its idle time was over.
     Expired,

@@ -38,12 +38,13 @@ pub struct CacheBuilder<
     S = foldhash::quality::RandomState,
 > {
     limits: Limits,
-    config: P::Config,
-    weigher: W,
-    listener: L,
-    hasher: S,
+    parts: Parts<P::Config, W, L, S>,
     entry: PhantomData<fn(K, V)>,
 }
+
+/// The settings with types of their own: the policy's configuration, the weigher, the listener, the hasher. A tuple, so that
+/// each can be exchanged for one of another type.
+type Parts<C, W, L, S> = (C, W, L, S);
 
 /// The settings that are plain numbers.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +66,12 @@ impl<K, V> CacheBuilder<K, V> {
                 time_to_idle: NEVER,
                 now: 0,
             },
-            config: Default::default(),
-            weigher: One,
-            listener: (),
-            hasher: foldhash::quality::RandomState::default(),
+            parts: (
+                Default::default(),
+                One,
+                (),
+                foldhash::quality::RandomState::default(),
+            ),
             entry: PhantomData,
         }
     }
@@ -92,82 +95,34 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
 
     /// The policy and its parameters, [`S3Fifo`] with those of its paper by default.
     pub fn policy<P2: Policy>(self, config: P2::Config) -> CacheBuilder<K, V, P2, W, L, S> {
-        let Self {
-            limits,
-            weigher,
-            listener,
-            hasher,
-            entry,
-            ..
-        } = self;
-        CacheBuilder {
-            limits,
-            config,
-            weigher,
-            listener,
-            hasher,
-            entry,
-        }
+        let (_, weigher, listener, hasher) = self.parts;
+        CacheBuilder::from_parts(self.limits, (config, weigher, listener, hasher))
     }
 
     /// How much each entry weighs (see [`Weigh`]), [`One`] by default. A closure must name its arguments' types.
     pub fn weigher<W2: Weigh<K, V>>(self, weigher: W2) -> CacheBuilder<K, V, P, W2, L, S> {
-        let Self {
-            limits,
-            config,
-            listener,
-            hasher,
-            entry,
-            ..
-        } = self;
-        CacheBuilder {
-            limits,
-            config,
-            weigher,
-            listener,
-            hasher,
-            entry,
-        }
+        let (config, _, listener, hasher) = self.parts;
+        CacheBuilder::from_parts(self.limits, (config, weigher, listener, hasher))
     }
 
     /// Who hears of entries that leave (see [`Listener`]), nobody by default.
     pub fn listener<L2: Listener<K, V>>(self, listener: L2) -> CacheBuilder<K, V, P, W, L2, S> {
-        let Self {
-            limits,
-            config,
-            weigher,
-            hasher,
-            entry,
-            ..
-        } = self;
-        CacheBuilder {
-            limits,
-            config,
-            weigher,
-            listener,
-            hasher,
-            entry,
-        }
+        let (config, weigher, _, hasher) = self.parts;
+        CacheBuilder::from_parts(self.limits, (config, weigher, listener, hasher))
     }
 
     /// How keys are hashed. The default, `foldhash::quality::RandomState`, is seeded anew for each cache, so that whoever
     /// chooses keys does not choose collisions.
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CacheBuilder<K, V, P, W, L, S2> {
-        let Self {
+        let (config, weigher, listener, _) = self.parts;
+        CacheBuilder::from_parts(self.limits, (config, weigher, listener, hasher))
+    }
+
+    fn from_parts(limits: Limits, parts: Parts<P::Config, W, L, S>) -> Self {
+        Self {
             limits,
-            config,
-            weigher,
-            listener,
-            entry,
-            ..
-        } = self;
-        CacheBuilder {
-            limits,
-            config,
-            weigher,
-            listener,
-            hasher,
-            entry,
+            parts,
+            entry: PhantomData,
         }
     }
 
@@ -205,13 +160,16 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
             time_to_idle,
             now,
         } = self.limits;
-        let policy = P::new(capacity, &self.config)?;
+        let (config, weigher, listener, hasher) = self.parts;
+        let policy = P::new(capacity, &config)?;
         Ok(Cache {
             store: Store::new(policy, Lifetimes::new(now, time_to_live, time_to_idle)),
+            capacity,
             max_entries,
-            weigher: self.weigher,
-            listener: self.listener,
-            hasher: self.hasher,
+            shedding: false,
+            weigher,
+            listener,
+            hasher,
             stats: CacheStats::default(),
         })
     }
@@ -221,7 +179,7 @@ impl<K, V, P: Policy, W, L, S> fmt::Debug for CacheBuilder<K, V, P, W, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheBuilder")
             .field("limits", &self.limits)
-            .field("config", &self.config)
+            .field("config", &self.parts.0)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Cache, Rejected, ValueMut};
+use super::{Cache, Rejected, TryInsertError, ValueMut};
 use crate::{Listener, Policy, Weigh};
 
 /// A key's place in a [`Cache`]; from [`Cache::entry`].
@@ -50,6 +50,36 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Entry<'a, K, V, 
         }
     }
 
+    /// Changes the value in place, if there is one; it is weighed anew. An entry that has outgrown the cache by that has
+    /// left (see [`ValueMut`]), and the place is vacant.
+    ///
+    /// ```
+    /// use cache_policies::Cache;
+    /// let mut cache = Cache::<&str, u32>::new(10);
+    /// for word in ["a", "b", "a"] {
+    ///     cache.entry(word).and_modify(|count| *count += 1).or_insert(1)?;
+    /// }
+    /// assert_eq!((cache.peek("a"), cache.peek("b")), (Some(&2), Some(&1)));
+    /// # Ok::<(), cache_policies::Rejected<&str, u32>>(())
+    /// ```
+    pub fn and_modify(self, change: impl FnOnce(&mut V)) -> Self {
+        match self {
+            Self::Occupied(entry) => entry.modify(change),
+            vacant @ Self::Vacant(_) => vacant,
+        }
+    }
+
+    /// Puts `value` in, whether the key is there or not; what was there.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`; what is there stays.
+    pub fn insert(self, value: V) -> Result<Option<V>, Rejected<K, V>> {
+        match self {
+            Self::Occupied(entry) => entry.insert(value).map(Some),
+            Self::Vacant(entry) => entry.insert(value).map(|_| None),
+        }
+    }
+
     /// The value that is there, or `value`, inserted.
     ///
     /// # Errors
@@ -58,18 +88,65 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Entry<'a, K, V, 
         self.or_insert_with(|| value)
     }
 
+    /// The value that is there, or `value`, inserted; to be changed in place.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`.
+    pub fn or_insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
+        match self {
+            Self::Occupied(entry) => Ok(entry.into_mut()),
+            Self::Vacant(entry) => entry.insert_mut(value),
+        }
+    }
+
     /// The value that is there, or what `load` makes, inserted.
     ///
     /// # Errors
     /// [`Rejected`] if the cache does not take that value.
     pub fn or_insert_with(self, load: impl FnOnce() -> V) -> Result<&'a V, Rejected<K, V>> {
+        self.or_insert_with_key(|_| load())
+    }
+
+    /// The value that is there, or what `load` makes of the key, inserted.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take that value.
+    pub fn or_insert_with_key(self, load: impl FnOnce(&K) -> V) -> Result<&'a V, Rejected<K, V>> {
         match self {
             Self::Occupied(entry) => Ok(entry.into_ref()),
             Self::Vacant(entry) => {
-                let value = load();
+                let value = load(&entry.key);
                 entry.insert(value)
             }
         }
+    }
+
+    /// The value that is there, or what `load` makes, inserted; where `load` may fail, the cache is then as it was.
+    ///
+    /// # Errors
+    /// [`TryInsertError::Load`] has the error of `load`, [`TryInsertError::Rejected`] the value that it made.
+    pub fn or_try_insert_with<E>(
+        self,
+        load: impl FnOnce() -> Result<V, E>,
+    ) -> Result<&'a V, TryInsertError<K, V, E>> {
+        match self {
+            Self::Occupied(entry) => Ok(entry.into_ref()),
+            Self::Vacant(entry) => {
+                let value = load().map_err(TryInsertError::Load)?;
+                entry.insert(value).map_err(TryInsertError::Rejected)
+            }
+        }
+    }
+
+    /// The value that is there, or the default one, inserted.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take that value.
+    pub fn or_default(self) -> Result<&'a V, Rejected<K, V>>
+    where
+        V: Default,
+    {
+        self.or_insert_with(V::default)
     }
 }
 
@@ -116,6 +193,48 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
         } = self;
         drop(key);
         ValueMut::new(cache, slot)
+    }
+
+    /// The first tick at which the entry is gone; `None` if it has no deadline.
+    pub fn deadline(&self) -> Option<u64> {
+        self.cache.deadline_at(self.slot)
+    }
+
+    /// Whether the entry is pinned.
+    pub fn is_pinned(&self) -> bool {
+        self.cache.store.pins().contains(self.slot)
+    }
+
+    /// Keeps the entry from being evicted, as [`Cache::pin`] does.
+    pub fn pin(&mut self) {
+        self.cache.store.pin(self.slot);
+    }
+
+    /// Lets the entry be evicted again; whether it was pinned.
+    pub fn unpin(&mut self) -> bool {
+        self.cache.store.unpin(self.slot)
+    }
+
+    /// Puts the key that was asked for in the place of the equal one that is kept, and returns that; the entry is weighed
+    /// anew, as after a change of its value.
+    pub fn replace_key(self) -> K {
+        let node = self.cache.store.node_mut(self.slot);
+        let before = core::mem::replace(&mut node.key, self.key);
+        self.cache.reweigh(self.slot);
+        before
+    }
+
+    /// Changes the value; the place of the key after that.
+    fn modify(self, change: impl FnOnce(&mut V)) -> Entry<'a, K, V, P, W, L, S> {
+        let Self {
+            cache,
+            hash,
+            key,
+            slot,
+        } = self;
+        change(&mut ValueMut::new(cache, slot));
+        let slot = cache.store.at(slot).is_some().then_some(slot);
+        Entry::new(cache, hash, key, slot)
     }
 
     /// Puts `value` in the place of the one that is there, and returns that. Its life starts anew.
@@ -199,6 +318,16 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> VacantEntry<'a, 
     pub fn insert_with_ttl(self, value: V, ticks: u64) -> Result<&'a V, Rejected<K, V>> {
         let slot = self.cache.place(self.hash, self.key, value, ticks)?;
         Ok(&self.cache.store.node(slot).value)
+    }
+
+    /// Inserts `value`, to be changed in place.
+    ///
+    /// # Errors
+    /// [`Rejected`] if the cache does not take `value`.
+    pub fn insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
+        let ticks = self.cache.store.lifetimes.time_to_live();
+        let slot = self.cache.place(self.hash, self.key, value, ticks)?;
+        Ok(ValueMut::new(self.cache, slot))
     }
 }
 

@@ -84,13 +84,7 @@ where
         key: K,
         load: impl FnOnce() -> Result<V, E>,
     ) -> Result<&V, TryInsertError<K, V, E>> {
-        match self.entry(key) {
-            super::Entry::Occupied(entry) => Ok(entry.into_ref()),
-            super::Entry::Vacant(entry) => {
-                let value = load().map_err(TryInsertError::Load)?;
-                entry.insert(value).map_err(TryInsertError::Rejected)
-            }
-        }
+        self.entry(key).or_try_insert_with(load)
     }
 
     /// Puts `value` under `key`, which may be there, dead or alive.
@@ -211,14 +205,14 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     /// Why an entry of this weight cannot be, evict what you will; `own` is the slot and weight of what it replaces.
     fn refusal(&self, weight: u32, own: Option<(u32, u32)>) -> Option<RejectReason> {
         let weight = u64::from(weight);
-        if weight > self.capacity() || self.max_entries == 0 {
+        if weight > self.capacity || self.max_entries == 0 {
             return Some(RejectReason::TooHeavy);
         }
         let own = own.filter(|&(slot, _)| self.store.pins().contains(slot));
         let pinned = self.pinned_weight() - own.map_or(0, |(_, weight)| u64::from(weight));
         let pinned_len = self.pinned_len() - usize::from(own.is_some());
-        // What is pinned is resident, so it is within the capacity.
-        let full = weight > self.capacity() - pinned || pinned_len >= self.max_entries;
+        // What is pinned is resident, so it is within the capacity, unless that was lowered before it was pinned.
+        let full = weight > self.capacity.saturating_sub(pinned) || pinned_len >= self.max_entries;
         full.then_some(RejectReason::AllPinned)
     }
 
@@ -228,9 +222,12 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         let (own_len, own_weight) = own.map_or((0, 0), |(_, weight)| (1, u64::from(weight)));
         loop {
             let others = self.weight() - own_weight;
-            let fits = others.saturating_add(u64::from(weight)) <= self.capacity();
+            let fits = others.saturating_add(u64::from(weight)) <= self.capacity;
             if fits && self.len() - own_len < self.max_entries {
                 return Room::Made;
+            }
+            if self.shedding {
+                return self.make_room_shedding(weight, own);
             }
             match self.store.evict() {
                 None => return Room::None,

@@ -37,6 +37,38 @@ impl Lifetimes {
         self.time_to_live
     }
 
+    pub(crate) const fn set_time_to_live(&mut self, ticks: u64) {
+        self.time_to_live = ticks;
+    }
+
+    pub(crate) const fn time_to_idle(&self) -> u64 {
+        self.time_to_idle
+    }
+
+    /// Changes the idle time; what it was. [`renew`](Lifetimes::renew) has to follow for each taken slot below `slots`.
+    pub(crate) fn set_time_to_idle(&mut self, ticks: u64, slots: u32) -> u64 {
+        if ticks != NEVER && self.limits.len() < slots as usize {
+            self.limits.resize(slots as usize, NEVER);
+        }
+        core::mem::replace(&mut self.time_to_idle, ticks)
+    }
+
+    /// Starts the idle time of `slot` anew, after it was changed from `former`.
+    pub(crate) fn renew(&mut self, slot: u32, former: u64) {
+        if self.is_dead(slot) {
+            return;
+        }
+        let limit = match former {
+            NEVER => self.wheel.deadline(slot),
+            _ => self.limits[slot as usize],
+        };
+        if self.time_to_idle != NEVER {
+            self.limits[slot as usize] = limit;
+        }
+        self.wheel
+            .schedule(slot, limit.min(self.after(self.time_to_idle)));
+    }
+
     /// Sets the clock; one that goes back stays where it is.
     pub(crate) fn advance_to(&mut self, now: u64) {
         self.now = self.now.max(now);

@@ -2,15 +2,19 @@
 
 mod builder;
 mod entry;
+mod entry_ref;
 mod error;
 mod hashed;
 mod insert;
 mod iter;
 mod lifetimes;
+mod limits;
+mod order;
 mod pins;
 mod shared;
 mod stats;
 mod store;
+mod time;
 mod value;
 
 use core::fmt;
@@ -21,12 +25,13 @@ use hashbrown::Equivalent;
 pub use self::builder::CacheBuilder;
 pub use self::entry::{Entry, OccupiedEntry, VacantEntry};
 pub use self::error::{LimitError, RejectReason, Rejected, TryInsertError};
+pub use self::entry_ref::{EntryRef, OccupiedEntryRef, VacantEntryRef};
 pub use self::iter::{Drain, IntoIter, Iter, Keys, Values};
+pub use self::order::EvictionOrder;
 pub use self::stats::CacheStats;
 pub use self::value::ValueMut;
 
 use self::store::{Store, Victim};
-use crate::timer_wheel::NEVER;
 use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 
 /// A cache for one thread: keys to values, within a weight and a number of entries, in the order of a [`Policy`].
@@ -52,6 +57,9 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 /// value comes back ([`Rejected`]), and nothing has changed, nothing was evicted, and what the key had before is still
 /// there. A capacity of 0 takes only entries of weight 0, of which the entry limit alone bounds the number.
 ///
+/// Limits may change at any time. One that is [lowered](Cache::set_capacity) falls as fast as entries leave, a bounded
+/// number with each call.
+///
 /// # Pins
 /// A [pinned](Cache::pin) entry is not evicted to make room for others, and costs evictions nothing. It still leaves when
 /// its time is over, when it is removed, replaced or cleared, and when its own value is changed in place to outgrow the
@@ -72,9 +80,15 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 /// (5 divided by its load, which is between 7/16 and 7/8), and what the policy keeps (from 8 on). Lifetimes cost 16 bytes a
 /// slot from the first one on, 24 with a time to idle. The cache allocates nothing of its own before the first insert.
 /// Memory of entries that left is used again, and given back when the cache is dropped.
+#[derive(Clone)]
 pub struct Cache<K, V, P = S3Fifo, W = One, L = (), S = foldhash::quality::RandomState> {
     store: Store<K, V, P>,
+    /// The weight that there may be; the policy's is no less, and the same unless `shedding`.
+    capacity: u64,
+    /// The number of entries that there may be.
     max_entries: usize,
+    /// Whether a limit was lowered, and what no longer fits has not all left or the policy was not told yet.
+    shedding: bool,
     weigher: W,
     listener: L,
     hasher: S,
@@ -117,18 +131,6 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
         self.store.policy().weight()
     }
 
-    /// The weight that all entries may have together.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.store.policy().capacity()
-    }
-
-    /// The number of entries that there may be.
-    #[must_use]
-    pub fn max_entries(&self) -> usize {
-        self.max_entries
-    }
-
     /// The weight of the pinned entries: what no insert can get at.
     #[must_use]
     pub fn pinned_weight(&self) -> u64 {
@@ -139,19 +141,6 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     #[must_use]
     pub fn pinned_len(&self) -> usize {
         self.store.pins().len()
-    }
-
-    /// The tick that the cache was last told.
-    #[must_use]
-    pub fn now(&self) -> u64 {
-        self.store.lifetimes.now()
-    }
-
-    /// A tick up to which [`advance_to`](Cache::advance_to) has nothing to collect, never later than the earliest deadline
-    /// and perhaps earlier; `None` if no entry has a deadline. For an owner that sets a timer.
-    #[must_use]
-    pub fn next_wakeup(&self) -> Option<u64> {
-        self.store.lifetimes.next_wakeup()
     }
 
     /// What was counted so far.
@@ -165,7 +154,14 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
         core::mem::take(&mut self.stats)
     }
 
-    /// The policy, to look at.
+    /// The hasher of keys.
+    #[must_use]
+    pub fn hasher(&self) -> &S {
+        &self.hasher
+    }
+
+    /// The policy, to look at. While a limit that was lowered is being reached, its capacity is somewhat larger than the
+    /// cache's.
     #[must_use]
     pub fn policy(&self) -> &P {
         self.store.policy()
@@ -195,10 +191,7 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// If an invariant is broken, which is a defect of this crate or of a foreign policy.
     pub fn check(&self) {
         self.store.check();
-        assert!(
-            self.len() <= self.max_entries,
-            "the number of entries is within its limit"
-        );
+        self.check_limits();
     }
 }
 
@@ -216,6 +209,16 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         self.get_with_hash(self.hash_of(key), key)
+    }
+
+    /// The key that is kept, and its value, used by this as by [`get`](Cache::get).
+    pub fn get_key_value<Q>(&mut self, key: &Q) -> Option<(&K, &V)>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let slot = self.use_slot(self.hash_of(key), key)?;
+        let node = self.store.node(slot);
+        Some((&node.key, &node.value))
     }
 
     /// The value of `key`, looked at without being used and without being counted.
@@ -243,9 +246,38 @@ where
         self.get_mut_with_hash(self.hash_of(key), key)
     }
 
+    /// The value of `key`, to be changed in place as by [`get_mut`](Cache::get_mut), but neither used nor counted.
+    pub fn peek_mut<Q>(&mut self, key: &Q) -> Option<ValueMut<'_, K, V, P, W, L, S>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let slot = self.peek_slot(self.hash_of(key), key)?;
+        Some(ValueMut::new(self, slot))
+    }
+
     /// The place of `key`, used if it is there, with one look-up for whatever follows.
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V, P, W, L, S> {
         self.entry_with_hash(self.hash_of(&key), key)
+    }
+
+    /// The place of a borrowed key, used if it is there; an owned one is made from it only for an insert.
+    ///
+    /// ```
+    /// use cache_policies::Cache;
+    /// let mut cache = Cache::<String, u32>::new(10);
+    /// for word in ["one", "two", "one"] {
+    ///     *cache.entry_ref(word).or_insert_mut(0)? += 1;
+    /// }
+    /// assert_eq!(cache.peek("one"), Some(&2));
+    /// # Ok::<(), cache_policies::Rejected<String, u32>>(())
+    /// ```
+    pub fn entry_ref<'q, Q>(&mut self, key: &'q Q) -> EntryRef<'_, 'q, K, Q, V, P, W, L, S>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let hash = self.hash_of(key);
+        let slot = self.use_slot(hash, key);
+        EntryRef::new(self, hash, key, slot)
     }
 
     /// Takes `key` out, pinned or not, and returns its value; `None` if it was not there or its time is over.
@@ -299,46 +331,6 @@ where
             .is_some_and(|slot| self.store.pins().contains(slot))
     }
 
-    /// The first tick at which `key` is gone; `None` if it is not there or has no deadline.
-    pub fn deadline<Q>(&self, key: &Q) -> Option<u64>
-    where
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        let slot = self.peek_slot(self.hash_of(key), key)?;
-        Some(self.store.lifetimes.deadline(slot)).filter(|&deadline| deadline != NEVER)
-    }
-
-    /// Starts a life of `ticks` from now for `key`, in place of what it had left; whether it was there. With 0 it expires at
-    /// once, through the listener.
-    pub fn set_ttl<Q>(&mut self, key: &Q, ticks: u64) -> bool
-    where
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
-            return false;
-        };
-        self.store.lifetimes.start(slot, ticks);
-        if self.store.lifetimes.is_dead(slot) {
-            self.expire(slot);
-        }
-        true
-    }
-
-    /// Tells the cache the time and collects what is due through the listener; how many that were.
-    ///
-    /// A clock that goes back is ignored. The work is O(1) amortised for each entry that is due and does not depend on how
-    /// far the clock jumps. If a listener panics, the rest of what is due is not returned by anything from then on, and
-    /// collected by the next call.
-    pub fn advance_to(&mut self, now: u64) -> usize {
-        self.store.lifetimes.advance_to(now);
-        let mut expired = 0;
-        while let Some(slot) = self.store.lifetimes.pop_dead() {
-            self.expire(slot);
-            expired += 1;
-        }
-        expired
-    }
-
     /// Evicts the policy's next victim and hands it to the caller instead of the listener; `None` if nothing is there that
     /// is not pinned. An entry whose time is over goes to the listener and another one is taken.
     pub fn evict_one(&mut self) -> Option<(K, V)> {
@@ -351,37 +343,6 @@ where
             self.stats.expirations += 1;
             self.listener.departed(node.key, node.value, Cause::Expired);
         }
-    }
-
-    /// Changes the weight that all entries may have together, and evicts what no longer fits: all at once, O(1) amortised
-    /// for each entry evicted. An owner that wants to spread that work calls [`evict_one`](Cache::evict_one) beforehand.
-    ///
-    /// # Errors
-    /// [`LimitError`] if the pinned entries weigh more than `capacity`; nothing has changed then.
-    pub fn set_capacity(&mut self, capacity: u64) -> Result<(), LimitError> {
-        let pinned = self.pinned_weight();
-        if pinned > capacity {
-            return Err(LimitError { pinned });
-        }
-        while self.weight() > capacity && self.evict_for_room() {}
-        self.store.policy_mut().set_capacity(capacity);
-        Ok(())
-    }
-
-    /// Changes the number of entries that there may be, and evicts as [`set_capacity`](Cache::set_capacity) does.
-    ///
-    /// # Errors
-    /// [`LimitError`] if more entries than `max_entries` are pinned; nothing has changed then.
-    pub fn set_max_entries(&mut self, max_entries: usize) -> Result<(), LimitError> {
-        let pinned = self.pinned_len();
-        if pinned > max_entries {
-            return Err(LimitError {
-                pinned: pinned as u64,
-            });
-        }
-        while self.len() > max_entries && self.evict_for_room() {}
-        self.max_entries = max_entries;
-        Ok(())
     }
 
     /// The slot of `key` if it is there and alive, without being used.
@@ -455,7 +416,7 @@ impl<K, V, P: Policy, W, L, S> fmt::Debug for Cache<K, V, P, W, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
             .field("len", &self.len())
-            .field("max_entries", &self.max_entries)
+            .field("max_entries", &self.max_entries())
             .field("weight", &self.weight())
             .field("capacity", &self.capacity())
             .field("now", &self.now())

@@ -14,6 +14,7 @@ use super::pins::Pins;
 use crate::{Hint, Policy, Slot};
 
 /// A resident entry.
+#[derive(Clone)]
 pub(crate) struct Node<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,
@@ -50,6 +51,7 @@ const fn spread(folded: u32) -> u64 {
     (folded as u64) << 32 | folded as u64
 }
 
+#[derive(Clone)]
 pub(crate) struct Store<K, V, P> {
     /// The entries. Their indices are dense: they are the policy's slots.
     arena: Arena<Node<K, V>>,

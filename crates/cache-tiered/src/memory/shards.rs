@@ -203,6 +203,7 @@ impl<K: Hash + Eq, V> Core<K, V> {
         let mut set = |index: usize, capacity: u64| {
             let mut shard = self.shards[index].lock();
             let set = shard.entries.set_capacity(share(capacity, shards, index));
+            while shard.entries.shed(usize::MAX) > 0 {}
             all_departed.push(shard.entries.listener_mut().take());
             set.is_ok()
         };
