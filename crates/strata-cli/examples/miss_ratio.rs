@@ -5,13 +5,14 @@
 //! ```
 
 use cache_policies::{Lru, LruConfig, Policy, Sieve, SieveConfig};
-use strata_cli::simulate::{Access, Simulator, Weighing};
+use strata_cli::simulate::{Access, Catalogue, Simulator, Weighing};
 use strata_cli::trace::{self, Request};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut catalogue = Catalogue::new();
     let accesses: Vec<Access> = match std::env::args_os().nth(1) {
         Some(path) => trace::open(path)?
-            .map(|request| Ok(Access::new(&request?, Weighing::Objects)))
+            .map(|request| Ok(catalogue.access(&request?)))
             .collect::<Result<_, trace::TraceError>>()?,
         // Five keys that are wanted all the time among a scan of others.
         None => (0..100_000)
@@ -21,18 +22,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 size: 1,
                 next: None,
             })
-            .map(|request| Access::new(&request, Weighing::Objects))
+            .map(|request| catalogue.access(&request))
             .collect(),
     };
-    let mut lru = Simulator::new(Lru::new(100, &LruConfig::default())?);
-    let mut sieve = Simulator::new(Sieve::new(100, &SieveConfig::default())?);
+    let lru = Lru::new(100, &LruConfig::default())?;
+    let sieve = Sieve::new(100, &SieveConfig::default())?;
+    let (mut lru, mut sieve) = (
+        Simulator::new(lru, Weighing::Objects),
+        Simulator::new(sieve, Weighing::Objects),
+    );
     lru.run(&accesses);
     sieve.run(&accesses);
     let ratio = |misses: u64| misses as f64 / accesses.len() as f64;
     println!(
         "100 objects: LRU {:.4}, SIEVE {:.4}",
-        ratio(lru.misses()),
-        ratio(sieve.misses())
+        ratio(lru.counts().misses),
+        ratio(sieve.counts().misses)
     );
     Ok(())
 }

@@ -1,9 +1,6 @@
-//! What a simulator sees of a request: the key's hash and the object's weight.
+//! What a simulator sees of a request: which object, how large, when it is wanted again.
 
 use crate::trace::Request;
-
-/// The requests that go through all simulators before the next ones are read: few enough to stay in the cache of a core.
-pub(super) const BLOCK_LEN: usize = 2048;
 
 /// What the weight of an object is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -15,35 +12,47 @@ pub enum Weighing {
     Bytes,
 }
 
-/// One request as a simulator sees it.
-///
-/// ```
-/// use strata_cli::simulate::{Access, Weighing};
-/// use strata_cli::trace::Request;
-///
-/// let request = Request { time: 0, key: 7, size: 4096, next: None };
-/// assert_eq!(Access::new(&request, Weighing::Objects).weight, 1);
-/// assert_eq!(Access::new(&request, Weighing::Bytes).weight, 4096);
-/// ```
+impl Weighing {
+    /// What an object of this size takes of the capacity.
+    #[inline]
+    #[must_use]
+    pub fn weight(self, size: u32) -> u32 {
+        match self {
+            Self::Objects => 1,
+            Self::Bytes => size,
+        }
+    }
+}
+
+/// One request as a simulator sees it; a [`Catalogue`](super::Catalogue) makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
     /// The key, mixed: no two keys share a hash, so that a policy's memory of departed keys is never mistaken.
     pub hash: u64,
-    /// What the object takes of the capacity.
-    pub weight: u32,
+    /// In how many requests the object is asked for next; [`NEVER`](Self::NEVER) if it is not, or nobody knows.
+    pub distance: u64,
+    /// The object's number: objects are numbered from 0 as they come up first.
+    pub object: u32,
+    /// The object's size in bytes.
+    pub size: u32,
 }
 
 impl Access {
-    /// The request's key mixed, and its weight.
+    /// The distance of an object that is not asked for again.
+    pub const NEVER: u64 = u64::MAX;
+
+    /// The access of a request, the `position`-th of its trace counted from 1, for the object of this number.
     #[inline]
-    #[must_use]
-    pub fn new(request: &Request, weighing: Weighing) -> Self {
+    pub(super) fn new(request: &Request, position: u64, hash: u64, object: u32) -> Self {
         Self {
-            hash: mix(request.key),
-            weight: match weighing {
-                Weighing::Objects => 1,
-                Weighing::Bytes => request.size,
+            hash,
+            // A position that is not after this one is told by who reads for policies that care.
+            distance: match request.next {
+                Some(next) => next.wrapping_sub(position),
+                None => Self::NEVER,
             },
+            object,
+            size: request.size,
         }
     }
 }
@@ -51,7 +60,7 @@ impl Access {
 /// Spreads a key over 64 bits, one to one: each step can be undone. The finaliser of `SplitMix64` (Steele, Lea, Flood:
 /// "Fast splittable pseudorandom number generators", OOPSLA 2014; constants of David Stafford's variant 13).
 #[inline]
-fn mix(key: u64) -> u64 {
+pub(super) fn mix(key: u64) -> u64 {
     let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     key ^ (key >> 31)

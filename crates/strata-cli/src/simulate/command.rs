@@ -1,20 +1,21 @@
-//! Runs `strata simulate`: per trace a footprint if a size asks for it, then one reading through all simulators.
+//! Runs `strata simulate`: per trace a survey if something must be known before, then one reading through all simulators.
 
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+use cache_policies::AnyConfig;
 
 use crate::outcome::{Outcome, UsageError};
 use crate::progress::Progress;
 use crate::trace::Reader;
 
 use super::args::Args;
-use super::fan_out::{Run, fan_out};
-use super::footprint::Footprint;
-use super::policies;
+use super::error::SimulationError;
 use super::row::{Row, write_rows};
+use super::simulation::{Simulation, tells_future};
 use super::size::Size;
+use super::survey::Survey;
 
 /// Runs the command: rows to `out`, ordered by trace, size and policy as the arguments are; progress to stderr when that is a
 /// terminal. When a trace fails, the rows of those before it are written all the same.
@@ -37,50 +38,79 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
 
 fn simulate(args: &Args, path: &Path, rows: &mut Vec<Row>) -> anyhow::Result<()> {
     let name = trace_name(path);
-    let capacities = capacities(args, path, &name)?;
+    let reader = args.read.options().open(path)?;
+    // A pipe is gone when it was read, and so is opened once.
+    let (survey, reader) = match survey_for(args, &reader)? {
+        Some(future) => (Some(survey(reader, future, &name)?), None),
+        None => (None, Some(reader)),
+    };
+    let capacities = capacities(args, survey.as_ref())?;
+    let mut simulation = Simulation::new(args.weighing()).threads(args.threads());
     let mut jobs: Vec<(u64, String)> = Vec::new();
-    let mut simulators: Vec<Box<dyn Run>> = Vec::new();
     for &capacity in &capacities {
         for config in args.policies.configs() {
-            let simulator = policies::simulator(config, capacity)
+            simulation
+                .add(config, capacity)
                 .map_err(|error| UsageError::new(format!("--policies: {error}")))?;
             jobs.push((capacity, config.to_string()));
-            simulators.push(simulator);
         }
     }
-    let (reader, progress) = open(args, path, format!("{name}: simulating"))?;
-    let requests = fan_out(
-        reader,
-        args.weighing(),
-        &mut simulators,
-        args.threads(),
-        &progress,
-    )?;
+    let reader = match reader {
+        Some(reader) => reader,
+        None => args.read.options().open(path)?,
+    };
+    let progress = Progress::bytes(format!("{name}: simulating"), reader.file_size());
+    let simulated = simulation
+        .run_with(reader, survey.as_ref(), &progress)
+        .map_err(|error| of_trace(error, path))?;
+    let requests = simulated.totals.requests;
     rows.extend(
         jobs.into_iter()
-            .zip(&simulators)
-            .map(|((capacity, policy), simulator)| {
-                Row::new(&name, capacity, policy, requests, simulator.misses())
+            .zip(&simulated.counts)
+            .map(|((capacity, policy), counts)| {
+                Row::new(&name, capacity, policy, requests, counts.misses)
             }),
     );
     Ok(())
 }
 
-/// The sizes as numbers, each once: on a small trace, two shares may come to the same.
-fn capacities(args: &Args, path: &Path, name: &str) -> anyhow::Result<Vec<u64>> {
-    let footprint = if args.sizes.iter().any(Size::is_share) {
-        let (reader, progress) = open(args, path, format!("{name}: counting objects"))?;
-        if reader.file_size().is_none() {
-            let path = path.display();
-            let message = format!(
-                "{path} can be read only once: give --sizes as numbers, not as shares of the footprint"
-            );
-            return Err(UsageError::new(message).into());
+/// Whether something must be known before the simulation, which takes a first reading; and whether that is the future.
+fn survey_for(args: &Args, reader: &Reader) -> Result<Option<bool>, UsageError> {
+    let offline = |config: &&AnyConfig| config.is_offline();
+    let told = tells_future(reader, None);
+    let untold = args
+        .policies
+        .configs()
+        .iter()
+        .find(offline)
+        .filter(|_| !told);
+    let way_out = match untold {
+        Some(policy) => {
+            format!("{policy} must know the future, which it does not say: leave that policy out")
         }
-        Some(Footprint::of(reader, args.weighing(), &progress)?)
-    } else {
-        None
+        None if args.sizes.iter().any(Size::is_share) => {
+            "give --sizes as numbers, not as shares of the footprint".to_owned()
+        }
+        None => return Ok(None),
     };
+    if reader.file_size().is_none() {
+        let path = reader.path().display();
+        let message =
+            format!("{path} can be read only once: {way_out}, or give the trace as a file");
+        return Err(UsageError::new(message));
+    }
+    Ok(Some(untold.is_some()))
+}
+
+fn survey(reader: Reader, future: bool, name: &str) -> anyhow::Result<Survey> {
+    let path = reader.path().to_owned();
+    let progress = Progress::bytes(format!("{name}: surveying"), reader.file_size());
+    Survey::of(reader, None, future, &progress).map_err(|error| of_trace(error, &path))
+}
+
+/// The sizes as numbers, each once: on a small trace, two shares may come to the same.
+fn capacities(args: &Args, survey: Option<&Survey>) -> anyhow::Result<Vec<u64>> {
+    let footprint = survey.map(|survey| survey.footprint(args.weighing()));
     let mut capacities = Vec::new();
     for size in &args.sizes {
         let capacity = size
@@ -93,10 +123,12 @@ fn capacities(args: &Args, path: &Path, name: &str) -> anyhow::Result<Vec<u64>> 
     Ok(capacities)
 }
 
-fn open(args: &Args, path: &Path, doing: String) -> anyhow::Result<(Reader, Progress)> {
-    let reader = args.read.options().open(path)?;
-    let progress = Progress::bytes(doing, reader.file_size());
-    Ok((reader, progress))
+/// The error with the trace's name, which those of reading have already.
+fn of_trace(error: SimulationError, path: &Path) -> anyhow::Error {
+    match error {
+        SimulationError::Trace(error) => error.into(),
+        error => anyhow::Error::new(error).context(path.display().to_string()),
+    }
 }
 
 /// The name of a trace in results: its file's name up to the first dot, or all of it where that would be nothing.

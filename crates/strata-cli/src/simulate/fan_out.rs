@@ -1,21 +1,25 @@
-//! One reading of a trace, handed to many simulators.
+//! One reading of a trace, handed to many simulators, on one thread or on several.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::cmp::Reverse;
+use std::slice::IterMut;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use cache_policies::Policy;
 
-use crate::progress::Progress;
-use crate::trace::{Reader, Request, TraceError};
+use super::access::Access;
+use super::error::SimulationError;
+use super::feed::{BLOCK_LEN, Feed};
+use super::simulator::{Counts, Simulator};
 
-use super::access::{Access, BLOCK_LEN, Weighing};
-use super::simulator::Simulator;
-
-/// A simulator whose policy is no longer told by its type: one call a block, not one a request.
+/// What takes part in a reading, its type no longer known: one call a block, not one a request.
 pub(super) trait Run: Send {
+    /// Serves the requests in order.
     fn run(&mut self, block: &[Access]);
-    fn misses(&self) -> u64;
+
+    /// What was counted so far.
+    fn counts(&self) -> Counts;
 }
 
 impl<P: Policy + Send> Run for Simulator<P> {
@@ -23,87 +27,80 @@ impl<P: Policy + Send> Run for Simulator<P> {
         Self::run(self, block);
     }
 
-    fn misses(&self) -> u64 {
-        Self::misses(self)
+    fn counts(&self) -> Counts {
+        Self::counts(self)
     }
 }
 
-/// The blocks that wait for a simulating thread at most.
-const QUEUE_LEN: usize = 8;
+/// The requests that all simulators go through before the next ones, where threads share the work: enough that dealing it out
+/// anew costs nothing beside it.
+const EPOCH_LEN: usize = 1 << 17;
 
-/// Reads the trace to its end, every request going through every simulator in order, and returns the number of
-/// requests. With one thread, the reading one does it all; with more, so many simulate beside it, as far as there are
-/// simulators. The counts are the same either way.
-pub(super) fn fan_out(
-    mut reader: Reader,
-    weighing: Weighing,
-    simulators: &mut [Box<dyn Run>],
+/// A simulator, and what its last epoch cost.
+struct Task<'a> {
+    simulator: &'a mut dyn Run,
+    cost: Duration,
+}
+
+/// Reads the trace to its end, every request going through every simulator in order. The counts do not depend on the threads.
+///
+/// One thread reads a block, then runs each simulator over it. With more, the requests go in epochs: while one thread reads the
+/// next, the others, and then that one too, each take a simulator that nobody has taken yet, those first that were dearest in
+/// the epoch before.
+pub(super) fn fan_out<'a>(
+    feed: &mut Feed<'_>,
+    simulators: impl Iterator<Item = &'a mut dyn Run>,
     threads: usize,
-    progress: &Progress,
-) -> Result<u64, TraceError> {
+) -> Result<(), SimulationError> {
+    let task = |simulator| Task {
+        simulator,
+        cost: Duration::ZERO,
+    };
+    let mut tasks: Vec<Task<'a>> = simulators.map(task).collect();
     if threads <= 1 {
-        each_block(&mut reader, weighing, progress, |block| {
-            for simulator in &mut *simulators {
-                simulator.run(&block);
+        return alone(feed, &mut tasks);
+    }
+    let (mut epoch, mut next) = (Vec::new(), Vec::new());
+    feed.fill(EPOCH_LEN, &mut epoch)?;
+    while !epoch.is_empty() {
+        tasks.sort_by_key(|task| Reverse(task.cost));
+        // No more threads than there are simulators, beside the one that reads.
+        let others = (threads - 1).min(tasks.len());
+        let queue = Mutex::new(tasks.iter_mut());
+        let (epoch_now, queue) = (&epoch, &queue);
+        thread::scope(|scope| {
+            for _ in 0..others {
+                scope.spawn(|| work(queue, epoch_now));
             }
-            block
+            let result = feed.fill(EPOCH_LEN, &mut next);
+            work(queue, epoch_now);
+            result
         })?;
-        return Ok(reader.requests());
-    }
-    thread::scope(|scope| {
-        // Dealt out like cards: neighbours differ in policy, so that every thread has some of each.
-        let mut hands: Vec<Vec<&mut Box<dyn Run>>> = Vec::new();
-        hands.resize_with(threads.min(simulators.len()), Vec::new);
-        let dealt = hands.len();
-        for (index, simulator) in simulators.iter_mut().enumerate() {
-            hands[index % dealt].push(simulator);
-        }
-        let queues: Vec<SyncSender<Arc<Vec<Access>>>> = hands
-            .into_iter()
-            .map(|hand| {
-                let (sender, receiver) = sync_channel(QUEUE_LEN);
-                scope.spawn(move || simulate(&receiver, hand));
-                sender
-            })
-            .collect();
-        each_block(&mut reader, weighing, progress, |block| {
-            let block = Arc::new(block);
-            for queue in &queues {
-                // A thread that is gone has panicked; the scope passes that on when it ends.
-                let _ = queue.send(Arc::clone(&block));
-            }
-            Vec::with_capacity(BLOCK_LEN)
-        })
-    })?;
-    Ok(reader.requests())
-}
-
-fn simulate(blocks: &Receiver<Arc<Vec<Access>>>, mut simulators: Vec<&mut Box<dyn Run>>) {
-    for block in blocks {
-        for simulator in &mut simulators {
-            simulator.run(&block);
-        }
-    }
-}
-
-/// Hands the trace on in blocks; what `consume` returns is the space for the next one.
-fn each_block(
-    reader: &mut Reader,
-    weighing: Weighing,
-    progress: &Progress,
-    mut consume: impl FnMut(Vec<Access>) -> Vec<Access>,
-) -> Result<(), TraceError> {
-    let mut requests: Vec<Request> = Vec::with_capacity(BLOCK_LEN);
-    let mut block: Vec<Access> = Vec::with_capacity(BLOCK_LEN);
-    while reader.read_block(BLOCK_LEN, &mut requests)? > 0 {
-        block.clear();
-        block.extend(
-            requests
-                .drain(..)
-                .map(|request| Access::new(&request, weighing)),
-        );
-        block = consume(block);
-        progress.at(reader.bytes_read());
+        std::mem::swap(&mut epoch, &mut next);
     }
     Ok(())
+}
+
+fn alone(feed: &mut Feed<'_>, tasks: &mut [Task<'_>]) -> Result<(), SimulationError> {
+    let mut block = Vec::with_capacity(BLOCK_LEN);
+    loop {
+        feed.fill(BLOCK_LEN, &mut block)?;
+        if block.is_empty() {
+            return Ok(());
+        }
+        for task in &mut *tasks {
+            task.simulator.run(&block);
+        }
+    }
+}
+
+/// Runs simulators over the epoch until all are taken.
+fn work(queue: &Mutex<IterMut<'_, Task<'_>>>, epoch: &[Access]) {
+    // A thread that panicked had let go of the queue before it did; the scope passes the panic on.
+    let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some(task) = take() {
+        let start = Instant::now();
+        task.simulator.run(epoch);
+        task.cost = start.elapsed();
+    }
 }

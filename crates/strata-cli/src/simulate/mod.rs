@@ -5,19 +5,29 @@
 
 mod access;
 mod args;
+mod catalogue;
 mod command;
+mod error;
 mod fan_out;
-mod footprint;
+mod feed;
 mod policies;
 mod row;
+mod sample;
+mod simulation;
 mod simulator;
 mod size;
+mod survey;
 
 pub use access::{Access, Weighing};
 pub use args::Args;
+pub use catalogue::Catalogue;
 pub use command::{run, trace_name};
-pub use footprint::Footprint;
+pub use error::SimulationError;
+pub use feed::Totals;
 pub use policies::{Policies, PoliciesError};
 pub use row::{OutputFormat, Row, write_rows};
-pub use simulator::Simulator;
+pub use sample::{Sample, SampleError};
+pub use simulation::{Simulated, Simulation};
+pub use simulator::{Counts, Simulator};
 pub use size::{Size, SizeError};
+pub use survey::Survey;

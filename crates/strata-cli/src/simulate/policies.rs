@@ -2,10 +2,7 @@
 
 use std::str::FromStr;
 
-use cache_policies::{AnyConfig, AnyPolicy, ConfigError, ParseConfigError, Policy, PolicyVisitor};
-
-use super::fan_out::Run;
-use super::simulator::Simulator;
+use cache_policies::{AnyConfig, ParseConfigError};
 
 /// A list of policies: `all`, or names separated by commas, each alone or with its parameters.
 ///
@@ -84,19 +81,4 @@ fn split(text: &str) -> Vec<String> {
         }
     }
     policies
-}
-
-/// A simulator of the policy at this capacity, its type forgotten.
-pub(super) fn simulator(config: &AnyConfig, capacity: u64) -> Result<Box<dyn Run>, ConfigError> {
-    struct Boxed;
-
-    impl PolicyVisitor for Boxed {
-        type Output = Box<dyn Run>;
-
-        fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Run> {
-            Box::new(Simulator::new(policy))
-        }
-    }
-
-    Ok(AnyPolicy::new(capacity, config)?.visit(Boxed))
 }

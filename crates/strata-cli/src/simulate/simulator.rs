@@ -1,40 +1,58 @@
 //! One policy at one size, driven by a trace.
 
 use cache_policies::{Policy, Slot};
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use std::hash::BuildHasher;
 
-use super::access::Access;
+use super::access::{Access, Weighing};
 
-/// A cache without values: the index, the policy, and the count of misses.
+/// What stands for "not resident" where a slot's number would.
+const ABSENT: u32 = u32::MAX;
+
+const _: () = assert!(Slot::MAX.get() < ABSENT);
+
+/// A cache without values: which slot holds which object, the policy, and the count of misses.
+///
+/// Memory: 4 bytes for each object of the trace, 4 for each resident one, and the policy's own.
 ///
 /// ```
 /// use cache_policies::{Lru, LruConfig, Policy};
-/// use strata_cli::simulate::{Access, Simulator};
+/// use strata_cli::simulate::{Catalogue, Simulator, Weighing};
+/// use strata_cli::trace::Request;
 ///
-/// let mut simulator = Simulator::new(Lru::new(2, &LruConfig::default())?);
-/// simulator.run(&[1, 2, 1, 3, 1, 2].map(|hash| Access { hash, weight: 1 }));
-/// assert_eq!(simulator.misses(), 4);
+/// let mut catalogue = Catalogue::new();
+/// let mut simulator = Simulator::new(Lru::new(2, &LruConfig::default())?, Weighing::Objects);
+/// for key in [1, 2, 1, 3, 1, 2] {
+///     simulator.run(&[catalogue.access(&Request { time: 0, key, size: 10, next: None })]);
+/// }
+/// assert_eq!((simulator.counts().misses, simulator.counts().missed_bytes), (4, 40));
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Debug)]
 pub struct Simulator<P> {
     policy: P,
-    /// The resident objects. Found by a seeded hash of the hash, since a trace may be made to collide.
-    index: HashTable<Resident>,
-    /// The hash of the object in each slot; stale in free ones.
-    hashes: Vec<u64>,
-    /// Slots below `hashes.len()` that hold nothing.
+    weighing: Weighing,
+    /// The slot of each object, by the object's number; objects past the end are not resident.
+    slots: Vec<u32>,
+    /// The object in each slot; stale in free ones.
+    objects: Vec<u32>,
+    /// Slots below `objects.len()` that hold nothing.
     free: Vec<Slot>,
-    seed: RandomState,
-    misses: u64,
+    counts: Counts,
+    /// The misses of each object, where `counts.missed_squares` is wanted.
+    object_misses: Option<Vec<u32>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Resident {
-    hash: u64,
-    slot: Slot,
+/// What a simulator counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// The requests that found nothing.
+    pub misses: u64,
+    /// The bytes that they asked for.
+    pub missed_bytes: u64,
+    /// The squares of each object's misses, summed, which say how far a sample may be off; 0 unless a sample is simulated.
+    pub missed_squares: u64,
+    /// The largest number of objects that were resident at a time.
+    pub resident_max: u64,
 }
 
 impl<P: Policy> Simulator<P> {
@@ -44,22 +62,32 @@ impl<P: Policy> Simulator<P> {
     ///
     /// If the policy has entries already: nothing is known of their slots.
     #[must_use]
-    pub fn new(policy: P) -> Self {
+    pub fn new(policy: P, weighing: Weighing) -> Self {
         assert!(policy.is_empty(), "the policy must be empty");
         Self {
             policy,
-            index: HashTable::new(),
-            hashes: Vec::new(),
+            weighing,
+            slots: Vec::new(),
+            objects: Vec::new(),
             free: Vec::new(),
-            seed: RandomState::default(),
-            misses: 0,
+            counts: Counts::default(),
+            object_misses: None,
         }
     }
 
-    /// The requests so far that found nothing.
+    /// Counts [`Counts::missed_squares`] as well, which takes 4 bytes more for each object.
+    pub(super) fn count_squares(&mut self) {
+        self.object_misses = Some(Vec::new());
+    }
+
+    /// What was counted so far.
     #[must_use]
-    pub fn misses(&self) -> u64 {
-        self.misses
+    pub fn counts(&self) -> Counts {
+        Counts {
+            // Slots are made only when no other is free, so there are as many as were ever resident together.
+            resident_max: self.objects.len() as u64,
+            ..self.counts
+        }
     }
 
     /// The policy.
@@ -69,62 +97,73 @@ impl<P: Policy> Simulator<P> {
     }
 
     /// Serves the requests in order: a hit tells the policy (a changed size is not looked at, as in the reference); a miss
-    /// evicts until the object fits and inserts it, unless it weighs more than the whole cache.
+    /// evicts until the object fits and inserts it, unless it weighs more than the whole cache. The accesses of one
+    /// simulator come from one [`Catalogue`](super::Catalogue).
+    ///
+    /// # Panics
+    ///
+    /// If there are more resident objects than slots, 2^32 less 64.
     pub fn run(&mut self, block: &[Access]) {
         for access in block {
-            let spread = self.seed.hash_one(access.hash);
-            match self
-                .index
-                .find(spread, |resident| resident.hash == access.hash)
-            {
-                Some(resident) => self.policy.hit(resident.slot, access.hash),
-                None => self.miss(*access, spread),
+            self.policy.foresee(access.distance);
+            match self.slots.get(access.object as usize) {
+                Some(&slot) if slot != ABSENT => self.policy.hit(Slot::new(slot), access.hash),
+                _ => self.miss(access),
             }
         }
     }
 
-    fn miss(&mut self, access: Access, spread: u64) {
-        self.misses += 1;
+    fn miss(&mut self, access: &Access) {
+        self.counts.misses += 1;
+        self.counts.missed_bytes += u64::from(access.size);
+        if self.object_misses.is_some() {
+            self.count_square(access);
+        }
         let hint = self.policy.miss(access.hash);
-        let weight = u64::from(access.weight);
-        if weight > self.policy.capacity() {
+        let weight = self.weighing.weight(access.size);
+        if u64::from(weight) > self.policy.capacity() {
             return;
         }
-        while self.policy.weight() + weight > self.policy.capacity() {
+        let room = self.policy.capacity() - u64::from(weight);
+        while self.policy.weight() > room {
             let victim = self
                 .policy
                 .evict()
                 .expect("nothing is pinned, so what has weight can be evicted");
-            self.drop_slot(victim);
+            self.slots[self.objects[victim.index()] as usize] = ABSENT;
+            self.free.push(victim);
         }
-        let slot = self.take_slot(access.hash);
-        let resident = Resident {
-            hash: access.hash,
-            slot,
-        };
-        let seed = &self.seed;
-        self.index
-            .insert_unique(spread, resident, |resident| seed.hash_one(resident.hash));
-        self.policy.insert(slot, access.hash, access.weight, hint);
+        let slot = self.take_slot(access.object);
+        let object = access.object as usize;
+        if object >= self.slots.len() {
+            self.slots.resize(object + 1, ABSENT);
+        }
+        self.slots[object] = slot.get();
+        self.policy.insert(slot, access.hash, weight, hint);
     }
 
-    fn drop_slot(&mut self, slot: Slot) {
-        let hash = self.hashes[slot.index()];
-        self.index
-            .find_entry(self.seed.hash_one(hash), |resident| resident.slot == slot)
-            .expect("a resident slot is in the index")
-            .remove();
-        self.free.push(slot);
-    }
-
-    fn take_slot(&mut self, hash: u64) -> Slot {
+    fn take_slot(&mut self, object: u32) -> Slot {
         if let Some(slot) = self.free.pop() {
-            self.hashes[slot.index()] = hash;
+            self.objects[slot.index()] = object;
             return slot;
         }
         let number =
-            u32::try_from(self.hashes.len()).expect("fewer than 2^32 objects are resident");
-        self.hashes.push(hash);
+            u32::try_from(self.objects.len()).expect("fewer than 2^32 objects are resident");
+        self.objects.push(object);
         Slot::new(number)
+    }
+
+    #[cold]
+    fn count_square(&mut self, access: &Access) {
+        let Some(misses) = &mut self.object_misses else {
+            return;
+        };
+        let object = access.object as usize;
+        if object >= misses.len() {
+            misses.resize(object + 1, 0);
+        }
+        // (m + 1)^2 = m^2 + 2m + 1.
+        self.counts.missed_squares += 2 * u64::from(misses[object]) + 1;
+        misses[object] = misses[object].saturating_add(1);
     }
 }

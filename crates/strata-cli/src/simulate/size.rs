@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use crate::units::{BytesError, Decimal, parse_bytes};
 
-use super::footprint::Footprint;
-
 /// A cache size: `130` (objects, or bytes where sizes count bytes), `64MiB` (bytes), `1%` (of the trace's footprint).
 ///
 /// ```
@@ -55,12 +53,12 @@ impl Size {
         }
     }
 
-    /// The capacity it stands for, given the footprint's weight; a share is rounded down, and is at least 1. `None` for a
+    /// The capacity it stands for, given what all objects weigh; a share is rounded down, and is at least 1. `None` for a
     /// share without a footprint.
-    pub(super) fn capacity(&self, footprint: Option<Footprint>) -> Option<u64> {
+    pub(super) fn capacity(&self, footprint: Option<u64>) -> Option<u64> {
         match self.amount {
             Amount::Number(number) | Amount::Bytes(number) => Some(number),
-            Amount::Percent(percent) => Some(percent.percent_of(footprint?.weight)?.max(1)),
+            Amount::Percent(percent) => Some(percent.percent_of(footprint?)?.max(1)),
         }
     }
 }

@@ -1,0 +1,184 @@
+//! Any number of policies and sizes over one reading of a trace.
+
+use std::time::{Duration, Instant};
+
+use cache_policies::{AnyConfig, AnyPolicy, ConfigError, Policy, PolicyVisitor};
+
+use crate::progress::Progress;
+use crate::trace::Reader;
+
+use super::access::Weighing;
+use super::error::SimulationError;
+use super::fan_out::{Run, fan_out};
+use super::feed::{Feed, Future, Totals};
+use super::sample::Sample;
+use super::simulator::{Counts, Simulator};
+use super::survey::Survey;
+
+/// Policies at sizes, and how to simulate them.
+///
+/// ```
+/// use std::io::Write;
+/// use strata_cli::simulate::{Simulation, Weighing};
+/// use strata_cli::trace;
+///
+/// let mut file = tempfile::Builder::new().suffix(".lirs").tempfile()?;
+/// writeln!(file, "7\n8\n7\n9\n8")?;
+/// let mut simulation = Simulation::new(Weighing::Objects);
+/// simulation.add(&"lru".parse()?, 2)?;
+/// simulation.add(&"lru".parse()?, 3)?;
+/// let result = simulation.run(trace::open(file.path())?)?;
+/// assert_eq!(result.counts.iter().map(|counts| counts.misses).collect::<Vec<_>>(), [4, 3]);
+/// assert!(result.nanoseconds_per_request() > 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Simulation {
+    weighing: Weighing,
+    threads: usize,
+    sample: Option<Sample>,
+    simulators: Vec<Box<dyn Run>>,
+    /// The first policy that wants to know the future.
+    offline: Option<String>,
+}
+
+/// What a simulation counted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Simulated {
+    /// What the trace holds.
+    pub totals: Totals,
+    /// For each policy and size, in the order in which they were added, the counts of the requests that were simulated: of the sample,
+    /// where there is one.
+    pub counts: Vec<Counts>,
+    /// How long reading and simulating took.
+    pub elapsed: Duration,
+}
+
+impl Simulated {
+    /// The time of a request of the trace, for all policies and sizes together.
+    #[must_use]
+    pub fn nanoseconds_per_request(&self) -> f64 {
+        self.elapsed.as_nanos() as f64 / self.totals.requests as f64
+    }
+}
+
+impl Simulation {
+    /// No policies yet; one thread, the whole trace.
+    #[must_use]
+    pub fn new(weighing: Weighing) -> Self {
+        Self {
+            weighing,
+            threads: 1,
+            sample: None,
+            simulators: Vec::new(),
+            offline: None,
+        }
+    }
+
+    /// How many threads share the work, at least 1.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// Simulates this sample instead of the whole trace; sizes that are added from now on are scaled down.
+    #[must_use]
+    pub fn sample(mut self, sample: Option<Sample>) -> Self {
+        self.sample = sample;
+        self
+    }
+
+    /// Adds a policy at a size, that of the whole trace also where a sample is simulated.
+    ///
+    /// # Errors
+    ///
+    /// When the policy's parameters are bad at this size.
+    pub fn add(&mut self, config: &AnyConfig, capacity: u64) -> Result<(), ConfigError> {
+        let capacity = match self.sample {
+            Some(sample) => sample.scaled(capacity),
+            None => capacity,
+        };
+        let boxed = Boxed {
+            weighing: self.weighing,
+            squares: self.sample.is_some(),
+        };
+        self.simulators
+            .push(AnyPolicy::new(capacity, config)?.visit(boxed));
+        if config.is_offline() && self.offline.is_none() {
+            self.offline = Some(config.to_string());
+        }
+        Ok(())
+    }
+
+    /// Reads the trace to its end through all simulators.
+    ///
+    /// # Errors
+    ///
+    /// [`SimulationError`]: the trace cannot be read, or does not say what an offline policy must know.
+    pub fn run(self, reader: Reader) -> Result<Simulated, SimulationError> {
+        self.run_with(reader, None, &Progress::bytes("simulating", None))
+    }
+
+    /// As [`run`](Self::run), with what a survey found of the same trace and the same sample, and how far it came shown.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    pub fn run_with(
+        mut self,
+        reader: Reader,
+        survey: Option<&Survey>,
+        progress: &Progress,
+    ) -> Result<Simulated, SimulationError> {
+        let future = match (&self.offline, survey.and_then(Survey::distances)) {
+            (None, _) => Future::Untold,
+            (Some(_), Some(distances)) => Future::Known(distances),
+            (Some(_), None) if tells_future(&reader, self.sample) => Future::Promised(Vec::new()),
+            (Some(policy), None) => {
+                return Err(SimulationError::Untold {
+                    policy: policy.clone(),
+                });
+            }
+        };
+        let start = Instant::now();
+        let mut feed = Feed::new(reader, self.sample, future, progress);
+        let simulators = self
+            .simulators
+            .iter_mut()
+            .map(|simulator| &mut **simulator as &mut dyn Run);
+        fan_out(&mut feed, simulators, self.threads)?;
+        Ok(Simulated {
+            totals: feed.totals(),
+            counts: self
+                .simulators
+                .iter()
+                .map(|simulator| simulator.counts())
+                .collect(),
+            elapsed: start.elapsed(),
+        })
+    }
+}
+
+/// Whether the trace itself says when objects are asked for next; of a sample it does not.
+pub(super) fn tells_future(reader: &Reader, sample: Option<Sample>) -> bool {
+    sample.is_none() && reader.format() == crate::trace::Format::OracleGeneral
+}
+
+/// A simulator of the policy, its type forgotten.
+struct Boxed {
+    weighing: Weighing,
+    squares: bool,
+}
+
+impl PolicyVisitor for Boxed {
+    type Output = Box<dyn Run>;
+
+    fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Run> {
+        let mut simulator = Simulator::new(policy, self.weighing);
+        if self.squares {
+            simulator.count_squares();
+        }
+        Box::new(simulator)
+    }
+}
