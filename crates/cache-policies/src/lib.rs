@@ -19,6 +19,8 @@ mod marks;
 mod policy;
 mod predict;
 mod queue;
+mod random;
+mod sample;
 mod slot;
 mod timer_wheel;
 mod weigh;
@@ -32,7 +34,9 @@ pub use cache::{
 pub use error::{ConfigError, ParseConfigError};
 pub use eviction::clock::{Clock, ClockConfig};
 pub use eviction::fifo::{Fifo, FifoConfig};
+pub use eviction::hyperbolic::{Hyperbolic, HyperbolicConfig};
 pub use eviction::lru::{Lru, LruConfig};
+pub use eviction::random::{Random, RandomConfig};
 pub use eviction::s3_fifo::{S3Fifo, S3FifoConfig, WarmUp};
 pub use eviction::sieve::{Sieve, SieveConfig};
 pub use hashbrown::Equivalent;

@@ -8,7 +8,8 @@ use core::str::FromStr;
 use super::parameters::{self, Parameters};
 use crate::error::ParseConfigError;
 use crate::eviction::{
-    clock::ClockConfig, fifo::FifoConfig, lru::LruConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,
+    clock::ClockConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig, lru::LruConfig,
+    random::RandomConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,
 };
 
 macro_rules! any_config {

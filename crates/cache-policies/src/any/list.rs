@@ -15,6 +15,10 @@ macro_rules! for_each_policy {
             shared Sieve SieveConfig,
             /// S3-FIFO.
             shared S3Fifo S3FifoConfig,
+            /// Random.
+            shared Random RandomConfig,
+            /// Hyperbolic caching.
+            exclusive Hyperbolic HyperbolicConfig,
         }
     };
 }

@@ -9,7 +9,10 @@ pub use config::AnyConfig;
 pub(crate) use parameters::{Parameter, Parameters};
 
 use crate::error::ConfigError;
-use crate::eviction::{clock::Clock, fifo::Fifo, lru::Lru, s3_fifo::S3Fifo, sieve::Sieve};
+use crate::eviction::{
+    clock::Clock, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru, random::Random, s3_fifo::S3Fifo,
+    sieve::Sieve,
+};
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 

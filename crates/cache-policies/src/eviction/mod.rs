@@ -47,6 +47,8 @@ macro_rules! queue_answers {
 
 pub(crate) mod clock;
 pub(crate) mod fifo;
+pub(crate) mod hyperbolic;
 pub(crate) mod lru;
+pub(crate) mod random;
 pub(crate) mod s3_fifo;
 pub(crate) mod sieve;

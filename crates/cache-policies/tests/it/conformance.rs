@@ -3,8 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cache_policies::{
-    AnyConfig, AnyPolicy, Clock, ClockConfig, Fifo, FifoConfig, Hint, Lru, LruConfig, Policy,
-    S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
+    AnyConfig, AnyPolicy, Clock, ClockConfig, Fifo, FifoConfig, Hint, Hyperbolic, HyperbolicConfig,
+    Lru, LruConfig, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot,
+    WarmUp,
 };
 
 use crate::policy_owner::{Owner, Sequence, cases};
@@ -192,6 +193,22 @@ fn s3_fifo_conforms() {
         config().with_small(0.0).with_threshold(31),
         config().with_small(1.0).with_threshold(1).with_ghost(16.0),
         config().with_small(0.5).with_ghost(0.0),
+    ]);
+}
+
+#[test]
+fn random_conforms() {
+    let config = RandomConfig::default;
+    conforms::<Random>(&[config(), config().with_seed(u64::MAX)]);
+}
+
+#[test]
+fn hyperbolic_conforms() {
+    let config = HyperbolicConfig::default;
+    conforms::<Hyperbolic>(&[
+        config(),
+        config().with_sample(1).with_seed(1),
+        config().with_sample(1_024),
     ]);
 }
 

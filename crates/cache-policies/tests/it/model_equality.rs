@@ -1,10 +1,11 @@
 //! Every policy against the naive model of its paper: the same victim each time, the same ghost at each miss.
 
 use cache_policies::{
-    AnyPolicy, Clock, ClockConfig, Fifo, Lru, Policy, S3Fifo, S3FifoConfig, Sieve, WarmUp,
+    AnyPolicy, Clock, ClockConfig, Fifo, Hyperbolic, HyperbolicConfig, Lru, Policy, Random,
+    RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
 };
 
-use crate::policy_models::{Kind, Model, QueueModel};
+use crate::policy_models::{Kind, Model, QueueModel, SampledKind, SampledModel};
 use crate::policy_owner::{Owner, Sequence, cases};
 
 /// Models search their queues for each operation: a tenth of the cases takes as long as the conformance suite.
@@ -67,6 +68,26 @@ fn s3_fifo_equals_its_model() {
             warm_up_in_main: config.warm_up() == WarmUp::Main,
         };
         equals_its_model::<S3Fifo>(&config, &kind);
+    }
+}
+
+#[test]
+fn random_equals_its_model() {
+    for seed in 0..8 {
+        let config = RandomConfig::default().with_seed(seed);
+        equals_model::<Random, _>(&config, |_| SampledModel::new(SampledKind::Random, seed));
+    }
+}
+
+#[test]
+fn hyperbolic_equals_its_model() {
+    for (seed, sample) in (0..8).zip([64, 1, 2, 5, 64, 10, 100, 3]) {
+        let config = HyperbolicConfig::default()
+            .with_sample(sample)
+            .with_seed(seed);
+        let sample = usize::from(sample);
+        let kind = SampledKind::Hyperbolic { sample };
+        equals_model::<Hyperbolic, _>(&config, |_| SampledModel::new(kind.clone(), seed));
     }
 }
 

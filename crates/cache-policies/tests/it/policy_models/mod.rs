@@ -1,8 +1,10 @@
 //! Naive models of the policies, written from their papers on the dullest structures.
 
 mod queues;
+mod sampled;
 
 pub(crate) use queues::{Kind, QueueModel};
+pub(crate) use sampled::{SampledKind, SampledModel};
 
 /// What a policy is held against: it must name the same victims and remember the same keys.
 ///
