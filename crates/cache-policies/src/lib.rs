@@ -21,7 +21,9 @@ mod predict;
 mod queue;
 mod random;
 mod sample;
+mod sketch;
 mod slot;
+mod sweep;
 mod timer_wheel;
 mod weigh;
 
@@ -39,6 +41,9 @@ pub use eviction::lru::{Lru, LruConfig};
 pub use eviction::random::{Random, RandomConfig};
 pub use eviction::s3_fifo::{S3Fifo, S3FifoConfig, WarmUp};
 pub use eviction::sieve::{Sieve, SieveConfig};
+pub use eviction::w_tiny_lfu::{
+    WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig,
+};
 pub use hashbrown::Equivalent;
 pub use listener::{Cause, Listener};
 pub use policy::{Hint, Policy, SharedHit};
@@ -46,5 +51,6 @@ pub use predict::{
     AccessInterval, AccessIntervals, Due, Period, Periods, PeriodsConfig, Prefetch, Runs,
     RunsConfig,
 };
+pub use sketch::FrequencySketch;
 pub use slot::Slot;
 pub use weigh::{One, Weigh};

@@ -7,6 +7,7 @@ use core::str::FromStr;
 
 use super::parameters::{self, Parameters};
 use crate::error::ParseConfigError;
+use crate::eviction::w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 use crate::eviction::{
     clock::ClockConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig, lru::LruConfig,
     random::RandomConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,

@@ -19,6 +19,10 @@ macro_rules! for_each_policy {
             shared Random RandomConfig,
             /// Hyperbolic caching.
             exclusive Hyperbolic HyperbolicConfig,
+            /// W-TinyLFU.
+            exclusive WTinyLfu WTinyLfuConfig,
+            /// W-TinyLFU that finds the size of its window itself.
+            exclusive WTinyLfuAdaptive WTinyLfuAdaptiveConfig,
         }
     };
 }

@@ -9,6 +9,7 @@ pub use config::AnyConfig;
 pub(crate) use parameters::{Parameter, Parameters};
 
 use crate::error::ConfigError;
+use crate::eviction::w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive};
 use crate::eviction::{
     clock::Clock, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru, random::Random, s3_fifo::S3Fifo,
     sieve::Sieve,
@@ -59,10 +60,6 @@ macro_rules! any_policy {
         /// ```
         #[derive(Clone, Debug)]
         #[non_exhaustive]
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "there is one policy for a whole cache, and a box would cost every call a load"
-        )]
         pub enum AnyPolicy {
             $($(#[$doc])+ $policy($policy),)+
         }

@@ -52,3 +52,4 @@ pub(crate) mod lru;
 pub(crate) mod random;
 pub(crate) mod s3_fifo;
 pub(crate) mod sieve;
+pub(crate) mod w_tiny_lfu;

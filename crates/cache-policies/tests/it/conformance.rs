@@ -8,6 +8,8 @@ use cache_policies::{
     WarmUp,
 };
 
+use cache_policies::{WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig};
+
 use crate::policy_owner::{Owner, Sequence, cases};
 use crate::policy_random::mix;
 
@@ -210,6 +212,24 @@ fn hyperbolic_conforms() {
         config().with_sample(1).with_seed(1),
         config().with_sample(1_024),
     ]);
+}
+
+#[test]
+fn w_tinylfu_conforms() {
+    let config = WTinyLfuConfig::default;
+    conforms::<WTinyLfu>(&[
+        config(),
+        config().with_window(0.5),
+        config().with_window(0.0).with_protected(0.0),
+        config().with_window(1.0),
+        config().with_window(0.3).with_protected(1.0).with_sample(1),
+    ]);
+}
+
+#[test]
+fn w_tinylfu_adaptive_conforms() {
+    let config = WTinyLfuAdaptiveConfig::default;
+    conforms::<WTinyLfuAdaptive>(&[config(), config().with_window(0.5).with_protected(0.5)]);
 }
 
 #[test]

@@ -14,3 +14,4 @@ mod policy_random;
 mod policy_shared;
 mod predict_periods;
 mod predict_runs;
+mod sketch;
