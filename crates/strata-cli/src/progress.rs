@@ -1,5 +1,6 @@
 //! A progress bar on stderr, shown only when that is a terminal.
 
+use std::io::Read;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,6 +54,11 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         Self(bar)
+    }
+
+    /// A reader that shows how far it came, in bytes.
+    pub fn reading<R: Read>(&self, source: R) -> impl Read + use<R> {
+        self.0.wrap_read(source)
     }
 
     /// Shows how far the work came.

@@ -77,6 +77,26 @@ impl fmt::Display for Table {
     }
 }
 
+/// Digits in groups of three.
+///
+/// ```
+/// use strata_cli::table::grouped;
+///
+/// assert_eq!(grouped(3_912_296), "3,912,296");
+/// ```
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Table, WIDTH};

@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::latency::Percentiles;
-use crate::table::Table;
+use crate::table::{Table, grouped};
 use crate::units;
 
 /// What a replay served and found; the fields are those of `--format json`.
@@ -277,19 +277,6 @@ impl Report {
         };
         format!("read back {how}: {} keys", grouped(self.read_back))
     }
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn percent(part: u64, whole: u64) -> String {

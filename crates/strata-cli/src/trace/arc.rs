@@ -6,7 +6,7 @@ use super::stream::Stream;
 
 /// The most blocks a line may ask for. The paper's traces ask for 128 at most; without a bound one line of a hostile file
 /// would stand for 2^64 requests.
-const COUNT_MAX: u64 = 1 << 16;
+pub(super) const COUNT_MAX: u64 = 1 << 16;
 
 /// The blocks of the current line that are still to come.
 #[derive(Debug, Default)]

@@ -1,9 +1,10 @@
 //! Decompression of a trace file, told by its first bytes, with bounds on what it may unfold to.
 
-use std::fs::File;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 /// How a trace file is compressed.
@@ -16,11 +17,46 @@ pub enum Compression {
     Gzip,
     /// zstd, one frame or several.
     Zstd,
+    /// xz, one stream or several.
+    Xz,
+}
+
+impl Compression {
+    /// Its name: `none`, `gzip`, `zstd`, `xz`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+        }
+    }
+
+    /// The compression that the last part of a file's name promises: `gz`, `zst` or `zstd`, `xz`, in any case.
+    pub(super) fn of_suffix(suffix: &str) -> Option<Self> {
+        match suffix.to_ascii_lowercase().as_str() {
+            "gz" => Some(Self::Gzip),
+            "zst" | "zstd" => Some(Self::Zstd),
+            "xz" => Some(Self::Xz),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// The largest zstd window: 128 MiB, what `zstd --ultra -22` and `--long` ask for. A frame that wants more is refused, as
 /// it would make the decoder allocate up to 4 GiB.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// The memory that an xz decoder may take, in KiB: a dictionary of 128 MiB, twice that of `xz -9`, and 1 MiB beside it.
+/// The format allows for 4 GiB.
+const XZ_MEMORY_KIB_MAX: u32 = (128 << 10) + (1 << 10);
 
 /// The bytes at the beginning of a file that tell its compression.
 const HEAD_SIZE: usize = 8;
@@ -33,11 +69,11 @@ pub(super) enum Fault {
     /// The system failed to read the file.
     Read(io::Error),
     /// The compressed data ends early.
-    Truncated(&'static str),
+    Truncated(Compression),
     /// The compressed data is bad.
     Corrupt(String),
-    /// The data asks for more memory than it may.
-    Window,
+    /// The data asks for more memory than it may; the text says with what.
+    Memory(&'static str),
     /// The data unfolds to more than this many times its size.
     Ratio(u64),
 }
@@ -54,6 +90,7 @@ enum Source {
     Plain(Counted),
     Gzip(Box<MultiGzDecoder<Counted>>),
     Zstd(ZstdDecoder<'static, Counted>),
+    Xz(Box<XzReader<Counted>>),
 }
 
 /// Output below this is never refused for its ratio: it costs nothing, and small repetitive traces pack very well.
@@ -61,15 +98,20 @@ const RATIO_FLOOR: u64 = 64 << 20;
 
 impl Decoder {
     /// Looks at the file's first bytes. The inner error names a compression that is known but not read.
-    pub(super) fn new(file: File, ratio_max: u64) -> io::Result<Result<Self, &'static str>> {
+    pub(super) fn new(
+        mut file: Box<dyn Read + Send>,
+        ratio_max: u64,
+    ) -> io::Result<Result<Self, &'static str>> {
         // Not left to the buffer's first filling: a pipe may give less than a magic number at a time.
         let mut head = Vec::with_capacity(HEAD_SIZE);
-        (&file).take(HEAD_SIZE as u64).read_to_end(&mut head)?;
+        file.by_ref()
+            .take(HEAD_SIZE as u64)
+            .read_to_end(&mut head)?;
         let compression = match head[..] {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
             // Method deflate, and the reserved flags clear, as the format wants them.
             [0x1f, 0x8b, 0x08, 0x00..=0x1f, ..] => Compression::Gzip,
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return Ok(Err("xz")),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
             [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', b'Y', ..] => return Ok(Err("bzip2")),
             [b'P', b'K', 3, 4, ..] => return Ok(Err("zip")),
             _ => Compression::None,
@@ -87,6 +129,11 @@ impl Decoder {
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
                 Source::Zstd(decoder)
             }
+            Compression::Xz => Source::Xz(Box::new(XzReader::new_mem_limit(
+                file,
+                true,
+                XZ_MEMORY_KIB_MAX,
+            ))),
         };
         Ok(Ok(Self {
             source,
@@ -110,21 +157,17 @@ impl Decoder {
             Source::Plain(file) => file,
             Source::Gzip(decoder) => decoder.get_ref(),
             Source::Zstd(decoder) => decoder.get_ref(),
+            Source::Xz(decoder) => decoder.inner(),
         }
     }
 
     /// Reads some bytes; 0 at the end of the content, and only there.
     pub(super) fn read(&mut self, target: &mut [u8]) -> Result<usize, Fault> {
-        let result = loop {
-            let result = match &mut self.source {
-                Source::Plain(file) => file.read(target),
-                Source::Gzip(decoder) => decoder.read(target),
-                Source::Zstd(decoder) => decoder.read(target),
-            };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
+        let result = match &mut self.source {
+            Source::Plain(file) => file.read(target),
+            Source::Gzip(decoder) => decoder.read(target),
+            Source::Zstd(decoder) => decoder.read(target),
+            Source::Xz(decoder) => decoder.read(target),
         };
         let read = result.map_err(|error| self.fault(error))?;
         self.produced += read as u64;
@@ -139,24 +182,31 @@ impl Decoder {
         if self.file().failed {
             return Fault::Read(error);
         }
-        match (&self.source, error.kind()) {
-            (Source::Plain(_), _) => Fault::Read(error),
-            (Source::Gzip(_), io::ErrorKind::UnexpectedEof) => {
-                Fault::Truncated("the gzip data ends early")
+        let truncated = error.kind() == io::ErrorKind::UnexpectedEof;
+        let memory = match &self.source {
+            Source::Zstd(_) if error.to_string().contains("too much memory") => {
+                Some("the zstd frame wants a window of more than 128 MiB")
             }
-            (Source::Zstd(_), io::ErrorKind::UnexpectedEof) => {
-                Fault::Truncated("the zstd data ends early")
+            Source::Xz(_) if error.kind() == io::ErrorKind::OutOfMemory => {
+                Some("the xz block wants a dictionary of more than 128 MiB")
             }
-            (Source::Gzip(_), _) => Fault::Corrupt(format!("bad gzip data ({error})")),
-            (Source::Zstd(_), _) if error.to_string().contains("too much memory") => Fault::Window,
-            (Source::Zstd(_), _) => Fault::Corrupt(format!("bad zstd data ({error})")),
+            _ => None,
+        };
+        match (self.compression, memory) {
+            (_, Some(what)) => Fault::Memory(what),
+            (Compression::None, _) => Fault::Read(error),
+            (compression, _) if truncated => Fault::Truncated(compression),
+            (compression, _) => Fault::Corrupt(format!("bad {compression} data ({error})")),
         }
     }
 }
 
+/// The first bytes, which were looked at, and the others.
+type Whole = Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>;
+
 /// The file, its bytes counted as they are taken, and its own failures told apart from the decoders'.
 struct Counted {
-    file: BufReader<Chain<Cursor<Vec<u8>>, File>>,
+    file: BufReader<Whole>,
     consumed: u64,
     failed: bool,
 }
@@ -171,11 +221,17 @@ impl Read for Counted {
 
 impl BufRead for Counted {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        // `failed` is set before the attempt, so that the borrow of the buffer can be returned.
-        self.failed = true;
-        let buffer = self.file.fill_buf()?;
-        self.failed = false;
-        Ok(buffer)
+        // Interrupted reads are tried again here, so that no decoder has to go on from the middle of a block.
+        loop {
+            match self.file.fill_buf() {
+                Ok(_) => return Ok(self.file.buffer()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = true;
+                    return Err(error);
+                }
+            }
+        }
     }
 
     fn consume(&mut self, amount: usize) {

@@ -40,8 +40,8 @@ pub enum TraceError {
     },
     /// Neither the name nor the content tells the format.
     #[error(
-        "{}: unknown trace format; known are oracleGeneral (24-byte records), arc (`start count 0 request` lines) and \
-         lirs (a key a line), plain, gzip or zstd: name one with --trace-format",
+        "{}: unknown trace format; known are oracleGeneral (24-byte records), arc (`start count 0 request` lines), lirs (a \
+         number a line), csv (columns) and keys (any text a line), plain, gzip, zstd or xz: name one with --trace-format",
         OneLine(path)
     )]
     UnknownFormat {
@@ -50,7 +50,7 @@ pub enum TraceError {
     },
     /// Compressed with something that is not read.
     #[error(
-        "{}: compressed with {compression}, which is not read: decompress it, or compress it with gzip or zstd",
+        "{}: compressed with {compression}, which is not read: decompress it, or compress it with gzip, zstd or xz",
         OneLine(path)
     )]
     UnknownCompression {
@@ -58,6 +58,14 @@ pub enum TraceError {
         path: PathBuf,
         /// What it is compressed with.
         compression: &'static str,
+    },
+    /// Nothing tells which column of a CSV trace holds what.
+    #[error("{}: {what}", OneLine(path))]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// What is amiss, and what to do.
+        what: String,
     },
     /// The system failed to read on.
     #[error("{}: cannot read on at {at}", OneLine(path))]
@@ -121,7 +129,7 @@ impl fmt::Display for Place {
 }
 
 /// Shows a path on one line, whatever its name holds.
-struct OneLine<'a>(&'a Path);
+pub(crate) struct OneLine<'a>(pub(crate) &'a Path);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-use super::oracle_general;
+use super::decode::Compression;
+use super::{csv, oracle_general};
 
 /// How a trace's requests are written down.
 ///
@@ -12,6 +13,7 @@ use super::oracle_general;
 ///
 /// assert_eq!(Format::of_name("OLTP.lis.zst".as_ref()), Some(Format::Arc));
 /// assert_eq!(Format::of_content(b"2819\n85\n560\n", true), Some(Format::Lirs));
+/// assert_eq!(Format::of_content(b"time,key,size\n1,a,20\n", true), Some(Format::Csv));
 /// assert_eq!(Format::of_content(b"<html>", true), None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -22,8 +24,31 @@ pub enum Format {
     OracleGeneral,
     /// The ARC paper's text: lines `start count 0 request`, each asking for `count` blocks from `start` on.
     Arc,
-    /// The LIRS paper's text: one key a line; lines of `*` mark phases.
+    /// The LIRS paper's text: one key a line, a number; lines of `*` mark phases.
     Lirs,
+    /// Separated values: columns named by a header, or by `--columns`.
+    Csv,
+    /// One key a line: a number, or any text.
+    Keys,
+}
+
+/// What a trace holds beside its keys.
+///
+/// ```
+/// use strata_cli::trace::{Columns, Format};
+///
+/// let columns = Columns { time: true, size: true, next: true };
+/// assert_eq!(Format::OracleGeneral.columns(), columns);
+/// assert_eq!(Format::Lirs.columns(), Columns::default());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Columns {
+    /// When each request came.
+    pub time: bool,
+    /// The size of each request's object.
+    pub size: bool,
+    /// The position of the next request of the same object.
+    pub next: bool,
 }
 
 impl Format {
@@ -34,11 +59,25 @@ impl Format {
             Self::OracleGeneral => "oracleGeneral",
             Self::Arc => "arc",
             Self::Lirs => "lirs",
+            Self::Csv => "csv",
+            Self::Keys => "keys",
         }
     }
 
-    /// The format that a file's name promises: a part `.oracleGeneral`, or `.lis`, `.arc`, `.lirs` before the suffix of
-    /// a compression. `None` where names promise nothing (`.trace`, `.txt`, `.bin`): the content tells then.
+    /// What the format has room for beside keys; of a CSV trace, its columns decide what it holds
+    /// ([`Reader::columns`](super::Reader::columns)).
+    #[must_use]
+    pub fn columns(self) -> Columns {
+        let all = matches!(self, Self::OracleGeneral | Self::Csv);
+        Columns {
+            time: all,
+            size: all,
+            next: all,
+        }
+    }
+
+    /// The format that a file's name promises: a part `.oracleGeneral`, or `.lis`, `.arc`, `.lirs`, `.csv`, `.tsv`,
+    /// `.keys` before the suffix of a compression. `None` where names promise nothing (`.trace`, `.txt`, `.bin`): the content tells then.
     #[must_use]
     pub fn of_name(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
@@ -48,21 +87,23 @@ impl Format {
         }
         if parts
             .last()
-            .is_some_and(|last| matches!(*last, "gz" | "zst" | "zstd"))
+            .is_some_and(|last| Compression::of_suffix(last).is_some())
         {
             parts.pop();
         }
         match parts.last() {
             Some(&("lis" | "arc")) => Some(Self::Arc),
             Some(&"lirs") => Some(Self::Lirs),
+            Some(&("csv" | "tsv")) => Some(Self::Csv),
+            Some(&"keys") => Some(Self::Keys),
             _ => None,
         }
     }
 
     /// The format that the decompressed first bytes of a trace look like; `whole` says that they are the whole trace.
     ///
-    /// Text counts by its first line that is neither blank nor a mark: four numbers are ARC's, one is LIRS's. Bytes count as
-    /// oracleGeneral when every record's time and next position are possible.
+    /// Text counts by its first line that is neither blank nor a mark: four numbers are ARC's, one is LIRS's, and
+    /// a header that names keys and another column is CSV's. Bytes count as oracleGeneral when every record's time and next position are possible.
     #[must_use]
     pub fn of_content(head: &[u8], whole: bool) -> Option<Self> {
         let is_text = |b: &u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
@@ -88,6 +129,7 @@ impl Format {
         match fields.by_ref().count() {
             4 if numbers => Some(Self::Arc),
             1 if numbers => Some(Self::Lirs),
+            _ if csv::is_header(line) => Some(Self::Csv),
             _ => None,
         }
     }
@@ -113,6 +155,9 @@ mod tests {
             ("P3.LIS.GZ", Some(Format::Arc)),
             ("multi.lirs.zst", Some(Format::Lirs)),
             ("2_pools.trace.gz", None),
+            ("a.csv", Some(Format::Csv)),
+            ("a.TSV.xz", Some(Format::Csv)),
+            ("urls.keys.zst", Some(Format::Keys)),
             ("lis", None),
             ("oracleGeneral", None),
         ] {

@@ -92,6 +92,28 @@ fn decode(record: &[u8; RECORD_SIZE]) -> Option<Request> {
     })
 }
 
+/// The record of a request.
+pub(super) fn encode(request: &Request) -> [u8; RECORD_SIZE] {
+    let mut record = [0; RECORD_SIZE];
+    record[..4].copy_from_slice(&request.time.to_le_bytes());
+    record[4..12].copy_from_slice(&request.key.to_le_bytes());
+    record[12..16].copy_from_slice(&request.size.to_le_bytes());
+    set_next(&mut record, request.next);
+    record
+}
+
+/// The key of a record.
+pub(super) fn key(record: &[u8; RECORD_SIZE]) -> u64 {
+    let bytes = record[4..12].first_chunk().expect("eight bytes");
+    u64::from_le_bytes(*bytes)
+}
+
+/// Writes a next position into a record; one past `i64::MAX`, which the format cannot hold, becomes none.
+pub(super) fn set_next(record: &mut [u8; RECORD_SIZE], next: Option<u64>) {
+    let next = next.and_then(|next| i64::try_from(next).ok()).unwrap_or(-1);
+    record[16..].copy_from_slice(&next.to_le_bytes());
+}
+
 #[cold]
 fn cut_record(stream: &Stream, held: usize) -> TraceError {
     let end = stream.offset() + held as u64;

@@ -1,15 +1,17 @@
 //! Opens a trace and reads its requests one by one or in blocks.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Request;
 use super::arc::{self, Run};
+use super::csv::{self, CsvOptions};
 use super::decode::{Compression, Decoder};
 use super::error::TraceError;
-use super::format::Format;
+use super::format::{Columns, Format};
 use super::stream::Stream;
-use super::{lirs, oracle_general};
+use super::{keys, lirs, oracle_general};
 
 /// Opens the trace `path`: format told by name or content, compression by content.
 ///
@@ -31,6 +33,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Reader, TraceError> {
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
     format: Option<Format>,
+    csv: CsvOptions,
     expansion_max: u64,
 }
 
@@ -43,6 +46,7 @@ impl OpenOptions {
     pub fn new() -> Self {
         Self {
             format: None,
+            csv: CsvOptions::default(),
             expansion_max: Self::EXPANSION_MAX,
         }
     }
@@ -51,6 +55,13 @@ impl OpenOptions {
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = Some(format);
+        self
+    }
+
+    /// How the trace is laid out if it is CSV.
+    #[must_use]
+    pub fn csv(mut self, options: CsvOptions) -> Self {
+        self.csv = options;
         self
     }
 
@@ -81,8 +92,43 @@ impl OpenOptions {
                 path: path.to_owned(),
             });
         }
-        let decoder = Decoder::new(file, self.expansion_max)
-            .map_err(failed)?
+        let size = metadata.is_file().then_some(metadata.len());
+        self.open_source(path, Box::new(file), size)
+    }
+
+    /// Reads a trace from any source, such as standard input; `name` stands for it in errors, and tells the format as a
+    /// file's name does.
+    ///
+    /// ```
+    /// use strata_cli::trace::OpenOptions;
+    ///
+    /// let reader = OpenOptions::new().read("standard input", Box::new(&b"85\n560\n"[..]))?;
+    /// assert_eq!(reader.count(), 2);
+    /// # Ok::<(), strata_cli::trace::TraceError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn read(
+        &self,
+        name: impl AsRef<Path>,
+        source: Box<dyn Read + Send>,
+    ) -> Result<Reader, TraceError> {
+        self.open_source(name.as_ref(), source, None)
+    }
+
+    fn open_source(
+        &self,
+        path: &Path,
+        source: Box<dyn Read + Send>,
+        file_size: Option<u64>,
+    ) -> Result<Reader, TraceError> {
+        let decoder = Decoder::new(source, self.expansion_max)
+            .map_err(|source| TraceError::Open {
+                path: path.to_owned(),
+                source,
+            })?
             .map_err(|compression| TraceError::UnknownCompression {
                 path: path.to_owned(),
                 compression,
@@ -92,15 +138,21 @@ impl OpenOptions {
             Some(format) => format,
             None => format_of_content(&mut stream)?,
         };
+        let records = match format {
+            Format::OracleGeneral => Records::OracleGeneral,
+            Format::Arc => Records::Arc(Run::default()),
+            Format::Lirs => Records::Lirs,
+            Format::Csv => match csv::Records::new(&mut stream, &self.csv)? {
+                Some(records) => Records::Csv(Box::new(records)),
+                None => return Err(empty(&stream)),
+            },
+            Format::Keys => Records::Keys,
+        };
         Ok(Reader {
             stream,
-            records: match format {
-                Format::OracleGeneral => Records::OracleGeneral,
-                Format::Arc => Records::Arc(Run::default()),
-                Format::Lirs => Records::Lirs,
-            },
+            records,
             format,
-            file_size: metadata.is_file().then_some(metadata.len()),
+            file_size,
             requests: 0,
             ended: false,
         })
@@ -120,15 +172,21 @@ fn format_of_content(stream: &mut Stream) -> Result<Format, TraceError> {
     stream.window(HEAD_SIZE)?;
     let whole = stream.is_exhausted();
     let head = stream.window(0)?;
-    let (empty, format) = (head.is_empty(), Format::of_content(head, whole));
-    let path = PathBuf::from(stream.path());
+    let (is_empty, format) = (head.is_empty(), Format::of_content(head, whole));
     match format {
         Some(format) => Ok(format),
-        None if empty => Err(TraceError::Empty {
-            path,
-            at: stream.place(0),
+        None if is_empty => Err(empty(stream)),
+        None => Err(TraceError::UnknownFormat {
+            path: PathBuf::from(stream.path()),
         }),
-        None => Err(TraceError::UnknownFormat { path }),
+    }
+}
+
+/// The error of a trace that ended here without a request.
+fn empty(stream: &Stream) -> TraceError {
+    TraceError::Empty {
+        path: stream.path().to_owned(),
+        at: stream.place(stream.offset()),
     }
 }
 
@@ -157,6 +215,8 @@ enum Records {
     OracleGeneral,
     Arc(Run),
     Lirs,
+    Csv(Box<csv::Records>),
+    Keys,
 }
 
 impl Reader {
@@ -170,6 +230,15 @@ impl Reader {
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    /// What the requests hold beside their keys; what is not held is a time of 0, a size of 1, a next position of `None`.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        match &self.records {
+            Records::Csv(records) => records.columns(),
+            _ => self.format.columns(),
+        }
     }
 
     /// How the file is compressed.
@@ -215,6 +284,8 @@ impl Reader {
             Records::OracleGeneral => oracle_general::append(&mut self.stream, count, block),
             Records::Arc(run) => append(count, block, || arc::next(&mut self.stream, run)),
             Records::Lirs => append(count, block, || lirs::next(&mut self.stream)),
+            Records::Csv(records) => append(count, block, || records.next(&mut self.stream)),
+            Records::Keys => append(count, block, || keys::next(&mut self.stream)),
         };
         let read = block.len() - before;
         self.requests += read as u64;
@@ -234,10 +305,7 @@ impl Reader {
         if self.requests > 0 {
             return Ok(());
         }
-        Err(TraceError::Empty {
-            path: self.stream.path().to_owned(),
-            at: self.stream.place(self.stream.offset()),
-        })
+        Err(empty(&self.stream))
     }
 }
 
@@ -266,6 +334,8 @@ impl Iterator for Reader {
             Records::OracleGeneral => oracle_general::next(&mut self.stream),
             Records::Arc(run) => arc::next(&mut self.stream, run),
             Records::Lirs => lirs::next(&mut self.stream),
+            Records::Csv(records) => records.next(&mut self.stream),
+            Records::Keys => keys::next(&mut self.stream),
         };
         match result {
             Ok(Some(request)) => {

@@ -10,13 +10,17 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
-    /// Seconds since the trace began; 0 where the format holds no time (ARC, LIRS).
+    /// Seconds, as the trace counts them: since it began, or since 1970; 0 where the format holds no time (ARC, LIRS, plain
+    /// keys).
     pub time: u32,
     /// The object asked for.
     pub key: u64,
-    /// The object's size in bytes; 1 where the format holds no sizes (ARC, LIRS).
+    /// The object's size in bytes; 1 where the format holds no sizes (ARC, LIRS, plain keys).
     pub size: u32,
-    /// The position of the next request of the same object, counted from 1; `None` if there is none or the format does
-    /// not say (ARC, LIRS).
+    /// The position in the trace of the next request of the same object: the trace's first request is number 1. `None` if
+    /// there is none or the trace does not say.
+    ///
+    /// This is oracleGeneral's last column, which libCacheSim calls the virtual time of the next access: -1 in files, the
+    /// largest `i64` in its memory, where there is none. Oracle policies (Belady) need it, and trust it.
     pub next: Option<u64>,
 }

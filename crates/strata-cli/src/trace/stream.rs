@@ -9,7 +9,7 @@ use super::error::{Place, TraceError};
 const BUFFER_SIZE: usize = 128 << 10;
 
 /// The longest line, its end not counted.
-const LINE_SIZE_MAX: usize = 64 << 10;
+pub(super) const LINE_SIZE_MAX: usize = 64 << 10;
 
 const _: () = assert!(LINE_SIZE_MAX < BUFFER_SIZE);
 
@@ -182,10 +182,10 @@ impl Stream {
             Fault::Truncated(what) => TraceError::Truncated {
                 path,
                 at,
-                what: what.to_owned(),
+                what: format!("the {what} data ends early"),
             },
             Fault::Corrupt(what) => TraceError::Corrupt { path, at, what },
-            Fault::Window => refused(path, "the zstd frame wants a window of more than 128 MiB"),
+            Fault::Memory(what) => refused(path, what),
             Fault::Ratio(times) => refused(
                 path,
                 &format!(

@@ -67,7 +67,7 @@ fn traces_that_cannot_be_read_are_refused() {
     let mut flipped = good;
     flipped[500] ^= 0x40;
     written(&folder, "flipped.oracleGeneral", &flipped);
-    written(&folder, "what.dat", b"time,key\n1,2\n");
+    written(&folder, "what.dat", b"what,where\n1,2\n");
     written(&folder, "empty.lis", b"");
     written(&folder, "empty", b"");
     written(&folder, "bad.lis", b"1 2 0 0\n1 2\n");

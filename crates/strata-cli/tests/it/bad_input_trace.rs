@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use strata_cli::trace::{self, OpenOptions, Place, Request, TraceError};
 use tempfile::TempDir;
 
-use crate::traces::{gzip, oracle_general, requests_of, written, zstd};
+use crate::traces::{gzip, oracle_general, requests_of, written, xz, zstd};
 
 /// The requests up to the first error, and that error.
 fn read(path: &Path) -> (Vec<Request>, Option<TraceError>) {
@@ -82,7 +82,7 @@ fn a_record_cut_at_any_byte_is_told_with_that_byte() {
 fn a_record_cut_inside_of_a_compressed_stream_is_told_with_the_decompressed_byte() {
     let folder = TempDir::new().unwrap();
     let bytes = oracle_general(&some_requests());
-    for compressed in [gzip(&bytes[..100]), zstd(&bytes[..100])] {
+    for compressed in [gzip(&bytes[..100]), zstd(&bytes[..100]), xz(&bytes[..100])] {
         let path = written(&folder, "cut.oracleGeneral.any", &compressed);
         let (got, error) = read(&path);
         let error = error.unwrap();
@@ -102,7 +102,7 @@ fn a_compressed_stream_cut_at_any_byte_is_an_error() {
     let folder = TempDir::new().unwrap();
     let requests = some_requests();
     let bytes = oracle_general(&requests);
-    for compressed in [gzip(&bytes), zstd(&bytes)] {
+    for compressed in [gzip(&bytes), zstd(&bytes), xz(&bytes)] {
         for end in 0..compressed.len() {
             let path = written(&folder, "cut.oracleGeneral.any", &compressed[..end]);
             let (got, error) = read(&path);
@@ -125,7 +125,7 @@ fn any_flipped_bit_of_a_checked_stream_is_an_error() {
     let folder = TempDir::new().unwrap();
     let requests = &some_requests()[..40];
     let bytes = oracle_general(requests);
-    for (compressed, header_size) in [(gzip(&bytes), 10), (zstd(&bytes), 4)] {
+    for (compressed, header_size) in [(gzip(&bytes), 10), (zstd(&bytes), 4), (xz(&bytes), 6)] {
         for index in header_size..compressed.len() {
             for bit in 0..8 {
                 let mut flipped = compressed.clone();
@@ -146,7 +146,7 @@ fn garbage_after_a_compressed_stream_is_an_error() {
     let folder = TempDir::new().unwrap();
     let requests = some_requests();
     let bytes = oracle_general(&requests);
-    for compressed in [gzip(&bytes), zstd(&bytes)] {
+    for compressed in [gzip(&bytes), zstd(&bytes), xz(&bytes)] {
         let path = written(
             &folder,
             "a.oracleGeneral.any",
@@ -285,6 +285,7 @@ fn a_decompression_bomb_is_refused_unless_allowed() {
     for (name, compressed) in [
         ("bomb.lirs.zst", zstd(text.as_bytes())),
         ("bomb.lirs.gz", gzip(text.as_bytes())),
+        ("bomb.lirs.xz", xz(text.as_bytes())),
     ] {
         let path = written(&folder, name, &compressed);
         let mut reader = trace::open(&path).unwrap();
@@ -333,11 +334,174 @@ fn a_zstd_frame_that_wants_a_large_window_is_refused() {
 }
 
 #[test]
+fn an_xz_block_that_wants_a_large_dictionary_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let mut file = xz(b"5\n");
+    // The block's header: size 2 (12 bytes), flags 0, filter LZMA2 (0x21), 1 byte of properties, which is the dictionary, padding, CRC.
+    assert_eq!(file[12..16], [2, 0, 0x21, 1]);
+    for (dictionary, taken) in [(30, true), (31, false), (40, false)] {
+        file[16] = dictionary;
+        let mut crc = flate2::Crc::new();
+        crc.update(&file[12..20]);
+        file[20..24].copy_from_slice(&crc.sum().to_le_bytes());
+        let (got, error) = read(&written(&folder, "wide.lirs.xz", &file));
+        if taken {
+            // 128 MiB.
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(got.len(), 1);
+            continue;
+        }
+        let error = error.unwrap();
+        assert!(
+            error
+                .to_string()
+                .contains("the xz block wants a dictionary of more than 128 MiB"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn bad_csv_is_told_with_its_line_and_byte() {
+    let folder = TempDir::new().unwrap();
+    for (good, bad, told) in [
+        (
+            "time,key,size\n1,a,10\n",
+            "x,b,10\n",
+            "line 3: the time `x`",
+        ),
+        ("time,key,size\n1,a,10\n", "-1,b,10\n", "the time `-1`"),
+        ("time,key,size\n1,a,10\n", "1.x,b,10\n", "the time `1.x`"),
+        (
+            "time,key,size\n1,a,10\n",
+            "1700000000000,b,10\n",
+            "--time-unit ms",
+        ),
+        ("time,key,size\n1,a,10\n", ",b,10\n", "the time ``"),
+        (
+            "time,key,size\n1,a,10\n",
+            "2,b,4294967296\n",
+            "the size `4294967296`",
+        ),
+        ("time,key,size\n1,a,10\n", "2,b,\n", "the size ``"),
+        ("time,key,size\n1,a,10\n", "2, ,3\n", "the key is empty"),
+        (
+            "time,key,size\n1,a,10\n",
+            "2,b\n",
+            "2 fields where the first record has 3",
+        ),
+        (
+            "time,key,size\n1,a,10\n",
+            "2,b,c,3\n",
+            "is a separator not quoted?",
+        ),
+        (
+            "key,next\n\n\na,2\n",
+            "a,x\n",
+            "line 5: the next position `x`",
+        ),
+        ("key,next\na,2\n", "a,-2\n", "the next position `-2`"),
+        ("key,size\n\"a\nb\",1\n", "c,d\n", "line 4: the size `d`"),
+    ] {
+        let path = written(&folder, "a.csv", format!("{good}{bad}").as_bytes());
+        let (got, error) = read(&path);
+        let error = error.unwrap_or_else(|| panic!("{bad:?} was taken"));
+        assert_eq!(got.len(), 1, "{bad:?}");
+        assert_tells(&error, &path);
+        assert!(error.to_string().contains(told), "{error}");
+        assert!(
+            matches!(error, TraceError::Corrupt { at: Place::File(offset), .. } if offset == good.len() as u64),
+            "{bad:?}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_csv_field_that_is_never_closed_is_told() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder, "a.csv", b"key,size\na,1\n\"b,2\nc,3\n");
+    let (got, error) = read(&path);
+    let error = error.unwrap();
+    assert_eq!(got.len(), 1);
+    assert_tells(&error, &path);
+    assert!(
+        error.to_string().contains("truncated at byte 22"),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("line 3 is not closed"),
+        "{error}"
+    );
+    // In a long trace, the rest of it would be one field.
+    let text = format!("key,size\na,1\n\"b,2\n{}", "c,3\n".repeat(1 << 20));
+    let path = written(&folder, "b.csv", text.as_bytes());
+    let error = read(&path).1.unwrap();
+    assert_tells(&error, &path);
+    assert!(error.to_string().contains("refused at byte 13"), "{error}");
+    assert!(
+        error.to_string().contains("is a quote not closed?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_csv_record_of_many_bytes_or_fields_is_refused() {
+    let folder = TempDir::new().unwrap();
+    for (name, bad, told) in [
+        (
+            "wide.csv",
+            format!("1{}\n", ",".repeat(2000)),
+            "more than 1024 fields",
+        ),
+        (
+            "long.csv",
+            format!("{},1\n", "x".repeat(70_000)),
+            "longer than 64 KiB",
+        ),
+        (
+            "quotes.csv",
+            format!("{},1\n", "\"".repeat(140_000)),
+            "longer than 64 KiB",
+        ),
+    ] {
+        let path = written(&folder, name, format!("key,size\na,1\n{bad}").as_bytes());
+        let (got, error) = read(&path);
+        let error = error.unwrap();
+        assert_eq!(got.len(), 1);
+        assert_tells(&error, &path);
+        assert!(
+            matches!(
+                error,
+                TraceError::Refused {
+                    at: Place::File(13),
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn a_csv_trace_without_a_column_of_keys_says_how_to_name_one() {
+    let folder = TempDir::new().unwrap();
+    let path = written(&folder, "a.csv", b"1,2,3\n4,5,6\n");
+    let error = trace::open(&path).unwrap_err();
+    assert_tells(&error, &path);
+    assert!(matches!(error, TraceError::Columns { .. }), "{error}");
+    assert!(
+        error.to_string().contains("--columns time=1,key=2,size=3"),
+        "{error}"
+    );
+}
+
+#[test]
 fn unknown_formats_and_compressions_are_named() {
     let folder = TempDir::new().unwrap();
     for content in [
         &b"<html>"[..],
-        b"time,key,size\n1,2,3\n",
+        b"what,where,when\n1,2,3\n",
         b"\x7fELF\x02\x01\x01\0\0\0\0",
         &[0; 4096],
         b"1 2\n",
@@ -350,18 +514,17 @@ fn unknown_formats_and_compressions_are_named() {
             "oracleGeneral",
             "arc",
             "lirs",
+            "csv",
+            "keys",
             "gzip",
             "zstd",
+            "xz",
             "--trace-format",
         ] {
             assert!(error.to_string().contains(known), "{error}");
         }
     }
-    for (magic, name) in [
-        (&b"\xfd7zXZ\0\0\x04"[..], "xz"),
-        (b"BZh91AY&SY", "bzip2"),
-        (b"PK\x03\x04\x14\0", "zip"),
-    ] {
+    for (magic, name) in [(&b"BZh91AY&SY"[..], "bzip2"), (b"PK\x03\x04\x14\0", "zip")] {
         let error = trace::open(written(&folder, "a.lis", magic)).unwrap_err();
         assert!(
             error
@@ -383,6 +546,12 @@ fn a_trace_without_requests_is_an_error() {
         ("a", Vec::new()),
         ("a.lirs.gz", gzip(b"")),
         ("a.lirs.zst", zstd(b"")),
+        ("a.lirs.xz", xz(b"")),
+        ("a.csv", Vec::new()),
+        ("b.csv", b"\n\n".to_vec()),
+        ("c.csv", b"key,size\n".to_vec()),
+        ("d.csv", b"\xef\xbb\xbf".to_vec()),
+        ("a.keys", b" \n\n".to_vec()),
     ] {
         let path = written(&folder, name, &content);
         let (got, error) = read(&path);
@@ -426,12 +595,14 @@ fn a_name_with_a_line_end_is_shown_on_one_line() {
 fn random_bytes_are_read_or_refused_and_never_panic() {
     let folder = TempDir::new().unwrap();
     let mut random = StdRng::seed_from_u64(0x5eed);
-    let heads: [&[u8]; 5] = [
+    let heads: [&[u8]; 7] = [
         b"",
         b"\x28\xb5\x2f\xfd",
         b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
         b"12 3 0 0\n",
         b"*\n7\n",
+        b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46\x02\0\x21\x01",
+        b"key,size\n1,2\n\"",
     ];
     let mut refused = 0;
     for round in 0..600 {

@@ -52,6 +52,13 @@ pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+pub(crate) fn xz(bytes: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(1);
+    let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
 pub(crate) fn written(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     let path = folder.path().join(name);
     fs::write(&path, bytes).unwrap();
@@ -87,6 +94,7 @@ fn oracle_general_reads_what_was_written_however_compressed_and_named() {
             zstd(&bytes),
             Compression::Zstd,
         ),
+        ("c.oracleGeneral.xz", xz(&bytes), Compression::Xz),
         ("no-suffix", gzip(&bytes), Compression::Gzip),
         ("nothing.bin", bytes.clone(), Compression::None),
     ] {
@@ -119,6 +127,8 @@ fn blocks_hold_the_same_requests_as_the_iterator() {
         ),
         written(&folder, "b.lirs.gz", &gzip(text.as_bytes())),
         written(&folder, "c.lis", runs.as_bytes()),
+        written(&folder, "d.keys.xz", &xz(text.as_bytes())),
+        written(&folder, "e.csv", format!("key\n{text}").as_bytes()),
     ] {
         let all = read(&path);
         for count in [1, 7, 1000, 100_000] {
@@ -155,6 +165,7 @@ fn several_members_and_frames_are_one_trace() {
     for (name, content) in [
         ("a.gz", [gzip(first), gzip(second)]),
         ("a.zst", [zstd(first), zstd(second)]),
+        ("a.xz", [xz(first), xz(second)]),
     ] {
         assert_eq!(
             read(&written(&folder, name, &content.concat())),
@@ -162,6 +173,9 @@ fn several_members_and_frames_are_one_trace() {
             "{name}"
         );
     }
+    // Zeros between streams and at the end are padding in xz.
+    let padded = [&xz(first)[..], &[0; 8], &xz(second), &[0; 4]].concat();
+    assert_eq!(read(&written(&folder, "c.xz", &padded)), requests);
     // A skippable frame in front, as pzstd and seekable zstd write.
     let skippable = [
         &[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4][..],
@@ -200,12 +214,36 @@ fn lirs_lines_are_keys_and_marks_are_skipped() {
 }
 
 #[test]
+fn plain_keys_are_numbers_or_any_text() {
+    let folder = TempDir::new().unwrap();
+    let path = written(
+        &folder,
+        "a.keys",
+        "85\n\nhttp://a/?b=1,2\n 85 \r\n085\n*\nä".as_bytes(),
+    );
+    let text = |text: &str| trace::key_of(text.as_bytes());
+    let expected = [
+        85,
+        text("http://a/?b=1,2"),
+        85,
+        text("085"),
+        text("*"),
+        text("ä"),
+    ];
+    assert_eq!(keys(&path), expected);
+    let distinct: std::collections::HashSet<u64> = expected.into_iter().collect();
+    assert_eq!(distinct.len(), 5);
+}
+
+#[test]
 fn a_name_that_promises_nothing_leaves_it_to_the_content() {
     let folder = TempDir::new().unwrap();
     for (content, format) in [
         (b"1 2 0 0\n".to_vec(), Format::Arc),
         (b"*\n12\n".to_vec(), Format::Lirs),
         (b"12".to_vec(), Format::Lirs),
+        (b"time,object id,size\n1,a,10\n".to_vec(), Format::Csv),
+        (b"\"key\";\"size\"\n".to_vec(), Format::Csv),
         (
             oracle_general(&requests_of(&[1, 2, 1])),
             Format::OracleGeneral,
@@ -219,6 +257,7 @@ fn a_name_that_promises_nothing_leaves_it_to_the_content() {
             ("x.txt", content.clone()),
             ("y", zstd(&content)),
             ("z.dat.gz", gzip(&content)),
+            ("z.dat.xz", xz(&content)),
         ] {
             assert_eq!(
                 trace::open(written(&folder, name, &content))
