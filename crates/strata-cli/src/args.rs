@@ -1,13 +1,17 @@
 //! The command line at its top level: the subcommands, and where each goes.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 
 use clap::{Parser, Subcommand};
 
 use crate::outcome::Outcome;
 use crate::replay;
 use crate::simulate;
-use crate::trace::{Format, OpenOptions};
+use crate::trace::{
+    CsvColumns, CsvHeader, CsvOptions, Delimiter, Format, OpenOptions, Reader, TimeUnit, TraceError,
+};
+use crate::trace_command;
 
 /// Replay request traces through a whole cache, or simulate eviction policies on them.
 ///
@@ -25,6 +29,7 @@ Examples:
   strata replay
   strata replay --trace web.oracleGeneral.zst --memory 64MiB --durability power
   strata simulate web.oracleGeneral.zst --policies lru,s3-fifo --sizes 1%,10%
+  strata trace info web.oracleGeneral.zst
   strata simulate --help";
 
 /// The subcommands.
@@ -34,6 +39,8 @@ pub enum Command {
     Replay(replay::Args),
     /// Miss ratios of eviction policies at several cache sizes, from one reading of each trace.
     Simulate(simulate::Args),
+    /// Look into traces, convert them, make them up.
+    Trace(trace_command::Args),
 }
 
 impl Cli {
@@ -47,6 +54,7 @@ impl Cli {
         match &self.command {
             Command::Replay(args) => replay::run(args, out),
             Command::Simulate(args) => simulate::run(args, out),
+            Command::Trace(args) => trace_command::run(args, out),
         }
     }
 }
@@ -56,23 +64,60 @@ impl Cli {
 pub struct ReadArgs {
     /// Format of the traces [default: told by each file's name, else by its content]
     ///
-    /// Files may be compressed with gzip or zstd, which their content tells.
+    /// Files may be compressed with gzip, zstd or xz, which their content tells.
     #[arg(long, value_name = "FORMAT", ignore_case = true)]
     pub trace_format: Option<Format>,
 
     /// Refuse a compressed trace that unfolds to more than TIMES its size (past its first 64 MiB).
     #[arg(long, value_name = "TIMES", default_value_t = OpenOptions::EXPANSION_MAX)]
     pub expansion_max: u64,
+
+    /// CSV: which column holds what, counted from 1 or named as in the header, such as time=1,key=2,size=3 [default: told by
+    /// the header]
+    #[arg(long, value_name = "COLUMNS")]
+    pub columns: Option<CsvColumns>,
+
+    /// CSV: what stands between fields, one character or `tab` [default: told by the first line]
+    #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
+    pub delimiter: Option<Delimiter>,
+
+    /// CSV: whether the first line names the columns
+    #[arg(long, value_enum, value_name = "WHETHER", default_value_t)]
+    pub header: CsvHeader,
+
+    /// CSV: what times count
+    #[arg(long, value_enum, value_name = "UNIT", default_value_t)]
+    pub time_unit: TimeUnit,
 }
 
 impl ReadArgs {
     /// These arguments as options for [`OpenOptions::open`].
     #[must_use]
     pub fn options(&self) -> OpenOptions {
-        let options = OpenOptions::new().expansion_max(self.expansion_max);
+        let csv = CsvOptions {
+            columns: self.columns.clone(),
+            delimiter: self.delimiter,
+            header: self.header,
+            time_unit: self.time_unit,
+        };
+        let options = OpenOptions::new()
+            .expansion_max(self.expansion_max)
+            .csv(csv);
         match self.trace_format {
             Some(format) => options.format(format),
             None => options,
         }
+    }
+
+    /// Opens the trace `path`; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenOptions::open`].
+    pub fn open(&self, path: &Path) -> Result<Reader, TraceError> {
+        if path == "-" {
+            return self.options().read("standard input", Box::new(io::stdin()));
+        }
+        self.options().open(path)
     }
 }

@@ -9,4 +9,5 @@ pub mod replay;
 pub mod simulate;
 pub mod table;
 pub mod trace;
+pub mod trace_command;
 pub mod units;
