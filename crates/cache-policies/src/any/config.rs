@@ -7,6 +7,11 @@ use core::str::FromStr;
 
 use super::parameters::{self, Parameters};
 use crate::error::ParseConfigError;
+use crate::eviction::belady::BeladyConfig;
+use crate::eviction::belady_size::BeladySizeConfig;
+use crate::eviction::gdsf::GdsfConfig;
+use crate::eviction::lfu::LfuConfig;
+use crate::eviction::lfuda::LfudaConfig;
 use crate::eviction::w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 use crate::eviction::{
     clock::ClockConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig, lru::LruConfig,

@@ -15,6 +15,12 @@ macro_rules! for_each_policy {
             shared Sieve SieveConfig,
             /// S3-FIFO.
             shared S3Fifo S3FifoConfig,
+            /// Least frequently used.
+            exclusive Lfu LfuConfig,
+            /// LFU with dynamic ageing.
+            exclusive Lfuda LfudaConfig,
+            /// Greedy-Dual-Size with frequency.
+            exclusive Gdsf GdsfConfig,
             /// Random.
             shared Random RandomConfig,
             /// Hyperbolic caching.
@@ -23,6 +29,10 @@ macro_rules! for_each_policy {
             exclusive WTinyLfu WTinyLfuConfig,
             /// W-TinyLFU that finds the size of its window itself.
             exclusive WTinyLfuAdaptive WTinyLfuAdaptiveConfig,
+            /// Belady's MIN.
+            exclusive Belady BeladyConfig,
+            /// Belady's rule with sizes.
+            exclusive BeladySize BeladySizeConfig,
         }
     };
 }

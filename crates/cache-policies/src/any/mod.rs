@@ -9,6 +9,11 @@ pub use config::AnyConfig;
 pub(crate) use parameters::{Parameter, Parameters};
 
 use crate::error::ConfigError;
+use crate::eviction::belady::Belady;
+use crate::eviction::belady_size::BeladySize;
+use crate::eviction::gdsf::Gdsf;
+use crate::eviction::lfu::Lfu;
+use crate::eviction::lfuda::Lfuda;
 use crate::eviction::w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive};
 use crate::eviction::{
     clock::Clock, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru, random::Random, s3_fifo::S3Fifo,

@@ -45,9 +45,14 @@ macro_rules! queue_answers {
     };
 }
 
+pub(crate) mod belady;
+pub(crate) mod belady_size;
 pub(crate) mod clock;
 pub(crate) mod fifo;
+pub(crate) mod gdsf;
 pub(crate) mod hyperbolic;
+pub(crate) mod lfu;
+pub(crate) mod lfuda;
 pub(crate) mod lru;
 pub(crate) mod random;
 pub(crate) mod s3_fifo;

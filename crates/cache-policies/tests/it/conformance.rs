@@ -7,6 +7,7 @@ use cache_policies::{
     Lru, LruConfig, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot,
     WarmUp,
 };
+use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use cache_policies::{WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 
@@ -230,6 +231,32 @@ fn w_tinylfu_conforms() {
 fn w_tinylfu_adaptive_conforms() {
     let config = WTinyLfuAdaptiveConfig::default;
     conforms::<WTinyLfuAdaptive>(&[config(), config().with_window(0.5).with_protected(0.5)]);
+}
+
+#[test]
+fn lfu_conforms() {
+    conforms::<Lfu>(&[Default::default()]);
+}
+
+#[test]
+fn lfuda_conforms() {
+    let by_age = LfudaConfig::default().with_promotion(Promotion::Age);
+    conforms::<Lfuda>(&[LfudaConfig::default(), by_age]);
+}
+
+#[test]
+fn gdsf_conforms() {
+    conforms::<Gdsf>(&[Default::default()]);
+}
+
+#[test]
+fn belady_conforms() {
+    conforms::<Belady>(&[Default::default()]);
+}
+
+#[test]
+fn belady_size_conforms() {
+    conforms::<BeladySize>(&[Default::default()]);
 }
 
 #[test]

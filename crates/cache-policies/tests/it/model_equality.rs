@@ -4,8 +4,10 @@ use cache_policies::{
     AnyPolicy, Clock, ClockConfig, Fifo, Hyperbolic, HyperbolicConfig, Lru, Policy, Random,
     RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
 };
+use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use crate::policy_models::{Kind, Model, QueueModel, SampledKind, SampledModel};
+use crate::policy_models::{Rank, RankModel};
 use crate::policy_owner::{Owner, Sequence, cases};
 
 /// Models search their queues for each operation: a tenth of the cases takes as long as the conformance suite.
@@ -89,6 +91,37 @@ fn hyperbolic_equals_its_model() {
         let kind = SampledKind::Hyperbolic { sample };
         equals_model::<Hyperbolic, _>(&config, |_| SampledModel::new(kind.clone(), seed));
     }
+}
+
+fn equals_rank<P: Policy>(config: &P::Config, rank: Rank) {
+    equals_model::<P, _>(config, |_capacity| RankModel::new(rank));
+}
+
+#[test]
+fn lfu_equals_its_model() {
+    equals_rank::<Lfu>(&Default::default(), Rank::Lfu);
+}
+
+#[test]
+fn lfuda_equals_its_model() {
+    equals_rank::<Lfuda>(&Default::default(), Rank::Lfuda);
+    let by_age = LfudaConfig::default().with_promotion(Promotion::Age);
+    equals_rank::<Lfuda>(&by_age, Rank::LfudaByAge);
+}
+
+#[test]
+fn gdsf_equals_its_model() {
+    equals_rank::<Gdsf>(&Default::default(), Rank::Gdsf);
+}
+
+#[test]
+fn belady_equals_its_model() {
+    equals_rank::<Belady>(&Default::default(), Rank::Belady);
+}
+
+#[test]
+fn belady_size_equals_its_model() {
+    equals_rank::<BeladySize>(&Default::default(), Rank::BeladySize);
 }
 
 #[test]

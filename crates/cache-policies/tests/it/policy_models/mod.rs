@@ -1,9 +1,11 @@
 //! Naive models of the policies, written from their papers on the dullest structures.
 
 mod queues;
+mod ranks;
 mod sampled;
 
 pub(crate) use queues::{Kind, QueueModel};
+pub(crate) use ranks::{Rank, RankModel};
 pub(crate) use sampled::{SampledKind, SampledModel};
 
 /// What a policy is held against: it must name the same victims and remember the same keys.
