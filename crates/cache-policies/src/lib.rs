@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 mod any;
+mod bloom;
 mod cache;
 mod error;
 mod eviction;
@@ -32,6 +33,7 @@ mod tournament;
 mod weigh;
 
 pub use any::{AnyConfig, AnyPolicy, PolicyVisitor};
+pub use bloom::{BloomFilter, CountingBloomFilter, ScalableBloomFilter};
 pub use cache::{
     Cache, CacheBuilder, CacheStats, Drain, Entry, EntryRef, EvictionOrder, IntoIter, Iter, Keys,
     LimitError, OccupiedEntry, OccupiedEntryRef, RejectReason, Rejected, TryInsertError,

@@ -1,5 +1,6 @@
 //! The integration tests of cache-policies, one binary.
 
+mod bloom;
 mod cache;
 mod cache_cost;
 mod cache_model;
