@@ -55,15 +55,6 @@ impl<T: Copy> Sample<T> {
         Some((member.slot, &member.known))
     }
 
-    /// What is known of a slot.
-    ///
-    /// # Panics
-    /// If it is not resident.
-    #[inline]
-    pub(crate) fn known(&self, slot: Slot) -> &T {
-        &self.members[self.expect_resident(slot)].known
-    }
-
     /// What is known of a slot, to be changed.
     ///
     /// # Panics
@@ -72,13 +63,6 @@ impl<T: Copy> Sample<T> {
     pub(crate) fn known_mut(&mut self, slot: Slot) -> &mut T {
         let position = self.expect_resident(slot);
         &mut self.members[position].known
-    }
-
-    /// Whether a slot is linked.
-    #[inline]
-    pub(crate) fn is_linked(&self, slot: Slot) -> bool {
-        self.position(slot)
-            .is_some_and(|position| position < self.linked)
     }
 
     /// Makes a slot resident and linked.

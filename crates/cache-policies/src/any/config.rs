@@ -14,8 +14,8 @@ use crate::eviction::lfu::LfuConfig;
 use crate::eviction::lfuda::LfudaConfig;
 use crate::eviction::w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 use crate::eviction::{
-    clock::ClockConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig, lru::LruConfig,
-    random::RandomConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,
+    clock::ClockConfig, clock_pro::ClockProConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig,
+    lru::LruConfig, random::RandomConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,
 };
 
 macro_rules! any_config {

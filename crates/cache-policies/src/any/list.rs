@@ -33,6 +33,8 @@ macro_rules! for_each_policy {
             exclusive Belady BeladyConfig,
             /// Belady's rule with sizes.
             exclusive BeladySize BeladySizeConfig,
+            /// CLOCK-Pro.
+            shared ClockPro ClockProConfig,
         }
     };
 }

@@ -16,8 +16,8 @@ use crate::eviction::lfu::Lfu;
 use crate::eviction::lfuda::Lfuda;
 use crate::eviction::w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive};
 use crate::eviction::{
-    clock::Clock, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru, random::Random, s3_fifo::S3Fifo,
-    sieve::Sieve,
+    clock::Clock, clock_pro::ClockPro, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru,
+    random::Random, s3_fifo::S3Fifo, sieve::Sieve,
 };
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;

@@ -48,6 +48,7 @@ macro_rules! queue_answers {
 pub(crate) mod belady;
 pub(crate) mod belady_size;
 pub(crate) mod clock;
+pub(crate) mod clock_pro;
 pub(crate) mod fifo;
 pub(crate) mod gdsf;
 pub(crate) mod hyperbolic;

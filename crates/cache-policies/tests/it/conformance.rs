@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cache_policies::{
-    AnyConfig, AnyPolicy, Clock, ClockConfig, Fifo, FifoConfig, Hint, Hyperbolic, HyperbolicConfig,
-    Lru, LruConfig, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot,
-    WarmUp,
+    AnyConfig, AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, FifoConfig, Hint,
+    Hyperbolic, HyperbolicConfig, Lru, LruConfig, Policy, Random, RandomConfig, S3Fifo,
+    S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
 };
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
@@ -257,6 +257,17 @@ fn belady_conforms() {
 #[test]
 fn belady_size_conforms() {
     conforms::<BeladySize>(&[Default::default()]);
+}
+
+#[test]
+fn clock_pro_conforms() {
+    let config = ClockProConfig::default;
+    conforms::<ClockPro>(&[
+        config(),
+        config().with_cold(0.5),
+        config().with_cold(0.0).with_ghost(16.0),
+        config().with_cold(0.2).with_ghost(0.0),
+    ]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod conformance;
 mod model_equality;
 mod policy_bound;
 mod policy_golden;
+mod policy_learned;
 mod policy_models;
 mod policy_names;
 mod policy_owner;

@@ -1,12 +1,12 @@
 //! Every policy against the naive model of its paper: the same victim each time, the same ghost at each miss.
 
 use cache_policies::{
-    AnyPolicy, Clock, ClockConfig, Fifo, Hyperbolic, HyperbolicConfig, Lru, Policy, Random,
-    RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
+    AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, Hyperbolic, HyperbolicConfig,
+    Lru, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
 };
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
-use crate::policy_models::{Kind, Model, QueueModel, SampledKind, SampledModel};
+use crate::policy_models::{ClockProModel, Kind, Model, QueueModel, SampledKind, SampledModel};
 use crate::policy_models::{Rank, RankModel};
 use crate::policy_owner::{Owner, Sequence, cases};
 
@@ -122,6 +122,16 @@ fn belady_equals_its_model() {
 #[test]
 fn belady_size_equals_its_model() {
     equals_rank::<BeladySize>(&Default::default(), Rank::BeladySize);
+}
+
+#[test]
+fn clock_pro_equals_its_model() {
+    for (cold, ghost) in [(0.01, 1.0), (0.3, 1.0), (0.1, 2.0), (0.0, 0.5), (0.5, 0.0)] {
+        let config = ClockProConfig::default().with_cold(cold).with_ghost(ghost);
+        equals_model::<ClockPro, _>(&config, |capacity| {
+            ClockProModel::new(cold, ghost, capacity)
+        });
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Naive models of the policies, written from their papers on the dullest structures.
 
+mod clock_pro;
 mod queues;
 mod ranks;
 mod sampled;
 
+pub(crate) use clock_pro::ClockProModel;
 pub(crate) use queues::{Kind, QueueModel};
 pub(crate) use ranks::{Rank, RankModel};
 pub(crate) use sampled::{SampledKind, SampledModel};

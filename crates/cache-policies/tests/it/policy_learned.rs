@@ -1,0 +1,211 @@
+//! What the papers of the sampling and learning policies say comes true: golden facts, each over several seeds.
+
+use std::collections::HashMap;
+
+use cache_policies::{
+    AnyConfig, AnyPolicy, ClockPro, ClockProConfig, Hint, Hyperbolic, HyperbolicConfig, Policy,
+    Random, RandomConfig, Slot,
+};
+
+use crate::policy_random::{self, mix};
+
+/// The misses of a policy, all entries of weight 1.
+fn misses(policy: &str, capacity: u64, keys: impl IntoIterator<Item = u64>) -> u64 {
+    let config: AnyConfig = policy.parse().unwrap();
+    let mut policy = AnyPolicy::new(capacity, &config).unwrap();
+    let mut slots: HashMap<u64, Slot> = HashMap::new();
+    let mut residents: Vec<u64> = Vec::new();
+    let mut misses = 0;
+    for key in keys {
+        if let Some(slot) = slots.get(&key) {
+            policy.hit(*slot, mix(key));
+            continue;
+        }
+        misses += 1;
+        let hint = policy.miss(mix(key));
+        let slot = if policy.weight() < capacity {
+            residents.push(key);
+            Slot::new(residents.len() as u32 - 1)
+        } else {
+            let victim = policy.evict().unwrap();
+            slots.remove(&residents[victim.index()]);
+            residents[victim.index()] = key;
+            victim
+        };
+        policy.insert(slot, mix(key), 1, hint);
+        slots.insert(key, slot);
+    }
+    policy.check();
+    misses
+}
+
+/// Requests that follow Zipf's law over `universe` keys: a key's rank is e to the power of a fair share of its logarithm.
+fn zipf(seed: u64, universe: u64, requests: u64) -> impl Iterator<Item = u64> {
+    let mut random = policy_random::Random::new(seed);
+    (0..requests).map(move |_| (universe as f64).powf(random.share()) as u64)
+}
+
+/// Zipf's requests, each other one of them replaced by a key of a scan that never comes back.
+fn scanned_zipf(seed: u64, universe: u64, requests: u64) -> impl Iterator<Item = u64> {
+    let scan = universe..;
+    let both = zipf(seed, universe, requests / 2).zip(scan);
+    both.flat_map(|(frequent, scanned)| [frequent, scanned])
+}
+
+#[test]
+fn random_hits_a_loop_that_lru_never_hits() {
+    let requests = || (0..200).cycle().take(20_000);
+    assert_eq!(misses("lru", 150, requests()), 20_000);
+    for seed in 0..8 {
+        // An entry outlives the round with (1 - 1 / 150) to the power of the misses in it: a fixed point near 0.47.
+        let share = misses(&format!("random:seed={seed}"), 150, requests()) as f64 / 20_000.0;
+        assert!((0.44..0.50).contains(&share), "{share}");
+    }
+}
+
+#[test]
+fn random_evicts_by_its_seed() {
+    let victims = |seed| {
+        let mut random = Random::new(100, &RandomConfig::default().with_seed(seed)).unwrap();
+        for number in 0..100 {
+            random.insert(Slot::new(number), 0, 1, Hint::NONE);
+        }
+        std::iter::from_fn(|| random.evict()).collect::<Vec<Slot>>()
+    };
+    assert_eq!(victims(5), victims(5));
+    assert_ne!(victims(5), victims(6));
+}
+
+/// The example of the authors' talk: A A B C C, the priorities after each request.
+#[test]
+fn hyperbolic_goes_by_requests_over_time() {
+    let mut hyperbolic = Hyperbolic::new(3, &HyperbolicConfig::default()).unwrap();
+    let [a, b, c] = [0, 1, 2].map(Slot::new);
+    hyperbolic.insert(a, 0, 1, Hint::NONE);
+    hyperbolic.hit(a, 0);
+    hyperbolic.insert(b, 1, 1, Hint::NONE);
+    // A: 2 / 3, B: 1 / 1.
+    assert_eq!(hyperbolic.victim(), Some(a));
+    hyperbolic.insert(c, 2, 1, Hint::NONE);
+    // A: 2 / 4, B: 1 / 2, C: 1 / 1. Then A: 2 / 5, B: 1 / 3, C: 2 / 2.
+    hyperbolic.hit(c, 2);
+    assert_eq!(hyperbolic.evict(), Some(b));
+    assert_eq!(hyperbolic.evict(), Some(a));
+}
+
+#[test]
+fn hyperbolic_prefers_small_entries() {
+    let mut hyperbolic = Hyperbolic::new(100, &HyperbolicConfig::default()).unwrap();
+    for (number, weight) in [(0, 30), (1, 1), (2, 0), (3, 10)] {
+        hyperbolic.insert(Slot::new(number), 0, weight, Hint::NONE);
+    }
+    hyperbolic.hit(Slot::new(0), 0);
+    hyperbolic.hit(Slot::new(0), 0);
+    // 3 / (6 * 30), 1 / (5 * 1), weightless, 1 / (3 * 10).
+    let victims: Vec<u32> = std::iter::from_fn(|| hyperbolic.evict())
+        .map(Slot::get)
+        .collect();
+    assert_eq!(victims, [0, 3, 1, 2]);
+}
+
+#[test]
+fn hyperbolic_beats_lru_where_popularity_is_skewed() {
+    for seed in 0..8 {
+        let requests = || zipf(seed, 10_000, 50_000);
+        let hyperbolic = misses(&format!("hyperbolic:seed={seed}"), 300, requests());
+        let lru = misses("lru", 300, requests());
+        assert!(hyperbolic * 100 < lru * 95, "{hyperbolic} {lru}");
+    }
+}
+
+/// A loop that is a little larger than the cache: all but the cold share of 1% hits, as with LIRS, whereas LRU and CLOCK
+/// miss all.
+#[test]
+fn clock_pro_hits_a_loop_that_clock_never_hits() {
+    let requests = || (0..1_100).cycle().take(110_000);
+    assert_eq!(misses("clock", 1_000, requests()), 110_000);
+    let clock_pro = misses("clock-pro", 1_000, requests());
+    // The best that any policy can do is to keep 999 keys for good: 101 misses a round after the first.
+    assert!(clock_pro < 1_100 + 99 * 125, "{clock_pro}");
+}
+
+#[test]
+fn clock_pro_keeps_its_hot_entries_through_a_scan() {
+    for seed in 0..8 {
+        let requests = || scanned_zipf(seed, 5_000, 60_000);
+        let [clock_pro, clock] = ["clock-pro", "clock"].map(|name| misses(name, 300, requests()));
+        assert!(clock_pro * 100 < clock * 95, "{clock_pro} {clock}");
+    }
+}
+
+/// Where every key is asked for again soon, and never after that, a large cold share is right; a loop wants a small one.
+#[test]
+fn clock_pro_adapts_the_share_of_cold_entries() {
+    let mut clock_pro = ClockPro::new(100, &ClockProConfig::default()).unwrap();
+    let mut slots: HashMap<u64, Slot> = HashMap::new();
+    let mut residents: Vec<u64> = Vec::new();
+    let mut request = |clock_pro: &mut ClockPro, key: u64| {
+        if let Some(slot) = slots.get(&key) {
+            clock_pro.hit(*slot, mix(key));
+            return;
+        }
+        let hint = clock_pro.miss(mix(key));
+        let slot = if clock_pro.len() < 100 {
+            residents.push(key);
+            Slot::new(residents.len() as u32 - 1)
+        } else {
+            let victim = clock_pro.evict().unwrap();
+            slots.remove(&residents[victim.index()]);
+            residents[victim.index()] = key;
+            victim
+        };
+        clock_pro.insert(slot, mix(key), 1, hint);
+        slots.insert(key, slot);
+        clock_pro.check();
+    };
+    assert_eq!(clock_pro.cold_share(), 1);
+    for position in 0..3_000_u64 {
+        request(&mut clock_pro, position);
+        if position >= 20 {
+            request(&mut clock_pro, position - 20);
+        }
+    }
+    let after_pairs = clock_pro.cold_share();
+    assert!(after_pairs > 20, "{after_pairs}");
+    for position in 0..20_000 {
+        request(&mut clock_pro, 10_000 + position % 150);
+    }
+    assert!(clock_pro.cold_share() < 10, "{}", clock_pro.cold_share());
+}
+
+/// Followed by hand through the rules, with a cold share of 1.
+#[test]
+fn clock_pro_takes_the_steps_of_its_paper() {
+    let mut clock_pro = ClockPro::new(4, &ClockProConfig::default()).unwrap();
+    for number in 0..4 {
+        let hint = clock_pro.miss(mix(u64::from(number)));
+        clock_pro.insert(Slot::new(number), mix(u64::from(number)), 1, hint);
+    }
+    // 0, 1 and 2 are hot, 3 is cold and in its test; it was hit and becomes hot for it, the cold share grows to 2. The
+    // hot hand spares 0, and makes 1 and 2 cold, of which 1 goes: it was in no test.
+    clock_pro.hit(Slot::new(3), mix(3));
+    clock_pro.hit(Slot::new(0), mix(0));
+    assert_eq!(clock_pro.evict(), Some(Slot::new(1)));
+    assert_eq!((clock_pro.cold_share(), clock_pro.ghost_len()), (2, 0));
+    // 4 is cold and in its test. 2, hit out of test, begins one; 4 goes and is remembered.
+    clock_pro.insert(Slot::new(1), mix(4), 1, Hint::NONE);
+    clock_pro.hit(Slot::new(2), mix(2));
+    assert_eq!(clock_pro.evict(), Some(Slot::new(1)));
+    assert_eq!(clock_pro.ghost_len(), 1);
+    // 4 comes back within its test: the cold share grows to 3, 4 is hot and 3 and 0, the older hot ones, become cold.
+    // That ends the test of 2, without a hit: 2 again.
+    let hint = clock_pro.miss(mix(4));
+    assert_ne!(hint, Hint::NONE);
+    clock_pro.insert(Slot::new(1), mix(4), 1, hint);
+    assert_eq!(clock_pro.cold_share(), 2);
+    clock_pro.check();
+    let victims: Vec<u32> = std::iter::from_fn(|| clock_pro.evict())
+        .map(Slot::get)
+        .collect();
+    assert_eq!(victims, [2, 3, 0, 1]);
+}
