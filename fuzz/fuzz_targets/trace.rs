@@ -4,7 +4,7 @@
 use std::fs;
 
 use libfuzzer_sys::fuzz_target;
-use strata_cli::trace::{Format, OpenOptions};
+use strata_cli::trace::{CsvHeader, CsvOptions, Format, OpenOptions};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, content)) = data.split_first() else {
@@ -12,11 +12,17 @@ fuzz_target!(|data: &[u8]| {
     };
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), content).expect("room for the trace");
-    let options = match choice % 4 {
+    let csv = |csv| OpenOptions::new().format(Format::Csv).csv(csv);
+    let columns = Some("time=1,key=2,size=3,next=4".parse().expect("columns"));
+    let options = match choice % 8 {
         0 => OpenOptions::new(),
         1 => OpenOptions::new().format(Format::OracleGeneral),
         2 => OpenOptions::new().format(Format::Arc),
-        _ => OpenOptions::new().format(Format::Lirs),
+        3 => OpenOptions::new().format(Format::Lirs),
+        4 => OpenOptions::new().format(Format::Keys),
+        5 => csv(CsvOptions::default()),
+        6 => csv(CsvOptions { columns, ..CsvOptions::default() }),
+        _ => csv(CsvOptions { columns, header: CsvHeader::No, ..CsvOptions::default() }),
     };
     let Ok(mut reader) = options.open(file.path()) else {
         return;

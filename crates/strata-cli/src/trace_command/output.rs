@@ -44,13 +44,13 @@ pub(super) struct Written {
 /// A destination that was looked at, and can be written to as far as that shows.
 #[derive(Debug)]
 pub(super) struct Output {
-    place: Place,
+    target: Target,
     format: Format,
     compression: Compression,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Target {
     Stdout,
     /// What is neither a file nor a directory is written to as it is: it cannot be replaced.
     Device(PathBuf),
@@ -63,7 +63,7 @@ enum Place {
 impl Output {
     /// Looks at the arguments and at what is there.
     pub(super) fn new(args: &OutputArgs) -> anyhow::Result<Self> {
-        let place = place(&args.output, args.force)?;
+        let target = target(&args.output, args.force)?;
         let shown = OneLine(&args.output);
         let format = args.to.or_else(|| Format::of_name(&args.output));
         let format = format.ok_or_else(|| {
@@ -78,26 +78,26 @@ impl Output {
                 format!("{shown}: fields are written with commas between them: name it .csv");
             return Err(UsageError::new(message).into());
         }
-        let compression = match &place {
-            Place::Stdout => Compression::None,
-            Place::Device(_) | Place::File { .. } => Compression::of_name(&args.output),
+        let compression = match &target {
+            Target::Stdout => Compression::None,
+            Target::Device(_) | Target::File { .. } => Compression::of_name(&args.output),
         };
         Ok(Self {
-            place,
+            target,
             format,
             compression,
         })
     }
 
     pub(super) fn is_stdout(&self) -> bool {
-        matches!(self.place, Place::Stdout)
+        matches!(self.target, Target::Stdout)
     }
 
     /// One line that says what was written where.
     pub(super) fn describe(&self, written: &Written) -> String {
-        let path = match &self.place {
-            Place::Stdout => Path::new("standard output"),
-            Place::Device(path) | Place::File { path, .. } => path,
+        let path = match &self.target {
+            Target::Stdout => Path::new("standard output"),
+            Target::Device(path) | Target::File { path, .. } => path,
         };
         let size = fs::metadata(path).ok().filter(fs::Metadata::is_file);
         let size = size.map_or(String::new(), |file| {
@@ -154,7 +154,8 @@ impl Output {
         })
         .with_context(failed)?;
         drop(progress);
-        if let (Place::File { path, replace }, Compression::None) = (&self.place, self.compression)
+        if let (Target::File { path, replace }, Compression::None) =
+            (&self.target, self.compression)
         {
             keep(spool, path, *replace)?;
             return Ok(written);
@@ -205,16 +206,16 @@ impl Output {
         out: &mut dyn Write,
         fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        match &self.place {
-            Place::Stdout => {
+        match &self.target {
+            Target::Stdout => {
                 fill(out)?;
                 out.flush().with_context(|| self.failed())
             }
-            Place::Device(path) => {
+            Target::Device(path) => {
                 let file = File::options().write(true).open(path);
                 self.encode(file.with_context(|| self.failed())?, fill)
             }
-            Place::File { path, replace } => {
+            Target::File { path, replace } => {
                 let mut file = self.temporary()?;
                 self.encode(file.as_file_mut(), fill)?;
                 keep(file, path, *replace)
@@ -242,7 +243,7 @@ impl Output {
 
     /// A temporary file beside the one to be written, or where the system keeps such files.
     fn temporary(&self) -> anyhow::Result<NamedTempFile> {
-        let Place::File { path, .. } = &self.place else {
+        let Target::File { path, .. } = &self.target else {
             let folder = std::env::temp_dir();
             return NamedTempFile::new_in(&folder)
                 .with_context(|| format!("{}: cannot make a temporary file", OneLine(&folder)));
@@ -264,9 +265,9 @@ impl Output {
     }
 
     fn failed(&self) -> String {
-        match &self.place {
-            Place::Stdout => "cannot write to standard output".to_owned(),
-            Place::Device(path) | Place::File { path, .. } => {
+        match &self.target {
+            Target::Stdout => "cannot write to standard output".to_owned(),
+            Target::Device(path) | Target::File { path, .. } => {
                 format!("{}: cannot write", OneLine(path))
             }
         }
@@ -280,9 +281,10 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn place(path: &Path, force: bool) -> anyhow::Result<Place> {
+/// What a path names, and whether it may be written.
+fn target(path: &Path, force: bool) -> anyhow::Result<Target> {
     if path == "-" {
-        return Ok(Place::Stdout);
+        return Ok(Target::Stdout);
     }
     let shown = OneLine(path);
     // A link is followed: what it names is replaced, not the link.
@@ -291,7 +293,7 @@ fn place(path: &Path, force: bool) -> anyhow::Result<Place> {
             let message = format!("{shown}: a link to nothing: remove it, or name another file");
             return Err(UsageError::new(message).into());
         }
-        return Ok(Place::File {
+        return Ok(Target::File {
             path: path.to_owned(),
             replace: false,
         });
@@ -301,7 +303,7 @@ fn place(path: &Path, force: bool) -> anyhow::Result<Place> {
         return Err(UsageError::new(message).into());
     }
     if !metadata.is_file() {
-        return Ok(Place::Device(path.to_owned()));
+        return Ok(Target::Device(path.to_owned()));
     }
     if !force {
         let message = format!("{shown}: exists: add --force to replace it, or name another file");
@@ -309,7 +311,7 @@ fn place(path: &Path, force: bool) -> anyhow::Result<Place> {
     }
     let path =
         fs::canonicalize(path).with_context(|| format!("{shown}: cannot follow the link"))?;
-    Ok(Place::File {
+    Ok(Target::File {
         path,
         replace: true,
     })

@@ -215,9 +215,10 @@ impl Analyzer {
             return None;
         }
         let (min, max) = self.size_range;
-        // The histogram rounds up within its three digits.
+        // The least size of the bucket: most sizes are multiples of powers of two, as buckets are.
         let at = |quantile: f64| {
             let size = self.sizes.value_at_quantile(quantile);
+            let size = self.sizes.lowest_equivalent(size);
             u32::try_from(size).unwrap_or(u32::MAX).clamp(min, max)
         };
         Some(Sizes {
@@ -402,10 +403,12 @@ mod tests {
             summary(ALL, requests).sizes.expect("sizes")
         };
         let sizes = of(&[0, 3_000_000, 3_000_001, 4_000_000_000, u32::MAX]);
-        assert_eq!((sizes.min, sizes.max, sizes.p99), (0, u32::MAX, u32::MAX));
+        assert_eq!((sizes.min, sizes.max), (0, u32::MAX));
+        assert!(sizes.p99 > u32::MAX / 1000 * 999, "{sizes:?}");
         assert!(sizes.median.abs_diff(3_000_001) <= 3_000, "{sizes:?}");
         assert_eq!((of(&[0]).min, of(&[0]).max, of(&[0]).median), (0, 0, 0));
         assert_eq!(of(&[u32::MAX]).median, u32::MAX);
+        assert_eq!(of(&[61_440, 512, 69_632]).median, 61_440);
     }
 
     #[test]

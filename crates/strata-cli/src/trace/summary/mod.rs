@@ -65,9 +65,9 @@ pub struct Times {
 pub struct Sizes {
     /// The smallest.
     pub min: u32,
-    /// Half of the requests ask for at most this; right to three digits.
+    /// Half of the requests ask for at most this; rounded down within three digits.
     pub median: u32,
-    /// 99 % of the requests ask for at most this; right to three digits.
+    /// 99 % of the requests ask for at most this; rounded down within three digits.
     pub p99: u32,
     /// The largest.
     pub max: u32,

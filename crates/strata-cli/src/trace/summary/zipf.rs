@@ -40,7 +40,7 @@ impl ZipfFit {
             .sum();
         let likelihood =
             |exponent: f64| -exponent * log_ranks / requests - harmonic(objects, exponent).ln();
-        let exponent = maximum(likelihood, 0.0, EXPONENT_MAX);
+        let exponent = maximum(likelihood, EXPONENT_MAX);
         Some(Self {
             exponent,
             ks_distance: distance(popularities, requests, exponent),
@@ -89,9 +89,10 @@ fn harmonic(n: u64, exponent: f64) -> f64 {
     first + integral + (term(b) - term(a)) / 2.0 + (derivative(b) - derivative(a)) / 12.0
 }
 
-/// Where a function with a single maximum has it: golden section search.
-fn maximum(function: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
+/// Where from 0 to `high` a function with a single maximum has it: golden section search.
+fn maximum(function: impl Fn(f64) -> f64, mut high: f64) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_895;
+    let mut low = 0.0;
     let mut left = high - GOLDEN * (high - low);
     let mut right = low + GOLDEN * (high - low);
     let (mut at_left, mut at_right) = (function(left), function(right));
@@ -109,7 +110,12 @@ fn maximum(function: impl Fn(f64) -> f64, mut low: f64, mut high: f64) -> f64 {
             at_left = function(left);
         }
     }
-    (low + high) / 2.0
+    // The search never looks at the ends themselves.
+    let found = (low + high) / 2.0;
+    if function(0.0) >= function(found) {
+        return 0.0;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -149,6 +155,13 @@ mod tests {
             );
             assert!(fit.ks_distance < 1e-4, "{exponent}: {fit:?}");
         }
+    }
+
+    #[test]
+    fn even_popularities_have_no_exponent() {
+        let fit = of((0..5000).map(|_| 3));
+        assert_eq!(fit.exponent, 0.0);
+        assert!(fit.ks_distance < 1e-9, "{fit:?}");
     }
 
     #[test]

@@ -1,0 +1,444 @@
+//! `strata trace convert`: round trips, next positions, and files that appear whole or not at all.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use strata_cli::trace::{
+    self, Columns, Compression, Encoder, Format, OpenOptions, Request, Writer,
+};
+use tempfile::TempDir;
+
+use crate::command::{Run, strata_in};
+use crate::shared;
+use crate::traces::{oracle_general, requests_of, written, zstd};
+
+const FORMATS: [Format; 5] = [
+    Format::OracleGeneral,
+    Format::Arc,
+    Format::Lirs,
+    Format::Csv,
+    Format::Keys,
+];
+
+const COMPRESSIONS: [Compression; 4] = [
+    Compression::None,
+    Compression::Gzip,
+    Compression::Zstd,
+    Compression::Xz,
+];
+
+fn read(path: &Path) -> Vec<Request> {
+    trace::open(path).unwrap().map(Result::unwrap).collect()
+}
+
+fn keys_of(requests: &[Request]) -> Vec<u64> {
+    requests.iter().map(|request| request.key).collect()
+}
+
+/// The names in a folder, in order.
+fn names(folder: &TempDir) -> Vec<String> {
+    let entries = fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn convert(folder: &TempDir, arguments: &[&str]) -> Run {
+    strata_in(folder.path(), ["trace", "convert"].iter().chain(arguments))
+}
+
+fn assert_passed(run: &Run) {
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+}
+
+/// Runs `strata trace` with `input` on its standard input.
+fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+        .arg("trace")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // Beside reading what comes out, as neither pipe holds all of it.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), output.stdout, stderr)
+}
+
+fn any_request() -> impl Strategy<Value = Request> {
+    let key = prop_oneof![0_u64..20, any::<u64>(), Just(u64::MAX)];
+    let next = prop_oneof![Just(None), (1_u64..i64::MAX as u64).prop_map(Some)];
+    (any::<u32>(), key, any::<u32>(), next).prop_map(|(time, key, size, next)| Request {
+        time,
+        key,
+        size,
+        next,
+    })
+}
+
+fn any_columns() -> impl Strategy<Value = Columns> {
+    any::<[bool; 3]>().prop_map(|[time, size, next]| Columns { time, size, next })
+}
+
+/// A request as far as the columns hold it.
+fn held(request: &Request, columns: Columns) -> Request {
+    Request {
+        time: if columns.time { request.time } else { 0 },
+        key: request.key,
+        size: if columns.size { request.size } else { 1 },
+        next: request.next.filter(|_| columns.next),
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(
+        requests in prop::collection::vec(any_request(), 1..60),
+        columns in any_columns(),
+    ) {
+        for format in FORMATS {
+            for compression in COMPRESSIONS {
+                let encoder = Encoder::new(Vec::new(), compression).unwrap();
+                let mut writer = Writer::new(encoder, format, columns).unwrap();
+                for request in &requests {
+                    writer.write(request).unwrap();
+                }
+                let file = writer.finish().unwrap().finish().unwrap();
+                let reader = OpenOptions::new().format(format).read("memory", Box::new(Cursor::new(file)));
+                let reader = reader.unwrap();
+                let columns = if format == Format::Csv { columns } else { format.columns() };
+                prop_assert_eq!((reader.compression(), reader.columns()), (compression, columns));
+                let read: Vec<Request> = reader.map(Result::unwrap).collect();
+                let expected: Vec<Request> = requests.iter().map(|request| held(request, columns)).collect();
+                prop_assert_eq!(read, expected, "{} {}", format, compression);
+            }
+        }
+    }
+
+    #[test]
+    fn next_positions_are_those_of_the_next_request(keys in prop::collection::vec(0_u64..50, 0..400)) {
+        let expected = requests_of(&keys);
+        let mut blank = expected.clone();
+        blank.iter_mut().for_each(|request| request.next = Some(7));
+        let mut file = Cursor::new(oracle_general(&blank));
+        trace::fill_next(&mut file, keys.len() as u64, |_| ()).unwrap();
+        prop_assert_eq!(file.into_inner(), oracle_general(&expected));
+    }
+}
+
+#[test]
+fn next_positions_span_blocks() {
+    // More records than are in memory at a time, three blocks and a bit.
+    let keys: Vec<u64> = (0..100_001_u64)
+        .map(|index| index * index % 40_009)
+        .collect();
+    let expected = requests_of(&keys);
+    let mut blank = expected.clone();
+    blank.iter_mut().for_each(|request| request.next = None);
+    let mut file = Cursor::new(oracle_general(&blank));
+    let told = std::cell::Cell::new(0);
+    trace::fill_next(&mut file, keys.len() as u64, |done| told.set(done)).unwrap();
+    assert_eq!(told.get(), 100_001);
+    assert_eq!(file.into_inner(), oracle_general(&expected));
+}
+
+#[test]
+fn every_format_and_compression_leads_to_every_other() {
+    let folder = TempDir::new().unwrap();
+    let keys: Vec<u64> = (0..3000_u64).map(|index| index * index % 701 / 2).collect();
+    let requests = requests_of(&keys);
+    written(&folder, "first.oracleGeneral", &oracle_general(&requests));
+    let mut before = "first.oracleGeneral".to_owned();
+    let suffixes = [
+        "lis.gz",
+        "lirs.xz",
+        "csv.zst",
+        "keys",
+        "oracleGeneral.xz",
+        "csv",
+        "arc",
+        "keys.gz",
+        "lirs",
+        "oracleGeneral.zst",
+    ];
+    for (step, suffix) in suffixes.into_iter().enumerate() {
+        let name = format!("{step}.{suffix}");
+        let run = convert(&folder, &[&before, &name]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        assert!(
+            run.stdout.starts_with(&format!("{name}: 3000 requests, ")),
+            "{run:?}"
+        );
+        let reader = trace::open(folder.path().join(&name)).unwrap();
+        assert_eq!(Some(reader.format()), Format::of_name(name.as_ref()));
+        assert_eq!(reader.compression(), Compression::of_name(name.as_ref()));
+        assert_eq!(keys_of(&read(&folder.path().join(&name))), keys, "{name}");
+        before = name;
+    }
+    // Times are gone, next positions are back.
+    let last = read(&folder.path().join(before));
+    let expected: Vec<Request> = requests
+        .iter()
+        .map(|request| Request {
+            time: 0,
+            ..*request
+        })
+        .collect();
+    assert_eq!(last, expected);
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_told() {
+    let folder = TempDir::new().unwrap();
+    let request = |time, key, size, next| Request {
+        time,
+        key,
+        size,
+        next,
+    };
+    let full = [request(5, 1, 10, Some(2)), request(6, 1, 10, None)];
+    written(&folder, "full.oracleGeneral", &oracle_general(&full));
+    written(&folder, "bare.csv", b"time,key,size\n0,1,1\n0,2,1\n");
+    let run = convert(&folder, &["full.oracleGeneral", "a.lis"]);
+    assert_eq!(run.code, Some(0));
+    assert!(run.stderr.starts_with("note: "), "{run:?}");
+    assert!(
+        run.stderr.contains("dropped: times, sizes, next positions"),
+        "{run:?}"
+    );
+    assert_passed(&convert(&folder, &["full.oracleGeneral", "a.csv"]));
+    assert_eq!(
+        fs::read(folder.path().join("a.csv")).unwrap(),
+        b"time,key,size,next\n5,1,10,2\n6,1,10,-1\n"
+    );
+    assert_passed(&convert(&folder, &["bare.csv", "b.keys"]));
+}
+
+#[test]
+fn a_file_that_is_there_is_replaced_only_by_force() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "in.lirs", b"1\n2\n1\n");
+    for name in ["out.csv", "out.oracleGeneral", "out.keys.gz"] {
+        written(&folder, name, b"precious");
+        let run = convert(&folder, &["in.lirs", name]);
+        assert_eq!(run.code, Some(2), "{run:?}");
+        assert!(
+            run.stderr.contains(&format!("{name}: exists: add --force")),
+            "{run:?}"
+        );
+        assert_eq!(fs::read(folder.path().join(name)).unwrap(), b"precious");
+        assert_passed(&convert(&folder, &["in.lirs", name, "--force"]));
+        assert_eq!(keys_of(&read(&folder.path().join(name))), [1, 2, 1]);
+    }
+    // Onto itself, too.
+    assert_passed(&convert(
+        &folder,
+        &["in.lirs", "in.lirs", "--force", "--to", "arc"],
+    ));
+    assert_eq!(
+        fs::read(folder.path().join("in.lirs")).unwrap(),
+        b"1 2 0 0\n1 1 0 1\n"
+    );
+    assert_eq!(
+        names(&folder),
+        ["in.lirs", "out.csv", "out.keys.gz", "out.oracleGeneral"]
+    );
+}
+
+#[test]
+fn a_trace_that_breaks_off_leaves_nothing_and_replaces_nothing() {
+    let folder = TempDir::new().unwrap();
+    let bytes = zstd(&oracle_general(&requests_of(&[1, 2, 3, 1])));
+    written(&folder, "cut.oracleGeneral.zst", &bytes[..bytes.len() - 2]);
+    written(&folder, "old.csv", b"precious");
+    for (name, force) in [
+        ("a.csv", &[][..]),
+        ("a.oracleGeneral.gz", &[]),
+        ("a.oracleGeneral", &[]),
+        ("old.csv", &["--force"]),
+    ] {
+        let arguments = [&["cut.oracleGeneral.zst", name], force].concat();
+        let run = convert(&folder, &arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{run:?}");
+        assert!(
+            run.stderr
+                .contains("cut.oracleGeneral.zst: truncated at byte"),
+            "{run:?}"
+        );
+    }
+    assert_eq!(
+        fs::read(folder.path().join("old.csv")).unwrap(),
+        b"precious"
+    );
+    assert_eq!(names(&folder), ["cut.oracleGeneral.zst", "old.csv"]);
+}
+
+#[test]
+fn places_that_cannot_be_written_to_are_refused() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "in.lirs", b"1\n");
+    fs::create_dir(folder.path().join("dir.csv")).unwrap();
+    for (name, code, told) in [
+        ("dir.csv", 2, "dir.csv: a directory"),
+        ("out.txt", 2, "out.txt: the name does not tell a format"),
+        ("out", 2, "--to"),
+        ("out.tsv", 2, "name it .csv"),
+        (
+            "no/such/out.csv",
+            1,
+            "no/such: cannot make a file in this folder",
+        ),
+        ("-", 2, "--to"),
+    ] {
+        let run = convert(&folder, &["in.lirs", name]);
+        assert_eq!(run.code, Some(code), "{run:?}");
+        assert!(run.stderr.contains(told), "{run:?}");
+        assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+    }
+    assert_eq!(names(&folder), ["dir.csv", "in.lirs"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_and_devices_written_to() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "in.lirs", b"1\n2\n");
+    written(&folder, "real.csv", b"precious");
+    std::os::unix::fs::symlink("real.csv", folder.path().join("link.csv")).unwrap();
+    std::os::unix::fs::symlink("nowhere.csv", folder.path().join("dangling.csv")).unwrap();
+    assert_passed(&convert(&folder, &["in.lirs", "link.csv", "--force"]));
+    assert!(
+        fs::symlink_metadata(folder.path().join("link.csv"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert_eq!(
+        fs::read(folder.path().join("real.csv")).unwrap(),
+        b"key\n1\n2\n"
+    );
+    assert_eq!(convert(&folder, &["in.lirs", "dangling.csv"]).code, Some(2));
+    for format in ["csv", "oracleGeneral"] {
+        assert_passed(&convert(&folder, &["in.lirs", "/dev/null", "--to", format]));
+    }
+    assert_eq!(
+        names(&folder),
+        ["dangling.csv", "in.lirs", "link.csv", "real.csv"]
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "in.lirs", "85\n".repeat(10_000).as_bytes());
+    for format in ["csv", "oracleGeneral", "arc"] {
+        let run = convert(&folder, &["in.lirs", "/dev/full", "--to", format]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert!(
+            run.stderr
+                .starts_with("error: /dev/full: cannot write: No space left"),
+            "{run:?}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_has_the_permissions_of_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = TempDir::new().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    let any = mode(&written(&folder, "in.lirs", b"1\n2\n"));
+    for name in ["a.csv", "a.oracleGeneral", "a.keys.xz"] {
+        assert_passed(&convert(&folder, &["in.lirs", name]));
+        assert_eq!(mode(&folder.path().join(name)), any, "{name}");
+    }
+}
+
+#[test]
+fn pipes_are_read_and_written() {
+    let keys: Vec<u64> = (0..50_000_u64).map(|index| index * 7919 % 3001).collect();
+    let requests = requests_of(&keys);
+    let input = zstd(&oracle_general(&requests));
+    let (code, output, stderr) = piped(&["convert", "-", "-", "--to", "csv"], &input);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let (code, output, stderr) = piped(&["convert", "-", "-", "--to", "oracleGeneral"], &output);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(output, oracle_general(&requests));
+    let (code, output, stderr) = piped(&["info", "-"], b"what is this");
+    assert_eq!((code, output.as_slice()), (Some(1), &b""[..]));
+    assert!(
+        stderr.starts_with("error: standard input: unknown trace format"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn converted_block_traces_are_the_shared_ones() {
+    let Some(traces) = shared::traces() else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    for (original, converted) in [
+        ("OLTP.lis.zst", "OLTP.oracleGeneral.zst"),
+        ("P3.lis.zst", "P3.oracleGeneral.zst"),
+    ] {
+        let original = traces.join(original);
+        let original = original.to_str().unwrap();
+        assert_passed(&convert(
+            &folder,
+            &[original, "ours.oracleGeneral", "--force"],
+        ));
+        let theirs = trace::open(traces.join(converted))
+            .unwrap()
+            .map(Result::unwrap);
+        let ours = trace::open(folder.path().join("ours.oracleGeneral"))
+            .unwrap()
+            .map(Result::unwrap);
+        let mut count = 0;
+        for (ours, theirs) in ours.zip(theirs) {
+            count += 1;
+            assert_eq!(
+                (ours.key, ours.next),
+                (theirs.key, theirs.next),
+                "request {count} of {converted}"
+            );
+        }
+        assert!(count > 900_000, "{converted}: {count}");
+    }
+}
+
+#[test]
+fn a_trace_converted_to_its_own_format_is_the_same_to_the_byte() {
+    let Some(traces) = shared::traces() else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    for name in ["cpIO.oracleGeneral.zst", "lirs_sprite.oracleGeneral.zst"] {
+        let packed = fs::read(traces.join(name)).unwrap();
+        let plain = zstd_decoded(&packed);
+        let input = written(&folder, "in.oracleGeneral", &plain);
+        assert_passed(&convert(
+            &folder,
+            &[input.to_str().unwrap(), "out.oracleGeneral", "--force"],
+        ));
+        let output = fs::read(folder.path().join("out.oracleGeneral")).unwrap();
+        assert!(output == plain, "{name}");
+    }
+}
+
+fn zstd_decoded(bytes: &[u8]) -> Vec<u8> {
+    zstd::decode_all(bytes).unwrap()
+}
