@@ -92,6 +92,10 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Entry<'a, K, V, 
     ///
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`.
+    #[expect(
+        clippy::type_complexity,
+        reason = "it names all that the guard may call"
+    )]
     pub fn or_insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
         match self {
             Self::Occupied(entry) => Ok(entry.into_mut()),
@@ -324,6 +328,10 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> VacantEntry<'a, 
     ///
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`.
+    #[expect(
+        clippy::type_complexity,
+        reason = "it names all that the guard may call"
+    )]
     pub fn insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
         let ticks = self.cache.store.lifetimes.time_to_live();
         let slot = self.cache.place(self.hash, self.key, value, ticks)?;

@@ -97,6 +97,10 @@ impl<'a, 'q, K: From<&'q Q>, Q: ?Sized, V, P: Policy, W: Weigh<K, V>, L: Listene
     ///
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`.
+    #[expect(
+        clippy::type_complexity,
+        reason = "it names all that the guard may call"
+    )]
     pub fn or_insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
         match self {
             Self::Occupied(entry) => Ok(entry.into_mut()),
@@ -280,6 +284,10 @@ impl<'a, 'q, K: From<&'q Q>, Q: ?Sized, V, P: Policy, W: Weigh<K, V>, L: Listene
     ///
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`.
+    #[expect(
+        clippy::type_complexity,
+        reason = "it names all that the guard may call"
+    )]
     pub fn insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
         let Self { cache, hash, key } = self;
         let ticks = cache.store.lifetimes.time_to_live();

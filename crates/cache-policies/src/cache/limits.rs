@@ -174,7 +174,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
                 }
                 Some(victim) => self.depart(victim),
             }
-            left = left.saturating_sub(1);
+            left -= usize::from(fits);
         }
     }
 }

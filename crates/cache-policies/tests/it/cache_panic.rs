@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use cache_policies::{Cache, Cause, Clock, Entry, Fifo, Lru, Policy, S3Fifo, Sieve};
+use cache_policies::{
+    Cache, Cause, Clock, Entry, EntryRef, Equivalent, Fifo, Lru, Policy, S3Fifo, Sieve,
+};
 use foldhash::quality::FixedState;
 
 thread_local! {
@@ -55,8 +57,46 @@ impl Drop for Key {
     }
 }
 
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        call();
+        Self::new(self.0)
+    }
+}
+
+/// A key that is borrowed.
+struct Probe(u64);
+
+impl Hash for Probe {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        call();
+        self.0.hash(state);
+    }
+}
+
+impl Equivalent<Key> for Probe {
+    fn equivalent(&self, key: &Key) -> bool {
+        call();
+        self.0 == key.0
+    }
+}
+
+impl From<&Probe> for Key {
+    fn from(probe: &Probe) -> Self {
+        call();
+        Self::new(probe.0)
+    }
+}
+
 struct Value {
     weight: u32,
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        call();
+        Self::new(self.weight)
+    }
 }
 
 impl Value {
@@ -167,6 +207,103 @@ fn script<P: Policy>(cache: &mut Subject<P>) {
     cache.clear();
 }
 
+/// What entries, looks, clones, lifetimes and lowered limits call.
+fn second_script<P: Policy + Clone>(cache: &mut Subject<P>) {
+    for number in 0..6 {
+        drop(cache.insert(Key::new(number), Value::new(2)));
+    }
+    for number in 4..8 {
+        let entry = cache.entry(Key::new(number)).and_modify(|value| {
+            call();
+            value.weight += 1;
+        });
+        drop(entry.or_insert_with_key(|key| {
+            call();
+            Value::new(key.0 as u32 % 3)
+        }));
+        drop(
+            cache
+                .entry(Key::new(number + 2))
+                .or_insert_mut(Value::new(1))
+                .map(|mut value| {
+                    call();
+                    value.weight = 3;
+                }),
+        );
+        drop(cache.entry(Key::new(number + 4)).insert(Value::new(1)));
+        drop(cache.entry(Key::new(number + 5)).or_try_insert_with(|| {
+            call();
+            if number % 2 == 0 {
+                Ok(Value::new(1))
+            } else {
+                Err(())
+            }
+        }));
+    }
+    let outgrown = cache
+        .entry(Key::new(7))
+        .and_modify(|value| value.weight = 30);
+    drop(outgrown.or_insert(Value::new(2)));
+    if let Entry::Occupied(entry) = cache.entry(Key::new(7)) {
+        drop(entry.replace_key());
+    }
+    for number in 6..12 {
+        let probe = Probe(number);
+        let entry = cache.entry_ref(&probe).and_modify(|value| {
+            call();
+            value.weight += 1;
+        });
+        drop(entry.or_insert_with(|| {
+            call();
+            Value::new(1)
+        }));
+        drop(cache.entry_ref(&Probe(number + 3)).insert(Value::new(2)));
+        drop(
+            cache
+                .entry_ref(&Probe(number + 6))
+                .or_insert_mut(Value::new(2)),
+        );
+    }
+    for number in [3, 8, 14] {
+        if let EntryRef::Occupied(entry) = cache.entry_ref(&Probe(number)) {
+            drop(entry.remove());
+        }
+        if let Some(mut value) = cache.peek_mut(&Probe(number + 1)) {
+            value.weight = 4;
+        }
+        let _ = cache.get_key_value(&Probe(number + 1));
+    }
+    let mut copy = cache.clone();
+    drop(copy.insert(Key::new(100), Value::new(9)));
+    assert_eq!(copy.iter_by_eviction().count(), copy.len());
+    drop(copy.into_iter().take(2).collect::<Vec<_>>());
+    cache.set_time_to_live(Some(9));
+    drop(cache.insert(Key::new(20), Value::new(2)));
+    cache.set_time_to_idle(Some(3));
+    drop(cache.insert(Key::new(21), Value::new(2)));
+    cache.set_time_to_idle(Some(0));
+    cache.set_time_to_idle(None);
+    cache.set_time_to_live(None);
+
+    cache.set_capacity(150).expect("nothing is pinned");
+    cache.set_max_entries(150).expect("nothing is pinned");
+    for number in 0..150 {
+        drop(cache.insert(Key::new(number), Value::new(1)));
+    }
+    cache.set_capacity(20).expect("nothing is pinned");
+    for number in 200..204 {
+        drop(cache.insert(Key::new(number), Value::new(2)));
+    }
+    if let Some(mut value) = cache.get_mut(&Probe(203)) {
+        value.weight = 5;
+    }
+    drop(cache.insert(Key::new(203), Value::new(7)));
+    cache.set_max_entries(8).expect("nothing is pinned");
+    drop(cache.insert(Key::new(204), Value::new(2)));
+    while cache.shed(3) > 0 {}
+    cache.clear();
+}
+
 /// Everything that is alive lies in the cache, and all of that is found.
 fn sound<P: Policy>(cache: &Subject<P>) {
     cache.check();
@@ -180,8 +317,8 @@ fn sound<P: Policy>(cache: &Subject<P>) {
     }
 }
 
-/// Panics at each call in turn; how many there are.
-fn panic_at_every_call<P: Policy>() -> u64 {
+/// Panics at each call of the script in turn; how many there are.
+fn panic_at_every_call<P: Policy>(script: impl Fn(&mut Subject<P>)) -> u64 {
     for nth in 1.. {
         assert_eq!(ALIVE.get(), 0);
         let mut cache = cache::<P>();
@@ -201,6 +338,11 @@ fn panic_at_every_call<P: Policy>() -> u64 {
         // Pins of an interrupted script would make the next one refuse to shrink.
         cache.clear();
         sound(&cache);
+        // An interrupted script may have left other limits and lifetimes.
+        cache.set_time_to_idle(Some(40));
+        cache.set_time_to_live(None);
+        cache.set_capacity(20).expect("nothing is pinned");
+        cache.set_max_entries(8).expect("nothing is pinned");
         script(&mut cache);
         assert!(cache.is_empty());
         sound(&cache);
@@ -211,13 +353,24 @@ fn panic_at_every_call<P: Policy>() -> u64 {
 #[test]
 fn cache_is_consistent_after_a_panic_in_any_call() {
     for calls in [
-        panic_at_every_call::<Fifo>(),
-        panic_at_every_call::<Lru>(),
-        panic_at_every_call::<Clock>(),
-        panic_at_every_call::<Sieve>(),
-        panic_at_every_call::<S3Fifo>(),
+        panic_at_every_call::<Fifo>(script),
+        panic_at_every_call::<Lru>(script),
+        panic_at_every_call::<Clock>(script),
+        panic_at_every_call::<Sieve>(script),
+        panic_at_every_call::<S3Fifo>(script),
     ] {
         assert!(calls > 300, "the script makes {calls} calls");
+    }
+}
+
+#[test]
+fn cache_is_consistent_after_a_panic_in_entries_clones_or_lowered_limits() {
+    for calls in [
+        panic_at_every_call::<Lru>(second_script),
+        panic_at_every_call::<Sieve>(second_script),
+        panic_at_every_call::<S3Fifo>(second_script),
+    ] {
+        assert!(calls > 700, "the script makes {calls} calls");
     }
 }
 

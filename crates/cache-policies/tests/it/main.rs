@@ -3,10 +3,14 @@
 mod bloom;
 mod cache;
 mod cache_cost;
+mod cache_entries;
+mod cache_limits;
 mod cache_model;
 mod cache_panic;
+mod collisions;
 mod conformance;
 mod model_equality;
+mod overhead;
 mod policy_bound;
 mod policy_golden;
 mod policy_learned;

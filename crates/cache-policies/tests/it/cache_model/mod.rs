@@ -20,7 +20,7 @@ use self::operation::{KEYS, Op, Settings, op, settings};
 use self::subject::{Subject, apply};
 
 /// What must hold between any two operations.
-fn compare<P: Policy, S: BuildHasher>(model: &Model, cache: &Subject<P, S>) {
+fn compare<P: Policy + Clone, S: BuildHasher + Clone>(model: &Model, cache: &Subject<P, S>) {
     cache.check();
     assert_eq!(*cache.listener(), [], "each departure was expected");
     assert_eq!(cache.now(), model.now);
@@ -53,7 +53,7 @@ fn compare<P: Policy, S: BuildHasher>(model: &Model, cache: &Subject<P, S>) {
     assert!(model.residents.values().all(owed));
 }
 
-fn run<P: Policy, S: BuildHasher>(hasher: S, settings: Settings, ops: &[Op]) {
+fn run<P: Policy + Clone, S: BuildHasher + Clone>(hasher: S, settings: Settings, ops: &[Op]) {
     let weigher: fn(&u32, &Value) -> u32 = |_, value| value.weight;
     let mut cache: Subject<P, S> = Cache::builder()
         .capacity(settings.capacity)

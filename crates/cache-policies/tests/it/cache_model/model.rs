@@ -7,7 +7,7 @@ use cache_policies::{Cause, RejectReason};
 use super::operation::Settings;
 
 /// A value that can be told from every other.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) id: u64,
     pub(super) weight: u32,

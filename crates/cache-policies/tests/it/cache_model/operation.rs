@@ -41,6 +41,16 @@ pub(super) enum Op {
         key: u32,
         weight: u32,
     },
+    /// The same, without being used.
+    PeekChange {
+        key: u32,
+        weight: u32,
+    },
+    /// The same, in an entry.
+    EntryModify {
+        key: u32,
+        weight: u32,
+    },
     /// The same, with a guard that is leaked: the cache goes on with the old weight.
     Leak {
         key: u32,
@@ -62,6 +72,16 @@ pub(super) enum Op {
     Advance {
         ticks: u64,
     },
+    /// Another time to live for what is inserted from now on.
+    SetTimeToLive {
+        ticks: u64,
+    },
+    /// Another time to idle, for all.
+    SetTimeToIdle {
+        ticks: u64,
+    },
+    /// The cache is exchanged for a clone of it.
+    Clone,
     GoBack {
         ticks: u64,
     },
@@ -101,12 +121,17 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
         3 => (key(), weight(), ticks()).prop_map(|(key, weight, ticks)| Op::EntryInsert { key, weight, ticks }),
         1 => key().prop_map(|key| Op::EntryRemove { key }),
         5 => (key(), weight()).prop_map(|(key, weight)| Op::Change { key, weight }),
+        2 => (key(), weight()).prop_map(|(key, weight)| Op::PeekChange { key, weight }),
+        2 => (key(), weight()).prop_map(|(key, weight)| Op::EntryModify { key, weight }),
         1 => (key(), weight()).prop_map(|(key, weight)| Op::Leak { key, weight }),
         4 => key().prop_map(|key| Op::Remove { key }),
         4 => key().prop_map(|key| Op::Pin { key }),
         3 => key().prop_map(|key| Op::Unpin { key }),
         2 => (key(), ticks()).prop_map(|(key, ticks)| Op::SetTtl { key, ticks }),
         5 => prop_oneof![6 => 1..6u64, 2 => 6..100u64, 1 => 0..1u64 << 41].prop_map(|ticks| Op::Advance { ticks }),
+        1 => ticks().prop_map(|ticks| Op::SetTimeToLive { ticks }),
+        1 => ticks().prop_map(|ticks| Op::SetTimeToIdle { ticks }),
+        1 => Just(Op::Clone),
         1 => (1..50u64).prop_map(|ticks| Op::GoBack { ticks }),
         2 => prop_oneof![4 => 10..40u64, 1 => 0..3u64].prop_map(|capacity| Op::SetCapacity { capacity }),
         1 => prop_oneof![4 => 4..12usize, 1 => 0..2usize].prop_map(|max_entries| Op::SetMaxEntries { max_entries }),

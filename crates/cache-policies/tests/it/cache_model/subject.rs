@@ -15,7 +15,7 @@ fn heard<P: Policy, S>(cache: &mut Subject<P, S>) -> Log {
 }
 
 /// One insert by any of the ways there are, and all that may come of it.
-fn insert<P: Policy, S: BuildHasher>(
+fn insert<P: Policy + Clone, S: BuildHasher + Clone>(
     model: &mut Model,
     cache: &mut Subject<P, S>,
     (key, weight, ticks): (u32, u32, u64),
@@ -74,19 +74,41 @@ fn insert<P: Policy, S: BuildHasher>(
     }
 }
 
-fn change<P: Policy, S: BuildHasher>(
+/// How a value is changed in place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Use,
+    Peek,
+    Entry,
+}
+
+fn change<P: Policy + Clone, S: BuildHasher + Clone>(
     model: &mut Model,
     cache: &mut Subject<P, S>,
-    key: u32,
-    weight: u32,
+    (key, weight): (u32, u32),
+    access: Access,
 ) {
-    let Some(mut guard) = cache.get_mut(&key) else {
-        return assert!(!model.residents.contains_key(&key));
+    let resident = model.residents.get(&key).copied();
+    let mut seen = None;
+    let change = |value: &mut Value| {
+        seen = Some(value.id);
+        value.weight = weight;
     };
-    assert_eq!(guard.id, model.residents[&key].id);
-    guard.weight = weight;
-    drop(guard);
-    model.touch(key);
+    match access {
+        Access::Use => drop(cache.get_mut(&key).as_deref_mut().map(change)),
+        Access::Peek => drop(cache.peek_mut(&key).as_deref_mut().map(change)),
+        Access::Entry => {
+            let is_vacant = matches!(cache.entry(key).and_modify(change), Entry::Vacant(_));
+            assert_eq!(is_vacant, !cache.contains(&key));
+        }
+    }
+    assert_eq!(seen, resident.map(|resident| resident.id));
+    if resident.is_none() {
+        return;
+    }
+    if access != Access::Peek {
+        model.touch(key);
+    }
     let shrunk = weight <= model.residents[&key].weight;
     let fitted = shrunk || model.fits(key, weight);
     let misfit = !shrunk && model.misfit(key, weight).is_some();
@@ -105,7 +127,7 @@ fn change<P: Policy, S: BuildHasher>(
     }
 }
 
-fn get_or_insert<P: Policy, S: BuildHasher>(
+fn get_or_insert<P: Policy + Clone, S: BuildHasher + Clone>(
     model: &mut Model,
     cache: &mut Subject<P, S>,
     key: u32,
@@ -130,7 +152,7 @@ fn get_or_insert<P: Policy, S: BuildHasher>(
     });
 }
 
-fn entry_insert<P: Policy, S: BuildHasher>(
+fn entry_insert<P: Policy + Clone, S: BuildHasher + Clone>(
     model: &mut Model,
     cache: &mut Subject<P, S>,
     (key, weight, ticks): (u32, u32, u64),
@@ -152,7 +174,11 @@ fn entry_insert<P: Policy, S: BuildHasher>(
     );
 }
 
-fn apply_limit<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subject<P, S>, op: &Op) {
+fn apply_limit<P: Policy + Clone, S: BuildHasher + Clone>(
+    model: &mut Model,
+    cache: &mut Subject<P, S>,
+    op: &Op,
+) {
     match *op {
         Op::SetCapacity { capacity } => {
             let pinned: u64 = model
@@ -185,7 +211,11 @@ fn apply_limit<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subject
 }
 
 /// Time, limits and what empties the cache.
-fn apply_to_all<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subject<P, S>, op: &Op) {
+fn apply_to_all<P: Policy + Clone, S: BuildHasher + Clone>(
+    model: &mut Model,
+    cache: &mut Subject<P, S>,
+    op: &Op,
+) {
     let all = |model: &Model| model.residents.keys().copied().collect::<BTreeSet<_>>();
     match *op {
         Op::Advance { ticks } => {
@@ -225,20 +255,62 @@ fn apply_to_all<P: Policy, S: BuildHasher>(model: &mut Model, cache: &mut Subjec
             }
             model.hear_exactly(heard(cache), &all(model), Cause::Cleared);
         }
-        Op::EvictOne => match cache.evict_one() {
-            Some((key, value)) => {
-                let victim = model.residents.remove(&key).expect("a victim was resident");
-                assert_eq!((victim.id, victim.pinned), (value.id, false));
-                model.settle(&value);
-            }
-            None => assert!(model.residents.values().all(|resident| resident.pinned)),
-        },
+        Op::SetTimeToLive { .. } | Op::SetTimeToIdle { .. } => apply_default(model, cache, op),
+        Op::Clone => *cache = cache.clone(),
+        Op::EvictOne => evict_one(model, cache),
         _ => unreachable!("{op:?} is about one key"),
     }
 }
 
+fn evict_one<P: Policy + Clone, S: BuildHasher + Clone>(
+    model: &mut Model,
+    cache: &mut Subject<P, S>,
+) {
+    let order: Vec<u32> = cache.iter_by_eviction().map(|(key, _)| *key).collect();
+    assert_eq!(
+        order.iter().collect::<BTreeSet<_>>().len(),
+        model.residents.len()
+    );
+    match cache.evict_one() {
+        Some((key, value)) => {
+            assert_eq!(key, order[0], "the order of eviction named it");
+            let victim = model.residents.remove(&key).expect("a victim was resident");
+            assert_eq!((victim.id, victim.pinned), (value.id, false));
+            model.settle(&value);
+        }
+        None => assert!(model.residents.values().all(|resident| resident.pinned)),
+    }
+}
+
+/// Lifetimes that entries have unless they are told otherwise.
+fn apply_default<P: Policy + Clone, S: BuildHasher + Clone>(
+    model: &mut Model,
+    cache: &mut Subject<P, S>,
+    op: &Op,
+) {
+    let lifetime = |ticks: u64| Some(ticks).filter(|&ticks| ticks != u64::MAX);
+    match *op {
+        Op::SetTimeToLive { ticks } => {
+            cache.set_time_to_live(lifetime(ticks));
+            assert_eq!(cache.time_to_live(), lifetime(ticks));
+            model.settings.time_to_live = ticks;
+        }
+        Op::SetTimeToIdle { ticks } => {
+            cache.set_time_to_idle(lifetime(ticks));
+            assert_eq!(cache.time_to_idle(), lifetime(ticks));
+            model.settings.time_to_idle = ticks;
+            let keys: BTreeSet<u32> = model.residents.keys().copied().collect();
+            keys.iter().for_each(|&key| model.touch(key));
+            if ticks == 0 {
+                model.hear_exactly(heard(cache), &keys, Cause::Expired);
+            }
+        }
+        _ => unreachable!("{op:?} is no default"),
+    }
+}
+
 /// What is done to an entry that is there, and otherwise does nothing.
-fn apply_to_resident<P: Policy, S: BuildHasher>(
+fn apply_to_resident<P: Policy + Clone, S: BuildHasher + Clone>(
     model: &mut Model,
     cache: &mut Subject<P, S>,
     op: &Op,
@@ -284,7 +356,7 @@ fn apply_to_resident<P: Policy, S: BuildHasher>(
     }
 }
 
-pub(super) fn apply<P: Policy, S: BuildHasher>(
+pub(super) fn apply<P: Policy + Clone, S: BuildHasher + Clone>(
     model: &mut Model,
     cache: &mut Subject<P, S>,
     op: &Op,
@@ -334,7 +406,9 @@ pub(super) fn apply<P: Policy, S: BuildHasher>(
             assert_eq!(model.residents.remove(&key).map(|r| r.id), Some(value.id));
             model.settle(&value);
         }
-        Op::Change { key, weight } => change(model, cache, key, weight),
+        Op::Change { key, weight } => change(model, cache, (key, weight), Access::Use),
+        Op::PeekChange { key, weight } => change(model, cache, (key, weight), Access::Peek),
+        Op::EntryModify { key, weight } => change(model, cache, (key, weight), Access::Entry),
         Op::Leak { key, weight } => {
             if let Some(mut guard) = cache.get_mut(&key) {
                 guard.weight = weight;
