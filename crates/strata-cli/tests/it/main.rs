@@ -1,5 +1,6 @@
 //! The integration tests of the command, one module a concern.
 
+mod bad_input_csv;
 mod bad_input_simulate;
 mod bad_input_trace;
 mod command;
@@ -13,6 +14,7 @@ mod shared;
 mod simulate;
 mod trace_convert;
 mod trace_csv;
+mod trace_files;
 mod trace_generate;
 mod trace_head;
 mod trace_info;
