@@ -125,6 +125,17 @@ pub trait Policy {
         Some(victim)
     }
 
+    /// Evicts an entry that a queue of the policy has no room for, although there is room in the whole; `None` where there
+    /// is none, as always in policies whose queues have no limits of their own.
+    ///
+    /// Call it until that, after each [`hit`](Policy::hit) and [`insert`](Policy::insert), to have exactly the misses of
+    /// the reference simulator, in which hits evict. An owner that does not keeps such entries until it needs the room:
+    /// they are the next that `evict` names, unless they are hit before that.
+    #[inline]
+    fn overflow(&mut self) -> Option<Slot> {
+        None
+    }
+
     /// Makes a slot, linked or pinned, non-resident because its owner drops or replaces the entry.
     ///
     /// With `remember`, the policy treats the key as an eviction would have at that place (it may enter the ghost);

@@ -148,6 +148,13 @@ macro_rules! any_policy {
                 }
             }
 
+            #[inline]
+            fn overflow(&mut self) -> Option<Slot> {
+                match self {
+                    $(AnyPolicy::$policy(policy) => policy.overflow(),)+
+                }
+            }
+
             fn remove(&mut self, slot: Slot, remember: bool) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.remove(slot, remember),)+

@@ -98,6 +98,8 @@ impl<P: Policy> Owner<P> {
                 let universe = sequence.capacity * 2 + 5;
                 let key = sequence.workload.key(&mut self.random, position, universe);
                 self.request(key);
+                // Owners may let go of what is over at once, or keep it until they need the room.
+                while sequence.seed / 16 % 2 == 0 && self.overflow() {}
             }
         }
     }
@@ -184,6 +186,20 @@ impl<P: Policy> Owner<P> {
         assert!(!self.pinned.contains(&victim), "a pinned entry was evicted");
         self.depart(victim);
         true
+    }
+
+    /// Whether a queue had no room for an entry, which is gone then.
+    fn overflow(&mut self) -> bool {
+        let victim = self.policy.overflow();
+        if let Some(model) = &mut self.model {
+            let expected = model.overflow();
+            assert_eq!(victim.map(Slot::get), expected, "what is over differs");
+        }
+        if let Some(victim) = victim {
+            assert!(!self.pinned.contains(&victim), "a pinned entry was evicted");
+            self.depart(victim);
+        }
+        victim.is_some()
     }
 
     fn depart(&mut self, slot: Slot) {

@@ -110,6 +110,10 @@ impl<P: Policy> Simulator<P> {
                 Some(&slot) if slot != ABSENT => self.policy.hit(Slot::new(slot), access.hash),
                 _ => self.miss(access),
             }
+            // In the reference, hits and inserts evict what a queue has no room for.
+            while let Some(victim) = self.policy.overflow() {
+                self.let_go(victim);
+            }
         }
     }
 
@@ -130,8 +134,7 @@ impl<P: Policy> Simulator<P> {
                 .policy
                 .evict()
                 .expect("nothing is pinned, so what has weight can be evicted");
-            self.slots[self.objects[victim.index()] as usize] = ABSENT;
-            self.free.push(victim);
+            self.let_go(victim);
         }
         let slot = self.take_slot(access.object);
         let object = access.object as usize;
@@ -140,6 +143,11 @@ impl<P: Policy> Simulator<P> {
         }
         self.slots[object] = slot.get();
         self.policy.insert(slot, access.hash, weight, hint);
+    }
+
+    fn let_go(&mut self, victim: Slot) {
+        self.slots[self.objects[victim.index()] as usize] = ABSENT;
+        self.free.push(victim);
     }
 
     fn take_slot(&mut self, object: u32) -> Slot {

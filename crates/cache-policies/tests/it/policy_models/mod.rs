@@ -27,6 +27,11 @@ pub(crate) trait Model {
 
     fn evict(&mut self) -> Option<u32>;
 
+    /// As [`Policy::overflow`](cache_policies::Policy::overflow).
+    fn overflow(&mut self) -> Option<u32> {
+        None
+    }
+
     fn remove(&mut self, slot: u32, remember: bool);
 
     fn reweigh(&mut self, slot: u32, weight: u32);
