@@ -37,6 +37,8 @@ pub(crate) struct Ghost {
     ring: Vec<Link>,
     /// By position in the ring; empty while all weigh 1.
     weights: Vec<u32>,
+    /// By position in the ring; empty while no key has a stamp.
+    stamps: Vec<u32>,
     /// The position of the oldest key or hole.
     oldest: usize,
     /// The positions in use, holes included.
@@ -84,6 +86,7 @@ impl Ghost {
             heads: Vec::new(),
             ring: Vec::new(),
             weights: Vec::new(),
+            stamps: Vec::new(),
             oldest: 0,
             span: 0,
             position_bits: POSITION_BITS_MIN,
@@ -92,6 +95,12 @@ impl Ghost {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The weight of the remembered keys, a key of weight 0 counting as 1.
+    #[inline]
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
     }
 
     /// Changes the most weight that is remembered; forgets the oldest keys beyond it.
@@ -111,9 +120,26 @@ impl Ghost {
     /// The key is taken for one that is not remembered: otherwise it is there twice, and `take` finds the newer.
     #[inline]
     pub(crate) fn remember(&mut self, hash: u64, weight: u32) {
+        self.enter(hash, weight);
+    }
+
+    /// Remembers a key with a number that is given back with it; 4 bytes more for each key once this was called.
+    #[inline]
+    pub(crate) fn remember_stamped(&mut self, hash: u64, weight: u32, stamp: u32) {
+        if let Some(position) = self.enter(hash, weight) {
+            if self.stamps.is_empty() {
+                self.stamps = vec![0; self.ring.len()];
+            }
+            self.stamps[position] = stamp;
+        }
+    }
+
+    /// Remembers a key; the position that it has now, if it is not too heavy.
+    #[inline]
+    fn enter(&mut self, hash: u64, weight: u32) -> Option<usize> {
         let weight = weight.max(1);
         if u64::from(weight) > self.limit {
-            return;
+            return None;
         }
         while self.weight + u64::from(weight) > self.limit {
             self.forget_oldest();
@@ -124,23 +150,49 @@ impl Ghost {
         if weight != 1 && self.weights.is_empty() {
             self.weights = vec![1; self.ring.len()];
         }
-        self.push(Fingerprint::of(hash), weight);
         self.len += 1;
         self.weight += u64::from(weight);
+        Some(self.push(Fingerprint::of(hash), weight))
+    }
+
+    /// The stamp of the oldest key; 0 if it has none, and `None` if nothing is remembered.
+    #[inline]
+    pub(crate) fn oldest_stamp(&mut self) -> Option<u32> {
+        if self.len == 0 {
+            return None;
+        }
+        while self.is_hole(self.oldest) {
+            self.oldest = self.following(self.oldest);
+            self.span -= 1;
+        }
+        Some(self.stamps.get(self.oldest).copied().unwrap_or(0))
     }
 
     /// Forgets a key, and returns whether it was remembered.
     #[inline]
     pub(crate) fn take(&mut self, hash: u64) -> bool {
+        self.take_position(hash).is_some()
+    }
+
+    /// Forgets a key, and returns its stamp, 0 if it has none.
+    #[inline]
+    pub(crate) fn take_stamped(&mut self, hash: u64) -> Option<u32> {
+        let position = self.take_position(hash)?;
+        Some(self.stamps.get(position).copied().unwrap_or(0))
+    }
+
+    /// Forgets a key, and returns where it was.
+    #[inline]
+    fn take_position(&mut self, hash: u64) -> Option<usize> {
         if self.len == 0 {
-            return false;
+            return None;
         }
         let Fingerprint { high, low } = Fingerprint::of(hash);
         let head = self.head(high);
         let mut position = (self.heads[head] as usize).wrapping_sub(1);
         let mut age = self.age(position);
         if age >= self.span || self.head(self.ring[position].high) != head {
-            return false;
+            return None;
         }
         let mut younger = None;
         loop {
@@ -148,13 +200,13 @@ impl Ghost {
             let older = (link.tagged & self.position_mask()) as usize;
             if link.high == high && link.tagged >> self.position_bits == low >> self.position_bits {
                 self.unlink(position, younger, head);
-                return true;
+                return Some(position);
             }
             younger = Some(position);
             position = older.wrapping_sub(1);
             let next_age = self.age(position);
             if next_age <= age || next_age >= self.span {
-                return false;
+                return None;
             }
             age = next_age;
         }
@@ -208,7 +260,7 @@ impl Ghost {
 
     /// Fills the next position of the ring, and begins the chain there.
     #[inline]
-    fn push(&mut self, Fingerprint { high, low }: Fingerprint, weight: u32) {
+    fn push(&mut self, Fingerprint { high, low }: Fingerprint, weight: u32) -> usize {
         let mut position = self.oldest + self.span;
         if position >= self.ring.len() {
             position -= self.ring.len();
@@ -229,6 +281,7 @@ impl Ghost {
             *place = weight;
         }
         self.span += 1;
+        position
     }
 
     /// Makes a hole of a position.
@@ -257,8 +310,9 @@ impl Ghost {
         self.weight -= u64::from(self.weight_at(position));
     }
 
+    /// Forgets the oldest key, of which there must be one.
     #[inline]
-    fn forget_oldest(&mut self) {
+    pub(crate) fn forget_oldest(&mut self) {
         // Bounded by the span: the weight is above 0, so some position in it has a key.
         loop {
             let position = self.oldest;
@@ -295,10 +349,14 @@ impl Ghost {
             heads: core::mem::replace(&mut self.heads, vec![0; room / 3 + 4]),
             ring: core::mem::replace(&mut self.ring, vec![Link::default(); ring_len]),
             weights: core::mem::take(&mut self.weights),
+            stamps: core::mem::take(&mut self.stamps),
             ..*self
         };
         if !old.weights.is_empty() {
             self.weights = vec![1; ring_len];
+        }
+        if !old.stamps.is_empty() {
+            self.stamps = vec![0; ring_len];
         }
         self.room = room;
         self.position_bits = self
@@ -311,7 +369,10 @@ impl Ghost {
             if !old.is_hole(position) {
                 let Link { high, tagged } = old.ring[position];
                 let low = tagged & !old.position_mask();
-                self.push(Fingerprint { high, low }, old.weight_at(position));
+                let now_at = self.push(Fingerprint { high, low }, old.weight_at(position));
+                if let Some(stamp) = self.stamps.get_mut(now_at) {
+                    *stamp = old.stamps[position];
+                }
             }
             position = old.following(position);
         }
@@ -325,6 +386,7 @@ impl Ghost {
         );
         assert!(self.len <= self.room && self.len <= self.span && self.span <= self.ring.len());
         assert!(self.weights.is_empty() || self.weights.len() == self.ring.len());
+        assert!(self.stamps.is_empty() || self.stamps.len() == self.ring.len());
         let positions = (0..self.span).map(|step| (self.oldest + step) % self.ring.len());
         let keys: Vec<usize> = positions
             .filter(|position| !self.is_hole(*position))
@@ -357,6 +419,7 @@ impl Ghost {
 mod tests {
     use super::Ghost;
     use std::collections::VecDeque;
+    use std::vec::Vec;
 
     /// The dullest ghost.
     struct Model {
@@ -482,6 +545,31 @@ mod tests {
         }
         assert_eq!(ghost.len(), 100);
         ghost.check();
+    }
+
+    #[test]
+    fn stamps_stay_with_their_keys() {
+        let mut ghost = Ghost::new(1_000);
+        ghost.remember(7, 1);
+        assert_eq!((ghost.oldest_stamp(), ghost.take_stamped(7)), (Some(0), Some(0)));
+        for key in 1..5_000_u32 {
+            ghost.remember_stamped(u64::from(key), 1, key * 3);
+            // Every third key leaves a hole, so that the ring is packed over and over.
+            if key % 3 == 0 {
+                assert_eq!(ghost.take_stamped(u64::from(key - 1)), Some(key * 3 - 3));
+            }
+            ghost.check();
+        }
+        assert_eq!(ghost.len(), 1_000);
+        assert_eq!(ghost.take_stamped(4_996), Some(4_996 * 3));
+        let mut stamps = Vec::new();
+        while let Some(stamp) = ghost.oldest_stamp() {
+            stamps.push(stamp);
+            ghost.forget_oldest();
+        }
+        assert_eq!(stamps.len(), 999);
+        assert!(stamps.is_sorted());
+        assert_eq!(stamps.last(), Some(&(4_999 * 3)));
     }
 
     #[test]

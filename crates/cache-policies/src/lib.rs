@@ -14,6 +14,7 @@ mod eviction;
 mod frequency;
 mod ghost;
 mod hashed_queue;
+mod hashes;
 mod heap;
 mod history;
 mod ledger;
@@ -26,6 +27,7 @@ mod queue;
 mod random;
 mod ranking;
 mod sample;
+mod segments;
 mod sketch;
 mod slot;
 mod sweep;
@@ -41,6 +43,7 @@ pub use cache::{
     VacantEntry, VacantEntryRef, ValueMut, Values,
 };
 pub use error::{ConfigError, ParseConfigError};
+pub use eviction::arc::{Arc, ArcConfig};
 pub use eviction::belady::{Belady, BeladyConfig};
 pub use eviction::belady_size::{BeladySize, BeladySizeConfig};
 pub use eviction::clock::{Clock, ClockConfig};
@@ -50,10 +53,13 @@ pub use eviction::gdsf::{Gdsf, GdsfConfig};
 pub use eviction::hyperbolic::{Hyperbolic, HyperbolicConfig};
 pub use eviction::lfu::{Lfu, LfuConfig};
 pub use eviction::lfuda::{Lfuda, LfudaConfig, Promotion};
+pub use eviction::lirs::{Lirs, LirsConfig};
 pub use eviction::lru::{Lru, LruConfig};
 pub use eviction::random::{Random, RandomConfig};
 pub use eviction::s3_fifo::{S3Fifo, S3FifoConfig, WarmUp};
 pub use eviction::sieve::{Sieve, SieveConfig};
+pub use eviction::slru::{Slru, SlruConfig};
+pub use eviction::two_q::{TwoQ, TwoQConfig};
 pub use eviction::w_tiny_lfu::{
     WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig,
 };

@@ -7,11 +7,15 @@ use core::str::FromStr;
 
 use super::parameters::{self, Parameters};
 use crate::error::ParseConfigError;
+use crate::eviction::arc::ArcConfig;
 use crate::eviction::belady::BeladyConfig;
 use crate::eviction::belady_size::BeladySizeConfig;
 use crate::eviction::gdsf::GdsfConfig;
 use crate::eviction::lfu::LfuConfig;
 use crate::eviction::lfuda::LfudaConfig;
+use crate::eviction::lirs::LirsConfig;
+use crate::eviction::slru::SlruConfig;
+use crate::eviction::two_q::TwoQConfig;
 use crate::eviction::w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 use crate::eviction::{
     clock::ClockConfig, clock_pro::ClockProConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig,

@@ -15,6 +15,14 @@ macro_rules! for_each_policy {
             shared Sieve SieveConfig,
             /// S3-FIFO.
             shared S3Fifo S3FifoConfig,
+            /// Segmented LRU.
+            exclusive Slru SlruConfig,
+            /// 2Q.
+            exclusive TwoQ TwoQConfig,
+            /// ARC.
+            exclusive Arc ArcConfig,
+            /// LIRS.
+            exclusive Lirs LirsConfig,
             /// Least frequently used.
             exclusive Lfu LfuConfig,
             /// LFU with dynamic ageing.

@@ -9,11 +9,15 @@ pub use config::AnyConfig;
 pub(crate) use parameters::{Parameter, Parameters};
 
 use crate::error::ConfigError;
+use crate::eviction::arc::Arc;
 use crate::eviction::belady::Belady;
 use crate::eviction::belady_size::BeladySize;
 use crate::eviction::gdsf::Gdsf;
 use crate::eviction::lfu::Lfu;
 use crate::eviction::lfuda::Lfuda;
+use crate::eviction::lirs::Lirs;
+use crate::eviction::slru::Slru;
+use crate::eviction::two_q::TwoQ;
 use crate::eviction::w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive};
 use crate::eviction::{
     clock::Clock, clock_pro::ClockPro, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru,

@@ -45,6 +45,24 @@ macro_rules! queue_answers {
     };
 }
 
+/// The methods of [`Policy`](crate::policy::Policy) that are the same for all policies with
+/// [`Segments`](crate::segments::Segments).
+macro_rules! segments_answer {
+    ($field:ident) => {
+        #[inline]
+        fn weight_of(&self, slot: crate::slot::Slot) -> u32 {
+            self.$field.weight_of(slot)
+        }
+
+        fn reweigh(&mut self, slot: crate::slot::Slot, weight: u32) {
+            self.$field.reweigh(slot, weight);
+        }
+
+        ledger_answers!($field.ledger);
+    };
+}
+
+pub(crate) mod arc;
 pub(crate) mod belady;
 pub(crate) mod belady_size;
 pub(crate) mod clock;
@@ -54,8 +72,11 @@ pub(crate) mod gdsf;
 pub(crate) mod hyperbolic;
 pub(crate) mod lfu;
 pub(crate) mod lfuda;
+pub(crate) mod lirs;
 pub(crate) mod lru;
 pub(crate) mod random;
 pub(crate) mod s3_fifo;
 pub(crate) mod sieve;
+pub(crate) mod slru;
+pub(crate) mod two_q;
 pub(crate) mod w_tiny_lfu;

@@ -7,6 +7,7 @@ use cache_policies::{
     Hyperbolic, HyperbolicConfig, Lru, LruConfig, Policy, Random, RandomConfig, S3Fifo,
     S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
 };
+use cache_policies::{Arc, ArcConfig, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use cache_policies::{WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig};
@@ -267,6 +268,42 @@ fn clock_pro_conforms() {
         config().with_cold(0.5),
         config().with_cold(0.0).with_ghost(16.0),
         config().with_cold(0.2).with_ghost(0.0),
+    ]);
+}
+
+#[test]
+fn slru_conforms() {
+    let shares = |shares: &[u32]| SlruConfig::default().with_shares(shares);
+    conforms::<Slru>(&[
+        SlruConfig::default(),
+        shares(&[20, 80]),
+        shares(&[1]),
+        shares(&[1, 2, 3, 4, 5, 6, 7, 8]),
+    ]);
+}
+
+#[test]
+fn two_q_conforms() {
+    let config = TwoQConfig::default;
+    conforms::<TwoQ>(&[
+        config(),
+        config().with_kin(0.0).with_kout(16.0),
+        config().with_kin(1.0).with_kout(0.0),
+    ]);
+}
+
+#[test]
+fn arc_conforms() {
+    conforms::<Arc>(&[ArcConfig::default()]);
+}
+
+#[test]
+fn lirs_conforms() {
+    let config = LirsConfig::default;
+    conforms::<Lirs>(&[
+        config(),
+        config().with_hir(0.4).with_stack(1.0),
+        config().with_hir(1.0).with_stack(16.0),
     ]);
 }
 

@@ -4,8 +4,10 @@ use cache_policies::{
     AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, Hyperbolic, HyperbolicConfig,
     Lru, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
 };
+use cache_policies::{Arc, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
+use crate::policy_models::{ArcModel, LirsModel, SlruModel, TwoQModel};
 use crate::policy_models::{ClockProModel, Kind, Model, QueueModel, SampledKind, SampledModel};
 use crate::policy_models::{Rank, RankModel};
 use crate::policy_owner::{Owner, Sequence, cases};
@@ -131,6 +133,35 @@ fn clock_pro_equals_its_model() {
         equals_model::<ClockPro, _>(&config, |capacity| {
             ClockProModel::new(cold, ghost, capacity)
         });
+    }
+}
+
+#[test]
+fn slru_equals_its_model() {
+    for shares in [&[1, 1, 1, 1][..], &[20, 80], &[3, 1, 2], &[1]] {
+        let config = SlruConfig::default().with_shares(shares);
+        equals_model::<Slru, _>(&config, |capacity| SlruModel::new(shares, capacity));
+    }
+}
+
+#[test]
+fn two_q_equals_its_model() {
+    for (kin, kout) in [(0.25, 0.5), (0.0, 2.0), (1.0, 0.1), (0.6, 0.0)] {
+        let config = TwoQConfig::default().with_kin(kin).with_kout(kout);
+        equals_model::<TwoQ, _>(&config, |capacity| TwoQModel::new(kin, kout, capacity));
+    }
+}
+
+#[test]
+fn arc_equals_its_model() {
+    equals_model::<Arc, _>(&Default::default(), ArcModel::new);
+}
+
+#[test]
+fn lirs_equals_its_model() {
+    for (hir, stack) in [(0.01, 2.0), (0.3, 1.0), (0.0, 16.0), (1.0, 3.0), (0.1, 1.2)] {
+        let config = LirsConfig::default().with_hir(hir).with_stack(stack);
+        equals_model::<Lirs, _>(&config, |capacity| LirsModel::new(hir, stack, capacity));
     }
 }
 

@@ -1,14 +1,23 @@
 //! Naive models of the policies, written from their papers on the dullest structures.
 
 mod clock_pro;
+mod arc;
+mod lirs;
 mod queues;
 mod ranks;
 mod sampled;
+mod shelves;
+mod slru;
+mod two_q;
 
 pub(crate) use clock_pro::ClockProModel;
+pub(crate) use arc::ArcModel;
+pub(crate) use lirs::LirsModel;
 pub(crate) use queues::{Kind, QueueModel};
 pub(crate) use ranks::{Rank, RankModel};
 pub(crate) use sampled::{SampledKind, SampledModel};
+pub(crate) use slru::SlruModel;
+pub(crate) use two_q::TwoQModel;
 
 /// What a policy is held against: it must name the same victims and remember the same keys.
 ///
