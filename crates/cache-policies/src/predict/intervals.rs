@@ -28,7 +28,7 @@ const MEMORYLESS: f64 = 0.735_758_882_342_884_6;
 /// }
 /// let next = intervals.expected_next(hash).unwrap();
 /// assert!((395..=405).contains(&next));
-/// assert!(intervals.estimate(hash).unwrap().confidence() > 0.7);
+/// assert!(intervals.estimate(hash).unwrap().confidence() > 0.6);
 /// assert_eq!(intervals.expected_next(1), None);
 /// ```
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ pub struct PeriodsConfig {
     /// How far from its predicted time an access may be, as a share of the period: below 0.5, 0.1 by default. One tick is
     /// allowed always.
     pub tolerance: f64,
-    /// Intervals in agreement that make a period: from 1 to 100, 3 by default.
+    /// Intervals that have to agree with the one before them to make a period: from 1 to 100, 3 by default.
     pub confirm: u8,
     /// Accesses that may be missing in a row before the next one is no longer looked for at a multiple of the period: 3 by
     /// default.
@@ -166,7 +166,7 @@ impl<K> Default for Series<K> {
 ///     periods.observe(1, 7 + 20 * beat, || ());
 /// }
 /// let period = periods.period(1).unwrap();
-/// assert_eq!((period.ticks(), period.last(), period.confirmations()), (20, 107, 5));
+/// assert_eq!((period.ticks(), period.last(), period.confirmations()), (20, 107, 4));
 /// assert_eq!(period.expected_after(150), 167);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
