@@ -24,8 +24,8 @@ use hashbrown::Equivalent;
 
 pub use self::builder::CacheBuilder;
 pub use self::entry::{Entry, OccupiedEntry, VacantEntry};
-pub use self::error::{LimitError, RejectReason, Rejected, TryInsertError};
 pub use self::entry_ref::{EntryRef, OccupiedEntryRef, VacantEntryRef};
+pub use self::error::{LimitError, RejectReason, Rejected, TryInsertError};
 pub use self::iter::{Drain, IntoIter, Iter, Keys, Values};
 pub use self::order::EvictionOrder;
 pub use self::stats::CacheStats;
