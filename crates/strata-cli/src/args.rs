@@ -62,7 +62,7 @@ impl Cli {
 /// How traces are read: arguments shared by the subcommands.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReadArgs {
-    /// Format of the traces [default: told by each file's name, else by its content]
+    /// Format of the traces [default: told by each file's name, else csv if --columns is given, else told by its content]
     ///
     /// Files may be compressed with gzip, zstd or xz, which their content tells.
     #[arg(long, value_name = "FORMAT", ignore_case = true)]
@@ -72,21 +72,38 @@ pub struct ReadArgs {
     #[arg(long, value_name = "TIMES", default_value_t = OpenOptions::EXPANSION_MAX)]
     pub expansion_max: u64,
 
-    /// CSV: which column holds what, counted from 1 or named as in the header, such as time=1,key=2,size=3 [default: told by
+    /// Which column holds what, counted from 1 or named as in the header, such as time=1,key=2,size=3 [default: told by
     /// the header]
-    #[arg(long, value_name = "COLUMNS")]
+    #[arg(long, value_name = "COLUMNS", help_heading = "CSV traces")]
     pub columns: Option<CsvColumns>,
 
-    /// CSV: what stands between fields, one character or `tab` [default: told by the first line]
-    #[arg(long, value_name = "CHARACTER", allow_hyphen_values = true)]
+    /// What stands between fields, one character or `tab` [default: told by the first line]
+    #[arg(
+        long,
+        value_name = "CHARACTER",
+        allow_hyphen_values = true,
+        help_heading = "CSV traces"
+    )]
     pub delimiter: Option<Delimiter>,
 
-    /// CSV: whether the first line names the columns
-    #[arg(long, value_enum, value_name = "WHETHER", default_value_t)]
+    /// Whether the first line names the columns
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHETHER",
+        default_value_t,
+        help_heading = "CSV traces"
+    )]
     pub header: CsvHeader,
 
-    /// CSV: what times count
-    #[arg(long, value_enum, value_name = "UNIT", default_value_t)]
+    /// What times count
+    #[arg(
+        long,
+        value_enum,
+        value_name = "UNIT",
+        default_value_t,
+        help_heading = "CSV traces"
+    )]
     pub time_unit: TimeUnit,
 }
 

@@ -13,7 +13,7 @@ const BLOCK_LEN: u64 = 1 << 15;
 /// Writes each record's next position ([`Request::next`](super::Request::next)) into an oracleGeneral file of `requests`
 /// records, uncompressed; what stood there does not count. `progress` is told how many records are done, now and then.
 ///
-/// The file is read and written once, block by block from its end. Memory grows with the distinct objects (about 40 bytes
+/// The file is read and written once, block by block from its end. Memory grows with the distinct objects (some 50 bytes
 /// each), not with the requests.
 ///
 /// ```

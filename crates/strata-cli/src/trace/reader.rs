@@ -58,7 +58,7 @@ impl OpenOptions {
         self
     }
 
-    /// How the trace is laid out if it is CSV.
+    /// How the trace is laid out if it is CSV; which it is taken for if columns are named and its own name tells no format.
     #[must_use]
     pub fn csv(mut self, options: CsvOptions) -> Self {
         self.csv = options;
@@ -134,7 +134,12 @@ impl OpenOptions {
                 compression,
             })?;
         let mut stream = Stream::new(path, decoder);
-        let format = match self.format.or_else(|| Format::of_name(path)) {
+        let columns_are_named = self.csv.columns.is_some();
+        let told = self
+            .format
+            .or_else(|| Format::of_name(path))
+            .or(columns_are_named.then_some(Format::Csv));
+        let format = match told {
             Some(format) => format,
             None => format_of_content(&mut stream)?,
         };

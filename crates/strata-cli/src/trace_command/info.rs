@@ -14,8 +14,9 @@ use crate::trace::summary::{Analyzer, NextAccess, Summary};
 use crate::units::Bytes;
 
 const METHODS: &str = "\
-Reuse distances count the distinct other objects between two requests of one object; they are exact, and so are LRU's misses,
-which follow from them. The Zipf exponent is fitted by maximum likelihood over all ranks. Memory: some 100 bytes a distinct object.";
+Reuse distances count the distinct other objects between two requests of one object. They are exact, and so are LRU's \
+misses, which follow from them. The Zipf exponent is fitted by maximum likelihood over all ranks. Memory: 100 to 150 \
+bytes a distinct object.";
 
 /// The arguments of `strata trace info`.
 #[derive(Clone, Debug, clap::Args)]

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use crate::outcome::UsageError;
 use crate::progress::Progress;
 use crate::trace::{Columns, Compression, Encoder, Format, OneLine, Request, Writer, fill_next};
+use crate::units::Bytes;
 
 /// Where to write a trace, and how: arguments of `convert` and `generate`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,6 +45,8 @@ pub(super) struct Written {
 /// A destination that was looked at, and can be written to as far as that shows.
 #[derive(Debug)]
 pub(super) struct Output {
+    /// As it was named.
+    name: PathBuf,
     target: Target,
     format: Format,
     compression: Compression,
@@ -83,6 +86,7 @@ impl Output {
             Target::Device(_) | Target::File { .. } => Compression::of_name(&args.output),
         };
         Ok(Self {
+            name: args.output.clone(),
             target,
             format,
             compression,
@@ -95,19 +99,15 @@ impl Output {
 
     /// One line that says what was written where.
     pub(super) fn describe(&self, written: &Written) -> String {
-        let path = match &self.target {
-            Target::Stdout => Path::new("standard output"),
-            Target::Device(path) | Target::File { path, .. } => path,
-        };
-        let size = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+        let size = fs::metadata(&self.name).ok().filter(fs::Metadata::is_file);
         let size = size.map_or(String::new(), |file| {
-            format!(", {}", crate::units::Bytes::new(file.len()))
+            format!(", {}", Bytes::new(file.len()))
         });
         let compression = match self.compression {
             Compression::None => String::new(),
             compression => format!(", {compression}"),
         };
-        let (path, requests) = (OneLine(path), written.requests);
+        let (path, requests) = (OneLine(&self.name), written.requests);
         format!(
             "{path}: {requests} requests, {}{compression}{size}",
             self.format

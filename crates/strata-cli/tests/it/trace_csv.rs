@@ -155,7 +155,7 @@ fn the_command_line_says_what_a_trace_does_not() {
         "cluster",
         b"0,nz:u:a,4,300,12,get,0\n0,nz:u:b,4,500,12,get,0\n1,nz:u:a,4,300,7,get,0\n",
     );
-    let layout = ["--trace-format", "csv", "--columns", "time=1,key=2,size=4"];
+    let layout = ["--columns", "time=1,key=2,size=4"];
     let run = strata_in(
         folder.path(),
         [

@@ -1,7 +1,7 @@
 //! What a trace is like: footprint, sizes, popularity, reuse, order.
 //!
 //! [`Analyzer`] takes the requests one by one and gives a [`Summary`]. It counts exactly, but for the percentiles of sizes,
-//! which are right to three digits. Memory grows with the distinct objects (some 100 bytes each), not with the requests.
+//! which are right to three digits. Memory grows with the distinct objects (100 to 150 bytes each), not with the requests.
 
 mod analyzer;
 mod stack;
