@@ -73,9 +73,9 @@ fn main() {
             // A report reads ten rows of its own every thousand ticks, a scan goes through the table, and others read
             // here and there.
             if now % 1000 < 10 {
-                rows.read(1 << 30 | (now % 1000) * 64, now);
+                rows.read((1 << 30) + (now % 1000) * 64, now);
             }
-            rows.read(1 << 40 | now, now);
+            rows.read((1 << 40) + now, now);
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
             rows.read((state >> 33) % 1000, now);
         }
@@ -100,7 +100,7 @@ fn main() {
     for position in 0..10_000 {
         // A crowd of other reads passes through the cache.
         for other in 0..5 {
-            cache.insert(1 << 40 | position << 8 | other, ()).unwrap();
+            cache.insert((1 << 40) + position * 5 + other, ()).unwrap();
         }
         unread.remove(&position);
         for ahead in runs.access(0, position).into_iter().flatten() {

@@ -133,7 +133,7 @@ mod tests {
             if let Some(old) = old {
                 assert!(model.remove(&(old, place)));
             }
-            if tick % 3 == 0 {
+            if tick.is_multiple_of(3) {
                 agenda.cancel(place);
             } else {
                 agenda.schedule(place, tick);

@@ -57,6 +57,8 @@ pub struct AccessInterval {
     count: u32,
 }
 
+const _: () = assert!(size_of::<AccessInterval>() == 24);
+
 impl AccessInterval {
     /// The tick of the last access that counted.
     #[must_use]

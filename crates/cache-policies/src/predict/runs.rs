@@ -139,6 +139,8 @@ struct Stream {
     used: u64,
 }
 
+const _: () = assert!(size_of::<Stream>() == 56);
+
 /// What to prefetch: an iterator over positions, from near to far; from [`Runs::access`].
 ///
 /// ```

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 
 use cache_policies::{
-    Cache, Cause, Clock, Entry, Equivalent, Fifo, FifoConfig, Lru, LruConfig, Policy, RejectReason,
-    S3Fifo, S3FifoConfig, Sieve, SieveConfig, ValueMut,
+    AnyConfig, AnyPolicy, Cache, Cause, Entry, Equivalent, Fifo, FifoConfig, Lru, LruConfig,
+    RejectReason, S3Fifo, S3FifoConfig, Sieve, SieveConfig, ValueMut,
 };
 
 /// Weighs a value by its bytes.
@@ -120,28 +120,63 @@ fn an_entry_limit_of_zero_takes_nothing() {
     );
 }
 
-fn a_capacity_of_one<P: Policy>() {
-    let mut cache = Cache::<u64, u64>::builder()
-        .capacity(1)
-        .policy::<P>(P::Config::default())
-        .build()
-        .unwrap();
-    for key in 0..10 {
-        assert_eq!(cache.insert(key, key), Ok(None));
-        assert_eq!(cache.get(&key), Some(&key));
-        assert_eq!(cache.len(), 1);
-        cache.check();
+#[test]
+fn a_capacity_of_one_holds_the_newest_under_each_policy() {
+    for config in AnyConfig::all() {
+        let mut cache = Cache::<u64, u64>::builder()
+            .capacity(1)
+            .policy::<AnyPolicy>(config)
+            .build()
+            .unwrap();
+        for key in 0..10 {
+            assert_eq!(cache.insert(key, key), Ok(None));
+            assert_eq!(cache.get(&key), Some(&key));
+            assert_eq!(cache.len(), 1);
+            cache.check();
+        }
+        assert_eq!(cache.stats().evictions, 9);
     }
-    assert_eq!(cache.stats().evictions, 9);
 }
 
 #[test]
-fn a_capacity_of_one_holds_the_newest() {
-    a_capacity_of_one::<Fifo>();
-    a_capacity_of_one::<Lru>();
-    a_capacity_of_one::<Clock>();
-    a_capacity_of_one::<Sieve>();
-    a_capacity_of_one::<S3Fifo>();
+fn weights_of_zero_and_beyond_the_capacity_are_defined_under_each_policy() {
+    for config in AnyConfig::all() {
+        let mut cache = Cache::<u64, Vec<u8>>::builder()
+            .capacity(4)
+            .max_entries(6)
+            .policy::<AnyPolicy>(config)
+            .weigher(BYTES)
+            .listener(Vec::new())
+            .build()
+            .unwrap();
+        for key in 0..20 {
+            let weight = [0, 5, 2, 0, 4][key as usize % 5];
+            let result = cache.insert(key, vec![0; weight]);
+            let reason = result.err().map(|rejected| rejected.reason);
+            assert_eq!(reason, (weight == 5).then_some(RejectReason::TooHeavy));
+            assert_eq!(cache.contains(&key), weight != 5);
+            assert!(cache.weight() <= 4 && cache.len() <= 6);
+            cache.check();
+        }
+        // All of it is one entry's, and those without weight may stay beside it.
+        assert_eq!(
+            (cache.peek(&19).map(Vec::len), cache.weight()),
+            (Some(4), 4)
+        );
+        cache.get_mut(&19).unwrap().push(0);
+        assert_eq!((cache.peek(&19), cache.weight()), (None, 0));
+        assert_eq!(
+            cache.listener().last(),
+            Some(&(19, vec![0; 5], Cause::Capacity))
+        );
+        cache.set_capacity(0).unwrap();
+        assert_eq!(cache.insert(1, vec![]), Ok(None));
+        assert_eq!(
+            cache.insert(2, vec![1]).unwrap_err().reason,
+            RejectReason::TooHeavy
+        );
+        cache.check();
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use cache_policies::{
-    Cache, Cause, Clock, Entry, EntryRef, Equivalent, Fifo, Lru, Policy, S3Fifo, Sieve,
+    AnyConfig, AnyPolicy, Cache, Cause, Entry, EntryRef, Equivalent, Policy, S3Fifo, S3FifoConfig,
 };
 use foldhash::quality::FixedState;
 
@@ -125,11 +125,11 @@ fn listen(key: Key, value: Value, _: Cause) {
 
 type Subject<P> = Cache<Key, Value, P, fn(&Key, &Value) -> u32, fn(Key, Value, Cause), FixedState>;
 
-fn cache<P: Policy>() -> Subject<P> {
+fn cache<P: Policy>(config: P::Config) -> Subject<P> {
     Cache::builder()
         .capacity(20)
         .max_entries(8)
-        .policy::<P>(P::Config::default())
+        .policy::<P>(config)
         .weigher(weigh as fn(&Key, &Value) -> u32)
         .listener(listen as fn(Key, Value, Cause))
         .hasher(FixedState::with_seed(4))
@@ -318,10 +318,10 @@ fn sound<P: Policy>(cache: &Subject<P>) {
 }
 
 /// Panics at each call of the script in turn; how many there are.
-fn panic_at_every_call<P: Policy>(script: impl Fn(&mut Subject<P>)) -> u64 {
+fn panic_at_every_call(config: &AnyConfig, script: impl Fn(&mut Subject<AnyPolicy>)) -> u64 {
     for nth in 1.. {
         assert_eq!(ALIVE.get(), 0);
-        let mut cache = cache::<P>();
+        let mut cache = cache::<AnyPolicy>(config.clone());
         FUSE.set(nth);
         let outcome = catch_unwind(AssertUnwindSafe(|| script(&mut cache)));
         if FUSE.replace(0) != 0 {
@@ -352,24 +352,16 @@ fn panic_at_every_call<P: Policy>(script: impl Fn(&mut Subject<P>)) -> u64 {
 
 #[test]
 fn cache_is_consistent_after_a_panic_in_any_call() {
-    for calls in [
-        panic_at_every_call::<Fifo>(script),
-        panic_at_every_call::<Lru>(script),
-        panic_at_every_call::<Clock>(script),
-        panic_at_every_call::<Sieve>(script),
-        panic_at_every_call::<S3Fifo>(script),
-    ] {
+    for config in AnyConfig::all() {
+        let calls = panic_at_every_call(&config, script);
         assert!(calls > 300, "the script makes {calls} calls");
     }
 }
 
 #[test]
 fn cache_is_consistent_after_a_panic_in_entries_clones_or_lowered_limits() {
-    for calls in [
-        panic_at_every_call::<Lru>(second_script),
-        panic_at_every_call::<Sieve>(second_script),
-        panic_at_every_call::<S3Fifo>(second_script),
-    ] {
+    for config in AnyConfig::all() {
+        let calls = panic_at_every_call(&config, second_script);
         assert!(calls > 700, "the script makes {calls} calls");
     }
 }
@@ -408,7 +400,7 @@ fn what_a_panicking_listener_left_expired_is_not_returned() {
 
 #[test]
 fn a_weigher_that_panics_in_a_guard_leaves_the_old_weight() {
-    let mut cache = cache::<S3Fifo>();
+    let mut cache = cache::<S3Fifo>(S3FifoConfig::default());
     drop(cache.insert(Key::new(1), Value::new(5)));
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let key = Key::new(1);

@@ -109,7 +109,7 @@ fn random_keys() -> Vec<u64> {
         state = state
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
-        Some(state ^ state >> 29)
+        Some(state ^ (state >> 29))
     };
     std::iter::from_fn(next).take(KEYS as usize).collect()
 }

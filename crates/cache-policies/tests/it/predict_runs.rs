@@ -78,11 +78,14 @@ fn interleaved_runs_are_told_apart() {
         streams.push((number, positions(1000 * number, 1, 300)));
         streams.push((
             100,
-            positions(1 << 20 | number << 12, 1 + number as i64, 300),
+            positions((1 << 20) + (number << 12), 1 + number as i64, 300),
         ));
     }
     for number in 0..8 {
-        streams.push((200 + number / 2, positions(1 << 30 | number << 14, -2, 300)));
+        streams.push((
+            200 + number / 2,
+            positions((1 << 30) + (number << 14), -2, 300),
+        ));
     }
     let mut ahead = HashSet::new();
     let mut misses = 0;

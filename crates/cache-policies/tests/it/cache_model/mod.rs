@@ -10,7 +10,7 @@ mod subject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher};
 
-use cache_policies::{Cache, Clock, Fifo, Lru, Policy, S3Fifo, Sieve};
+use cache_policies::{AnyConfig, AnyPolicy, Cache, Policy, S3Fifo, S3FifoConfig};
 use foldhash::quality::FixedState;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -53,14 +53,19 @@ fn compare<P: Policy + Clone, S: BuildHasher + Clone>(model: &Model, cache: &Sub
     assert!(model.residents.values().all(owed));
 }
 
-fn run<P: Policy + Clone, S: BuildHasher + Clone>(hasher: S, settings: Settings, ops: &[Op]) {
+fn run<P: Policy + Clone, S: BuildHasher + Clone>(
+    config: P::Config,
+    hasher: S,
+    settings: Settings,
+    ops: &[Op],
+) {
     let weigher: fn(&u32, &Value) -> u32 = |_, value| value.weight;
     let mut cache: Subject<P, S> = Cache::builder()
         .capacity(settings.capacity)
         .max_entries(settings.max_entries)
         .time_to_live(settings.time_to_live)
         .time_to_idle(settings.time_to_idle)
-        .policy::<P>(P::Config::default())
+        .policy::<P>(config)
         .weigher(weigher)
         .listener(Vec::new())
         .hasher(hasher)
@@ -108,7 +113,7 @@ impl Hasher for Constant {
 
 fn config(seed: u64) -> ProptestConfig {
     ProptestConfig {
-        cases: 2000,
+        cases: 8_000,
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 4000,
@@ -116,47 +121,28 @@ fn config(seed: u64) -> ProptestConfig {
     }
 }
 
-macro_rules! model_test {
-    ($name:ident, $policy:ty, $hasher:expr, $seed:literal) => {
-        proptest! {
-            #![proptest_config(config($seed))]
+proptest! {
+    #![proptest_config(config(1))]
 
-            #[test]
-            fn $name(settings in settings(), ops in prop::collection::vec(op(), 0..400)) {
-                run::<$policy, _>($hasher, settings, &ops);
-            }
-        }
-    };
+    #[test]
+    fn a_cache_of_any_policy_equals_the_model(
+        policy in any::<prop::sample::Index>(),
+        settings in settings(),
+        ops in prop::collection::vec(op(), 0..400),
+    ) {
+        let config = policy.get(&AnyConfig::all()).clone();
+        run::<AnyPolicy, _>(config, FixedState::with_seed(1), settings, &ops);
+    }
 }
 
-model_test!(
-    fifo_cache_equals_the_model,
-    Fifo,
-    FixedState::with_seed(1),
-    1
-);
-model_test!(lru_cache_equals_the_model, Lru, FixedState::with_seed(2), 2);
-model_test!(
-    clock_cache_equals_the_model,
-    Clock,
-    FixedState::with_seed(3),
-    3
-);
-model_test!(
-    sieve_cache_equals_the_model,
-    Sieve,
-    FixedState::with_seed(4),
-    4
-);
-model_test!(
-    s3_fifo_cache_equals_the_model,
-    S3Fifo,
-    FixedState::with_seed(5),
-    5
-);
-model_test!(
-    s3_fifo_cache_equals_the_model_when_all_hashes_collide,
-    S3Fifo,
-    Constant,
-    6
-);
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..config(6) })]
+
+    #[test]
+    fn a_cache_whose_hashes_all_collide_equals_the_model(
+        settings in settings(),
+        ops in prop::collection::vec(op(), 0..400),
+    ) {
+        run::<S3Fifo, _>(S3FifoConfig::default(), Constant, settings, &ops);
+    }
+}
