@@ -58,6 +58,12 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// The format allows for 4 GiB.
 const XZ_MEMORY_KIB_MAX: u32 = (128 << 10) + (1 << 10);
 
+/// The bytes of an xz block, on average, past the first [`XZ_BLOCKS_FREE`]. For each block the decoder clears a whole
+/// dictionary: a megabyte of blocks of one byte each would keep it busy for minutes.
+const XZ_BLOCK_SIZE_MIN: u64 = 4 << 10;
+
+const XZ_BLOCKS_FREE: u64 = 256;
+
 /// The bytes at the beginning of a file that tell its compression.
 const HEAD_SIZE: usize = 8;
 
@@ -72,8 +78,8 @@ pub(super) enum Fault {
     Truncated(Compression),
     /// The compressed data is bad.
     Corrupt(String),
-    /// The data asks for more memory than it may; the text says with what.
-    Memory(&'static str),
+    /// The data asks for more memory or work than it may; the text says how.
+    Greedy(&'static str),
     /// The data unfolds to more than this many times its size.
     Ratio(u64),
 }
@@ -83,6 +89,8 @@ pub(super) struct Decoder {
     source: Source,
     compression: Compression,
     produced: u64,
+    /// Reads that gave less than was asked for: in xz, the ends of blocks and chunks.
+    short_reads: u64,
     ratio_max: u64,
 }
 
@@ -139,6 +147,7 @@ impl Decoder {
             source,
             compression,
             produced: 0,
+            short_reads: 0,
             ratio_max,
         }))
     }
@@ -171,6 +180,14 @@ impl Decoder {
         };
         let read = result.map_err(|error| self.fault(error))?;
         self.produced += read as u64;
+        self.short_reads += u64::from(read > 0 && read < target.len());
+        if self.compression == Compression::Xz
+            && self.short_reads > XZ_BLOCKS_FREE + self.produced / XZ_BLOCK_SIZE_MIN
+        {
+            return Err(Fault::Greedy(
+                "its xz blocks are of a few bytes: compress it again in larger ones",
+            ));
+        }
         let bound = RATIO_FLOOR.max(self.consumed().saturating_mul(self.ratio_max));
         if self.compression != Compression::None && self.produced > bound {
             return Err(Fault::Ratio(self.ratio_max));
@@ -193,7 +210,7 @@ impl Decoder {
             _ => None,
         };
         match (self.compression, memory) {
-            (_, Some(what)) => Fault::Memory(what),
+            (_, Some(what)) => Fault::Greedy(what),
             (Compression::None, _) => Fault::Read(error),
             (compression, _) if truncated => Fault::Truncated(compression),
             (compression, _) => Fault::Corrupt(format!("bad {compression} data ({error})")),

@@ -5,8 +5,9 @@
 //! any of the formats, [`Encoder`] compresses, [`fill_next`] works out when each object is wanted next; [`generate`] makes
 //! requests up, [`summary`] says what a trace is like.
 //!
-//! Bounds: a zstd window or xz dictionary of at most 128 MiB, decompressed content of at most 200 times the file past its first 64 MiB
-//! ([`OpenOptions::expansion_max`]), lines and CSV records of at most 64 KiB, and in ARC traces at most 2^16 blocks a line.
+//! Bounds: a zstd window or xz dictionary of at most 128 MiB, xz blocks of at least 4 KiB on average, decompressed content of at
+//! most 200 times the file past its first 64 MiB ([`OpenOptions::expansion_max`]), lines and CSV records of at most 64 KiB, and in
+//! ARC traces at most 2^16 blocks a line.
 
 mod arc;
 mod csv;

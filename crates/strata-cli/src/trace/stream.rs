@@ -185,7 +185,7 @@ impl Stream {
                 what: format!("the {what} data ends early"),
             },
             Fault::Corrupt(what) => TraceError::Corrupt { path, at, what },
-            Fault::Memory(what) => refused(path, what),
+            Fault::Greedy(what) => refused(path, what),
             Fault::Ratio(times) => refused(
                 path,
                 &format!(

@@ -334,6 +334,31 @@ fn a_zstd_frame_that_wants_a_large_window_is_refused() {
 }
 
 #[test]
+fn xz_blocks_of_a_few_bytes_are_refused() {
+    let folder = TempDir::new().unwrap();
+    for (blocks, taken) in [(200, true), (2000, false)] {
+        let path = written(&folder, "tiny.lirs.xz", &xz(b"5\n").repeat(blocks));
+        let (got, error) = read(&path);
+        if taken {
+            assert!(error.is_none(), "{error:?}");
+            assert_eq!(got.len(), blocks);
+            continue;
+        }
+        let error = error.unwrap();
+        assert_tells(&error, &path);
+        assert!(matches!(error, TraceError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("compress it again"), "{error}");
+    }
+    // Compressed by halves, which is what the bound is not for.
+    let text: String = (0..200_000_u64).map(|i| format!("{}\n", i * i)).collect();
+    let (first, second) = text.split_at(text.len() / 2);
+    let halves = [xz(first.as_bytes()), xz(second.as_bytes())].concat();
+    let (got, error) = read(&written(&folder, "halves.lirs.xz", &halves));
+    assert!(error.is_none(), "{error:?}");
+    assert_eq!(got.len(), 200_000);
+}
+
+#[test]
 fn an_xz_block_that_wants_a_large_dictionary_is_refused() {
     let folder = TempDir::new().unwrap();
     let mut file = xz(b"5\n");

@@ -234,8 +234,10 @@ impl Analyzer {
         if self.promises.made == 0 {
             return NextAccess::Absent;
         }
-        // What the last request of an object promises never comes.
-        let never = self.objects.values().filter(|object| object.promised != 0);
+        // What the last request of an object promises never comes; past the end nobody knows, as the trace may be cut.
+        let within = 1..=self.requests;
+        let objects = self.objects.values();
+        let never = objects.filter(|object| within.contains(&object.promised));
         match self.promises.broken + never.count() as u64 {
             0 => NextAccess::Right,
             positions => NextAccess::Wrong { positions },

@@ -143,7 +143,8 @@ pub struct SizeChanges {
 pub enum NextAccess {
     /// It does not, or the column is empty throughout.
     Absent,
-    /// It does, and every position is true.
+    /// It does, and every position is true, as far as the trace goes: those past its end, as at the beginning of a longer
+    /// trace, are believed.
     Right,
     /// It does, and lies: oracle policies would be misled.
     Wrong {

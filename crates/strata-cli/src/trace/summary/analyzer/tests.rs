@@ -163,11 +163,15 @@ fn next_positions_are_held_against_what_comes() {
         .next_access
     };
     assert_eq!(of([Some(3), None, Some(4), None]), NextAccess::Right);
+    // The beginning of a longer trace.
+    let longer = [Some(3), Some(5), Some(4), Some(9)];
+    assert_eq!(of(longer), NextAccess::Right);
     assert_eq!(of([None; 4]), NextAccess::Absent);
     for (next, positions) in [
         ([Some(2), None, Some(4), None], 1),
         ([None, None, Some(4), None], 1),
-        ([Some(3), Some(4), Some(4), Some(9)], 2),
+        ([Some(3), Some(4), Some(4), None], 1),
+        ([Some(3), None, Some(4), Some(4)], 1),
     ] {
         assert_eq!(of(next), NextAccess::Wrong { positions });
     }
