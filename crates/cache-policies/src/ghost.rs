@@ -1,12 +1,15 @@
 //! A ghost: the keys that left lately, by their hashes, first in first out by weight.
 //!
 //! ```text
-//!  heads   by hash: [ newest position + 1 of a chain ]                                4 bytes each, one for 3 keys
+//!  heads   by hash: [ filter | newest position + 1 of a chain ]                       4 bytes each, one for 3 keys
 //!  ring    oldest -> [ high half of the hash | tag, next older position + 1 of the chain ] <- newest      8 bytes each
 //! ```
 //! The oldest key leaves by the ring's start moving on: it is the last of its chain, and whoever walks the chain stops
 //! where a link leads out of the part in use, or to a position that was reused since, which is younger than the link.
 //! A key that is taken from the middle is unlinked and leaves a hole; the ring is packed when it is full of those.
+//! The filter has a bit for each of the chain's keys, and for some that are gone: it tells of two in three keys that are
+//! not remembered without a look at the ring.
+//!
 //! A ghost takes less than 10 bytes, and 4 more once weights differ from 1.
 //!
 //! Hashes are compared by 48 bits while the ghost has room for fewer than 60,000 keys, and by one bit less at each
@@ -32,7 +35,8 @@ pub(crate) struct Ghost {
     len: usize,
     /// The number of keys that heads and ring are made for.
     room: usize,
-    /// By the high half of a hash: where its chain begins, or once began. 0 is nowhere.
+    /// By the high half of a hash: in the low `position_bits`, where its chain begins, or once began, 0 for nowhere; in the
+    /// others the filter.
     heads: Vec<u32>,
     ring: Vec<Link>,
     /// By position in the ring; empty while all weigh 1.
@@ -46,6 +50,13 @@ pub(crate) struct Ghost {
     /// Never falls: the bits that a tag lost are gone.
     position_bits: u32,
 }
+
+/// A filter with this many of 8 bits is made anew by a walk along the chain.
+const FILTER_EIGHTHS: u32 = 3;
+
+/// At most so many links are walked for that. The filter of a longer chain passes all keys, and one push in as many
+/// tries again.
+const FILTER_STEPS: usize = 8;
 
 /// One position of the ring.
 #[derive(Copy, Clone, Debug, Default)]
@@ -189,7 +200,11 @@ impl Ghost {
         }
         let Fingerprint { high, low } = Fingerprint::of(hash);
         let head = self.head(high);
-        let mut position = (self.heads[head] as usize).wrapping_sub(1);
+        let start = self.heads[head];
+        if start & self.filter_bit(low) == 0 {
+            return None;
+        }
+        let mut position = ((start & self.position_mask()) as usize).wrapping_sub(1);
         let mut age = self.age(position);
         if age >= self.span || self.head(self.ring[position].high) != head {
             return None;
@@ -241,6 +256,35 @@ impl Ghost {
         (1 << self.position_bits) - 1
     }
 
+    /// The bit of a key's tag in the filter of its chain.
+    #[inline]
+    fn filter_bit(&self, low: u32) -> u32 {
+        let bits = u32::BITS - self.position_bits;
+        let tag = low & !self.position_mask();
+        1 << (self.position_bits + ((tag >> 27) * bits >> 5))
+    }
+
+    /// The filter of the chain that begins at this position + 1, as far as it is in use.
+    fn filter_of(&self, head: usize, start: u32) -> u32 {
+        let mut filter = 0;
+        let mut position = (start as usize).wrapping_sub(1);
+        let mut age = self.age(position);
+        if age >= self.span || self.head(self.ring[position].high) != head {
+            return 0;
+        }
+        for _ in 0..FILTER_STEPS {
+            let tagged = self.ring[position].tagged;
+            filter |= self.filter_bit(tagged);
+            position = ((tagged & self.position_mask()) as usize).wrapping_sub(1);
+            let next_age = self.age(position);
+            if next_age <= age || next_age >= self.span {
+                return filter;
+            }
+            age = next_age;
+        }
+        !self.position_mask()
+    }
+
     fn weight_at(&self, position: usize) -> u32 {
         self.weights.get(position).copied().unwrap_or(1)
     }
@@ -266,17 +310,24 @@ impl Ghost {
             position -= self.ring.len();
         }
         let head = self.head(high);
-        let mut older = self.heads[head];
+        let mask = self.position_mask();
+        let mut older = self.heads[head] & mask;
+        let mut filter = self.heads[head] & !mask;
+        let bits = u32::BITS - self.position_bits;
+        let is_full = filter.count_ones() * 8 >= bits * FILTER_EIGHTHS;
+        if is_full && (filter != !mask || position.is_multiple_of(FILTER_STEPS)) {
+            filter = self.filter_of(head, older);
+        }
         // A head that was left behind by the key that used to be here would make a hole of this one.
         if older == position as u32 + 1 {
             older = 0;
         }
-        let tag = low >> self.position_bits << self.position_bits;
+        let tag = low & !mask;
         self.ring[position] = Link {
             high,
             tagged: tag | older,
         };
-        self.heads[head] = position as u32 + 1;
+        self.heads[head] = filter | self.filter_bit(low) | (position as u32 + 1);
         if let Some(place) = self.weights.get_mut(position) {
             *place = weight;
         }
@@ -299,7 +350,7 @@ impl Ghost {
                 let tagged = &mut self.ring[younger].tagged;
                 *tagged = *tagged & !mask | older;
             }
-            None => self.heads[head] = older,
+            None => self.heads[head] = self.heads[head] & !mask | older,
         }
         self.ring[position].tagged = position as u32 + 1;
         self.discount(position);
@@ -404,7 +455,13 @@ impl Ghost {
     }
 
     fn is_chained(&self, wanted: usize) -> bool {
-        let mut position = self.heads[self.head(self.ring[wanted].high)] as usize - 1;
+        let Link { high, tagged } = self.ring[wanted];
+        let start = self.heads[self.head(high)];
+        assert!(
+            start & self.filter_bit(tagged) != 0,
+            "a filter refuses a key of its chain"
+        );
+        let mut position = (start & self.position_mask()) as usize - 1;
         for _ in 0..self.span {
             if position == wanted {
                 return true;
@@ -416,171 +473,4 @@ impl Ghost {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Ghost;
-    use std::collections::VecDeque;
-    use std::vec::Vec;
-
-    /// The dullest ghost.
-    struct Model {
-        limit: u64,
-        keys: VecDeque<(u64, u64)>,
-    }
-
-    impl Model {
-        fn weight(&self) -> u64 {
-            self.keys.iter().map(|key| key.1).sum()
-        }
-
-        fn remember(&mut self, hash: u64, weight: u32) {
-            let weight = u64::from(weight.max(1));
-            if weight > self.limit {
-                return;
-            }
-            while self.weight() + weight > self.limit {
-                self.keys.pop_front();
-            }
-            self.keys.push_back((hash, weight));
-        }
-
-        fn take(&mut self, hash: u64) -> bool {
-            let newest = self.keys.iter().rposition(|key| key.0 == hash);
-            newest.and_then(|at| self.keys.remove(at)).is_some()
-        }
-    }
-
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, bound: u64) -> u64 {
-            self.0 = self
-                .0
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % bound
-        }
-    }
-
-    fn against_model(seed: u64, limit: u64, weight_max: u64, hash_of: impl Fn(u64) -> u64) {
-        let mut random = Random(seed);
-        let mut ghost = Ghost::new(limit);
-        let mut model = Model {
-            limit,
-            keys: VecDeque::new(),
-        };
-        for _ in 0..3_000 {
-            let hash = hash_of(random.below(limit * 3 + 2));
-            match random.below(20) {
-                0..=11 => {
-                    let weight = random.below(weight_max + 1) as u32;
-                    let weight = if weight_max == 1 { 1 } else { weight };
-                    ghost.remember(hash, weight);
-                    model.remember(hash, weight);
-                }
-                12..=18 => assert_eq!(ghost.take(hash), model.take(hash)),
-                _ => {
-                    let limit = random.below(limit * 2 + 1);
-                    ghost.set_limit(limit);
-                    model.limit = limit;
-                    while model.weight() > limit {
-                        model.keys.pop_front();
-                    }
-                }
-            }
-            ghost.check();
-            assert_eq!(
-                (ghost.len, ghost.weight),
-                (model.keys.len(), model.weight())
-            );
-        }
-        for (hash, _) in model.keys.drain(..) {
-            assert!(ghost.take(hash));
-        }
-        assert_eq!(ghost.len(), 0);
-    }
-
-    #[test]
-    fn equals_the_model() {
-        let mixed = |key: u64| (key + 1).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        for seed in 0..6 {
-            against_model(seed, [0, 1, 2, 17, 90, 200][seed as usize], 1, mixed);
-            against_model(seed, [0, 1, 30, 170, 500, 90][seed as usize], 40, mixed);
-        }
-    }
-
-    #[test]
-    fn equals_the_model_where_all_keys_share_a_chain() {
-        // The high half of the mixed hash is the same for all: multiply by the inverse of the mix.
-        let inverse = {
-            let mut inverse = 1_u64;
-            for _ in 0..6 {
-                let error = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(inverse);
-                inverse = inverse.wrapping_mul(2_u64.wrapping_sub(error));
-            }
-            inverse
-        };
-        let crowded = |key: u64| (0xffff_ffff_0000_0000 | key << 16).wrapping_mul(inverse);
-        against_model(1, 40, 1, crowded);
-        against_model(2, 100, 9, crowded);
-    }
-
-    #[test]
-    fn hashes_that_differ_in_few_bits_are_told_apart() {
-        let mut ghost = Ghost::new(1_000);
-        for bit in 0..64 {
-            ghost.remember(1 << bit, 1);
-        }
-        assert!(!ghost.take(0));
-        for bit in (0..64).rev() {
-            assert!(ghost.take(1 << bit));
-            assert!(!ghost.take(1 << bit));
-        }
-    }
-
-    #[test]
-    fn weightless_keys_do_not_pile_up() {
-        let mut ghost = Ghost::new(100);
-        for hash in 0..10_000_u64 {
-            ghost.remember(hash, 0);
-        }
-        assert_eq!(ghost.len(), 100);
-        ghost.check();
-    }
-
-    #[test]
-    fn stamps_stay_with_their_keys() {
-        let mut ghost = Ghost::new(1_000);
-        ghost.remember(7, 1);
-        assert_eq!((ghost.oldest_stamp(), ghost.take_stamped(7)), (Some(0), Some(0)));
-        for key in 1..5_000_u32 {
-            ghost.remember_stamped(u64::from(key), 1, key * 3);
-            // Every third key leaves a hole, so that the ring is packed over and over.
-            if key % 3 == 0 {
-                assert_eq!(ghost.take_stamped(u64::from(key - 1)), Some(key * 3 - 3));
-            }
-            ghost.check();
-        }
-        assert_eq!(ghost.len(), 1_000);
-        assert_eq!(ghost.take_stamped(4_996), Some(4_996 * 3));
-        let mut stamps = Vec::new();
-        while let Some(stamp) = ghost.oldest_stamp() {
-            stamps.push(stamp);
-            ghost.forget_oldest();
-        }
-        assert_eq!(stamps.len(), 999);
-        assert!(stamps.is_sorted());
-        assert_eq!(stamps.last(), Some(&(4_999 * 3)));
-    }
-
-    #[test]
-    fn a_full_ghost_takes_less_than_ten_bytes_a_key() {
-        let mut ghost = Ghost::new(90_000);
-        for hash in 0..500_000_u64 {
-            ghost.remember(hash, 1);
-        }
-        let bytes =
-            4 * (2 * ghost.ring.capacity() + ghost.heads.capacity() + ghost.weights.capacity());
-        assert_eq!(ghost.len(), 90_000);
-        assert!(bytes <= 10 * ghost.len(), "{bytes} bytes");
-    }
-}
+mod tests;
