@@ -13,6 +13,7 @@ mod model_equality;
 mod overhead;
 mod policy_bound;
 mod policy_golden;
+mod policy_golden_lists;
 mod policy_learned;
 mod policy_models;
 mod policy_names;

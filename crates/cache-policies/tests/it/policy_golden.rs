@@ -9,17 +9,17 @@ use cache_policies::{
 use crate::policy_random::mix;
 
 /// A cache of keys alone, each of weight 1.
-struct Keys<P> {
-    policy: P,
+pub(crate) struct Keys<P> {
+    pub(crate) policy: P,
     slots: HashMap<u64, Slot>,
     keys: Vec<u64>,
     free: Vec<Slot>,
-    misses: u32,
-    victims: Vec<u64>,
+    pub(crate) misses: u32,
+    pub(crate) victims: Vec<u64>,
 }
 
 impl<P: Policy> Keys<P> {
-    fn new(capacity: u64, config: &P::Config) -> Self {
+    pub(crate) fn new(capacity: u64, config: &P::Config) -> Self {
         let policy = P::new(capacity, config).unwrap();
         Keys {
             policy,
@@ -55,7 +55,12 @@ impl<P: Policy> Keys<P> {
         self.policy.check();
     }
 
-    fn requests(mut self, keys: impl IntoIterator<Item = u64>) -> Self {
+    /// Whether a key is resident, without a request for it.
+    pub(crate) fn contains(&self, key: u64) -> bool {
+        self.slots.contains_key(&key)
+    }
+
+    pub(crate) fn requests(mut self, keys: impl IntoIterator<Item = u64>) -> Self {
         keys.into_iter().for_each(|key| self.request(key));
         self
     }

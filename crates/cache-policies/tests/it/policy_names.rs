@@ -4,6 +4,7 @@ use cache_policies::{
     AnyConfig, AnyPolicy, ClockConfig, ConfigError, FifoConfig, LruConfig, ParseConfigError,
     Policy, S3FifoConfig, SieveConfig, WarmUp,
 };
+use cache_policies::{ArcConfig, LirsConfig, SlruConfig, TwoQConfig};
 
 fn parse(text: &str) -> AnyConfig {
     text.parse().unwrap()
@@ -48,8 +49,38 @@ fn parameters_are_read() {
 }
 
 #[test]
+fn parameters_of_policies_with_several_queues_are_read() {
+    let slru = SlruConfig::default().with_shares(&[20, 80]);
+    assert_eq!(parse("slru:shares=20:80"), slru.into());
+    let two_q = TwoQConfig::default().with_kin(0.1).with_kout(2.0);
+    assert_eq!(parse("2q:kin=0.1,kout=2"), two_q.into());
+    assert_eq!(parse("arc"), ArcConfig::default().into());
+    let lirs = LirsConfig::default().with_hir(0.05).with_stack(3.0);
+    assert_eq!(parse("lirs:hir=0.05,stack=3"), lirs.clone().into());
+    let lirs = lirs.with_phantoms(true);
+    assert_eq!(parse("lirs:hir=0.05,stack=3,phantoms=true"), lirs.into());
+    for text in [
+        "slru:shares=",
+        "slru:shares=1:0",
+        "slru:shares=1:1:1:1:1:1:1:1:1",
+        "2q:kin=1.1",
+        "2q:kout=-1",
+        "lirs:hir=2",
+        "lirs:stack=0.5",
+        "lirs:phantoms=1",
+    ] {
+        assert!(refused(text).contains("give"), "{}", refused(text));
+    }
+}
+
+#[test]
 fn what_is_written_is_read_back() {
     for text in [
+        "slru",
+        "slru:shares=1:2:3",
+        "2q:kin=0.5",
+        "arc",
+        "lirs:stack=1.5,phantoms=true",
         "fifo",
         "lru",
         "sieve",

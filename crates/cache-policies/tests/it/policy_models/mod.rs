@@ -1,7 +1,7 @@
 //! Naive models of the policies, written from their papers on the dullest structures.
 
-mod clock_pro;
 mod arc;
+mod clock_pro;
 mod lirs;
 mod queues;
 mod ranks;
@@ -10,8 +10,8 @@ mod shelves;
 mod slru;
 mod two_q;
 
-pub(crate) use clock_pro::ClockProModel;
 pub(crate) use arc::ArcModel;
+pub(crate) use clock_pro::ClockProModel;
 pub(crate) use lirs::LirsModel;
 pub(crate) use queues::{Kind, QueueModel};
 pub(crate) use ranks::{Rank, RankModel};
