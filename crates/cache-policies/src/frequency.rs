@@ -45,6 +45,8 @@ struct Bucket {
     lower: u32,
 }
 
+const _: () = assert!(size_of::<Cell>() == 12 && size_of::<Bucket>() == 24);
+
 /// The buckets, and where each slot is.
 #[derive(Clone, Debug)]
 pub(crate) struct Frequencies {

@@ -36,6 +36,11 @@ pub(crate) struct Heap<K> {
     places: Vec<u32>,
 }
 
+impl<K> Heap<K> {
+    /// What a slot with a node takes.
+    pub(crate) const SLOT_BYTES: usize = size_of::<Node<K>>() + size_of::<u32>();
+}
+
 impl<K: Copy + Ord> Heap<K> {
     pub(crate) fn new() -> Self {
         Heap {

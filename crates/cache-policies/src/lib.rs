@@ -49,7 +49,7 @@ pub use eviction::belady_size::{BeladySize, BeladySizeConfig};
 pub use eviction::clock::{Clock, ClockConfig};
 pub use eviction::clock_pro::{ClockPro, ClockProConfig};
 pub use eviction::fifo::{Fifo, FifoConfig};
-pub use eviction::gdsf::{Gdsf, GdsfConfig};
+pub use eviction::gdsf::{Arithmetic, Gdsf, GdsfConfig};
 pub use eviction::hyperbolic::{Hyperbolic, HyperbolicConfig};
 pub use eviction::lfu::{Lfu, LfuConfig};
 pub use eviction::lfuda::{Lfuda, LfudaConfig, Promotion};

@@ -33,6 +33,8 @@ struct Contender {
     unlinked: Option<Unlinked>,
 }
 
+const _: () = assert!(size_of::<Contender>() == 16);
+
 /// The tree, and the lines of the slots.
 #[derive(Clone, Debug)]
 pub(crate) struct Tournament {

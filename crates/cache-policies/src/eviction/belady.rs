@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::any::Parameters;
 use crate::error::ConfigError;
+use crate::heap::Heap;
 use crate::ledger::grow;
 use crate::policy::{Hint, Policy};
 use crate::ranking::Ranking;
@@ -55,6 +56,8 @@ pub struct Belady {
     /// The position of the next request for the same key.
     next: u64,
 }
+
+const _: () = assert!(Heap::<Reverse<u64>>::SLOT_BYTES == 20);
 
 impl Policy for Belady {
     type Config = BeladyConfig;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
+use crate::heap::Heap;
 use crate::ledger::grow;
 use crate::policy::{Hint, Policy};
 use crate::ranking::Ranking;
@@ -127,21 +128,33 @@ pub struct Lfuda {
 /// Compared field by field.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Key {
-    /// Whether the number is below the age, so that its turn is over: only with `Promotion::Age`.
-    passed: bool,
+    /// The number; with `Promotion::Age`, plus `PASSED` where it is below the age, so that its turn is over.
     number: u64,
     /// Of equal numbers, the one that was given first is the lower.
     given: u64,
 }
 
-const NUMBER_MAX: u64 = (1 << 63) - 1;
+const PASSED: u64 = 1 << 63;
+const NUMBER_MAX: u64 = PASSED - 1;
+
+const _: () = assert!(Heap::<Key>::SLOT_BYTES + size_of::<u64>() == 36);
+
+impl Key {
+    fn number(self) -> u64 {
+        self.number & NUMBER_MAX
+    }
+
+    fn has_passed(self) -> bool {
+        self.number >= PASSED
+    }
+}
 
 impl Lfuda {
     fn key(&mut self, number: u64) -> Key {
         self.given += 1;
+        let passed = if number < self.age { PASSED } else { 0 };
         Key {
-            passed: number < self.age,
-            number,
+            number: number | passed,
             given: self.given,
         }
     }
@@ -149,9 +162,9 @@ impl Lfuda {
     /// With `Promotion::Age`: the age goes up to the lowest number that is not below it.
     fn grow_older(&mut self) {
         if let Some((least, _)) = self.ranking.least()
-            && !least.passed
+            && !least.has_passed()
         {
-            self.age = self.age.max(least.number);
+            self.age = self.age.max(least.number());
         }
     }
 
@@ -162,16 +175,14 @@ impl Lfuda {
             *number = number.saturating_add(self.age).min(NUMBER_MAX);
             return;
         };
-        let number = (key.number + self.age).min(NUMBER_MAX);
-        if key.number == self.age {
+        let number = (key.number() + self.age).min(NUMBER_MAX);
+        if key.number() == self.age {
             // The entry may have been the last with this number: the age looks for the next without it.
-            self.ranking.set_key(
-                slot,
-                Key {
-                    passed: true,
-                    ..key
-                },
-            );
+            let aside = Key {
+                number: key.number | PASSED,
+                ..key
+            };
+            self.ranking.set_key(slot, aside);
             self.grow_older();
         }
         let key = self.key(number);
@@ -232,7 +243,7 @@ impl Policy for Lfuda {
             && victim == slot
             && remember
         {
-            self.age = self.age.max(key.number);
+            self.age = self.age.max(key.number());
             if self.promotion == Promotion::Age {
                 self.grow_older();
             }
@@ -243,7 +254,7 @@ impl Policy for Lfuda {
         if let Some(key) = self.ranking.pin(slot)
             && self.promotion == Promotion::Age
         {
-            self.counts[slot.index()] = key.number;
+            self.counts[slot.index()] = key.number();
         }
     }
 
@@ -266,12 +277,12 @@ impl Policy for Lfuda {
                 continue;
             };
             assert_eq!(
-                key.passed,
-                key.number < self.age,
+                key.has_passed(),
+                key.number() < self.age,
                 "a key is on the wrong side of the age"
             );
             assert!(
-                self.promotion == Promotion::Age || !key.passed,
+                self.promotion == Promotion::Age || !key.has_passed(),
                 "a key is below the age"
             );
             assert!(key.given <= self.given, "a key was not given yet");

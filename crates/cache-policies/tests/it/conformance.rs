@@ -8,6 +8,7 @@ use cache_policies::{
     S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
 };
 use cache_policies::{Arc, ArcConfig, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
+use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use cache_policies::{WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig};
@@ -247,7 +248,8 @@ fn lfuda_conforms() {
 
 #[test]
 fn gdsf_conforms() {
-    conforms::<Gdsf>(&[Default::default()]);
+    let double = GdsfConfig::default().with_arithmetic(Arithmetic::Double);
+    conforms::<Gdsf>(&[GdsfConfig::default(), double]);
 }
 
 #[test]

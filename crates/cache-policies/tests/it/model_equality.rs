@@ -5,6 +5,7 @@ use cache_policies::{
     Lru, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
 };
 use cache_policies::{Arc, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
+use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use crate::policy_models::{ArcModel, LirsModel, SlruModel, TwoQModel};
@@ -114,6 +115,8 @@ fn lfuda_equals_its_model() {
 #[test]
 fn gdsf_equals_its_model() {
     equals_rank::<Gdsf>(&Default::default(), Rank::Gdsf);
+    let double = GdsfConfig::default().with_arithmetic(Arithmetic::Double);
+    equals_rank::<Gdsf>(&double, Rank::GdsfDouble);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_input_csv;
 mod bad_input_simulate;
 mod bad_input_trace;
+mod bound;
 mod command;
 mod reference;
 mod replay;

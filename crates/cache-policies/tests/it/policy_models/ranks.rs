@@ -12,6 +12,8 @@ pub(crate) enum Rank {
     /// As libCacheSim has it.
     LfudaByAge,
     Gdsf,
+    /// As libCacheSim has it; ages and numbers are the bits of floating-point numbers.
+    GdsfDouble,
     Belady,
     BeladySize,
 }
@@ -68,7 +70,14 @@ impl RankModel {
 
     fn number(&self, age: u128, requests: u64, weight: u32) -> u128 {
         match self.rank {
-            Rank::Gdsf => age + (u128::from(requests) << 64) / u128::from(weight.max(1)),
+            Rank::Gdsf => {
+                let weight = u128::from(weight.max(1));
+                age + ((u128::from(requests) << 64) + weight / 2) / weight
+            }
+            Rank::GdsfDouble => {
+                let rate = requests as f64 * 1e6 / f64::from(weight.max(1));
+                u128::from((f64::from_bits(age as u64) + rate).to_bits())
+            }
             Rank::LfudaByAge => (age + u128::from(requests)).min(BY_AGE_MAX),
             _ => age + u128::from(requests),
         }
@@ -90,7 +99,7 @@ impl RankModel {
             Rank::Lfu => self
                 .linked()
                 .min_by_key(|entry| (entry.requests, entry.since)),
-            Rank::Lfuda | Rank::Gdsf | Rank::LfudaByAge => self
+            Rank::Lfuda | Rank::LfudaByAge | Rank::Gdsf | Rank::GdsfDouble => self
                 .linked()
                 .min_by_key(|entry| (self.has_passed(entry), entry.number, entry.since)),
             Rank::Belady => self
@@ -131,7 +140,7 @@ impl Model for RankModel {
 
     fn insert(&mut self, slot: u32, _hash: u64, weight: u32, _remembered: bool) {
         let age = match self.rank {
-            Rank::Gdsf => self.age_at_miss,
+            Rank::Gdsf | Rank::GdsfDouble => self.age_at_miss,
             _ => self.age,
         };
         let entry = Entry {
