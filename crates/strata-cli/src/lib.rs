@@ -6,6 +6,7 @@ pub mod args;
 pub mod outcome;
 pub mod progress;
 pub mod replay;
+pub mod report;
 pub mod simulate;
 pub mod table;
 pub mod trace;

@@ -1,0 +1,444 @@
+//! Curves of ratios over sizes, as SVG: sizes on a logarithmic axis, a line a series, its name at its end.
+
+use std::cmp::Ordering;
+use std::fmt::Write;
+
+use super::page::escaped;
+use super::scale::{Unit, ratio_ticks};
+
+/// A line of a chart.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name.
+    pub name: String,
+    /// Size and ratio, sizes ascending.
+    pub points: Vec<(u64, f64)>,
+    /// Drawn thin, without marks, in the colour of the series at this place: the same in finer detail.
+    pub detail_of: Option<usize>,
+}
+
+/// A chart of ratios over sizes.
+///
+/// ```
+/// use strata_cli::report::{Chart, Series, Unit};
+///
+/// let points = vec![(10, 0.9), (100, 0.5)];
+/// let chart = Chart {
+///     title: "Misses of a.trace".to_owned(),
+///     sizes: "objects".to_owned(),
+///     ratios: "miss ratio".to_owned(),
+///     unit: Unit::Count,
+///     series: vec![Series { name: "lru".to_owned(), points, detail_of: None }],
+/// };
+/// assert!(chart.wide().starts_with("<svg"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// What those read out who do not see it.
+    pub title: String,
+    /// What the sizes are.
+    pub sizes: String,
+    /// What the ratios are.
+    pub ratios: String,
+    /// What the sizes count.
+    pub unit: Unit,
+    /// The lines.
+    pub series: Vec<Series>,
+}
+
+/// The colours of Okabe and Ito, which those who see colours differently tell apart; yellow is left out as it is pale, and ink put in.
+const COLOURS: usize = 7;
+
+/// Dashes: with the colours 28 lines that differ.
+const DASHES: [&str; 4] = ["", "7 4", "1.5 4", "9 3 2 3"];
+
+const MARKS: usize = 5;
+
+/// Room around the plot, in units of the drawing, which are about pixels.
+#[derive(Clone, Copy)]
+struct Frame {
+    width: f64,
+    height: f64,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    ticks: usize,
+}
+
+/// The distance of lines of text.
+const LINE: f64 = 15.0;
+
+impl Chart {
+    /// For windows of a screen's width: names stand at the ends of their lines.
+    #[must_use]
+    pub fn wide(&self) -> String {
+        let names = self.named().count() as f64;
+        let longest = self
+            .named()
+            .map(|(_, series)| series.name.chars().count())
+            .max();
+        let frame = Frame {
+            width: 1140.0,
+            height: (names * LINE + 90.0).max(480.0),
+            left: 58.0,
+            right: 44.0 + (longest.unwrap_or(0) as f64 * 7.4).clamp(40.0, 300.0),
+            top: 14.0,
+            bottom: 46.0,
+            ticks: 12,
+        };
+        self.draw("wide", frame, true)
+    }
+
+    /// For narrow windows: without names, which [`legend`](Self::legend) tells.
+    #[must_use]
+    pub fn narrow(&self) -> String {
+        let frame = Frame {
+            width: 400.0,
+            height: 330.0,
+            left: 48.0,
+            right: 12.0,
+            top: 10.0,
+            bottom: 44.0,
+            ticks: 5,
+        };
+        self.draw("narrow", frame, false)
+    }
+
+    /// A list of the lines, in the order of their ends from above.
+    #[must_use]
+    pub fn legend(&self) -> String {
+        let mut html = String::from("<ul class=\"legend\">\n");
+        for (index, series) in self.by_end() {
+            let (colour, dash) = style(index);
+            let mark = mark(index, 17.0, 6.0);
+            put(
+                &mut html,
+                format_args!(
+                    "<li><svg viewBox=\"0 0 34 12\" aria-hidden=\"true\"><path class=\"curve s{colour}\"{dash} d=\"M1 6H33\"/>{mark}</svg>{}</li>\n",
+                    escaped(&series.name)
+                ),
+            );
+        }
+        html + "</ul>\n"
+    }
+
+    fn draw(&self, class: &str, frame: Frame, with_names: bool) -> String {
+        let plot = Plot::of(self, frame);
+        let title = escaped(&self.title);
+        let mut svg = String::new();
+        put(
+            &mut svg,
+            format_args!(
+                "<svg class=\"{class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{title}\">\n",
+                frame.width, frame.height
+            ),
+        );
+        self.axes(&plot, &mut svg);
+        for (index, series) in self.series.iter().enumerate() {
+            self.line(&plot, index, series, &mut svg);
+        }
+        if with_names {
+            self.names(&plot, &mut svg);
+        }
+        svg + "</svg>\n"
+    }
+
+    fn axes(&self, plot: &Plot, svg: &mut String) {
+        let Frame {
+            width,
+            height,
+            left,
+            right,
+            top,
+            bottom,
+            ..
+        } = plot.frame;
+        let (end, floor) = (width - right, height - bottom);
+        let digits = decimals(&plot.ratios);
+        for ratio in &plot.ratios {
+            let y = plot.y(*ratio);
+            put(
+                svg,
+                format_args!("<path class=\"grid\" d=\"M{left} {y:.1}H{end:.1}\"/>"),
+            );
+            let (x, y) = (left - 7.0, y + 4.0);
+            put(
+                svg,
+                format_args!(
+                    "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{ratio:.digits$}</text>\n"
+                ),
+            );
+        }
+        for size in &plot.sizes {
+            let x = plot.x(*size);
+            // At the right edge of a narrow drawing the middle of the text would be outside with its end.
+            let anchor = if x + 24.0 > width { "end" } else { "middle" };
+            put(
+                svg,
+                format_args!("<path class=\"grid\" d=\"M{x:.1} {top}V{floor}\"/>"),
+            );
+            let y = floor + 17.0;
+            let shown = escaped(&self.unit.show(*size));
+            put(
+                svg,
+                format_args!(
+                    "<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"{anchor}\">{shown}</text>\n"
+                ),
+            );
+        }
+        put(
+            svg,
+            format_args!("<path class=\"axis\" d=\"M{left} {top}V{floor}H{end:.1}\"/>\n"),
+        );
+        let (x, y) = (f64::midpoint(left, end), height - 8.0);
+        put(
+            svg,
+            format_args!(
+                "<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{}</text>\n",
+                escaped(&self.sizes)
+            ),
+        );
+        let y = f64::midpoint(top, floor);
+        put(
+            svg,
+            format_args!(
+                "<text x=\"13\" y=\"{y:.1}\" text-anchor=\"middle\" transform=\"rotate(-90 13 {y:.1})\">{}</text>\n",
+                escaped(&self.ratios)
+            ),
+        );
+    }
+
+    fn line(&self, plot: &Plot, index: usize, series: &Series, svg: &mut String) {
+        let (colour, dash) = style(series.detail_of.unwrap_or(index));
+        let mut path = String::new();
+        for (step, (size, ratio)) in series.points.iter().enumerate() {
+            let letter = if step == 0 { 'M' } else { 'L' };
+            put(
+                &mut path,
+                format_args!("{letter}{:.1} {:.1}", plot.x(*size), plot.y(*ratio)),
+            );
+        }
+        let name = escaped(&series.name);
+        put(
+            svg,
+            format_args!("<g class=\"series\"><title>{name}</title>"),
+        );
+        let thin = if series.detail_of.is_some() {
+            " thin"
+        } else {
+            ""
+        };
+        put(
+            svg,
+            format_args!("<path class=\"curve{thin} s{colour}\"{dash} d=\"{path}\"/>"),
+        );
+        if series.detail_of.is_none() && series.points.len() <= 40 {
+            for (size, ratio) in &series.points {
+                svg.push_str(&mark(index, plot.x(*size), plot.y(*ratio)));
+            }
+        }
+        svg.push_str("</g>\n");
+    }
+
+    /// The names to the right, each as near to its line's end as the others leave room, and led there.
+    fn names(&self, plot: &Plot, svg: &mut String) {
+        let named = self.by_end();
+        let wanted: Vec<f64> = named
+            .iter()
+            .map(|(_, series)| plot.y(series.end().1))
+            .collect();
+        let room = (plot.frame.top + 6.0, plot.frame.height - plot.frame.bottom);
+        let places = spread(&wanted, LINE, room);
+        let start = plot.frame.width - plot.frame.right;
+        for ((index, series), y) in named.into_iter().zip(places) {
+            let (colour, _) = style(index);
+            let (size, ratio) = series.end();
+            let (x0, y0) = (plot.x(size) + 5.0, plot.y(ratio));
+            let (bend, x1, x) = (start + 6.0, start + 22.0, start + 26.0);
+            put(
+                svg,
+                format_args!(
+                    "<path class=\"lead s{colour}\" d=\"M{x0:.1} {y0:.1}L{bend:.1} {y0:.1}L{x1:.1} {y:.1}\"/>"
+                ),
+            );
+            let y = y + 4.0;
+            put(
+                svg,
+                format_args!(
+                    "<text class=\"name f{colour}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n",
+                    escaped(&series.name)
+                ),
+            );
+        }
+    }
+
+    /// The series that have a name to show, with their places.
+    fn named(&self) -> impl Iterator<Item = (usize, &Series)> {
+        let series = self.series.iter().enumerate();
+        series.filter(|(_, series)| series.detail_of.is_none() && !series.points.is_empty())
+    }
+
+    /// These by their last ratio, from above.
+    fn by_end(&self) -> Vec<(usize, &Series)> {
+        let mut named: Vec<_> = self.named().collect();
+        // Where lines end at one point, by how they came there.
+        let height = |series: &Series| {
+            (
+                series.end().1,
+                series.points.iter().map(|point| point.1).sum::<f64>(),
+            )
+        };
+        named
+            .sort_by(|(_, a), (_, b)| height(b).partial_cmp(&height(a)).unwrap_or(Ordering::Equal));
+        named
+    }
+}
+
+impl Series {
+    fn end(&self) -> (u64, f64) {
+        self.points.last().copied().unwrap_or((1, 0.0))
+    }
+}
+
+/// Where values lie in the drawing.
+struct Plot {
+    frame: Frame,
+    /// Logarithms of the first and the last size.
+    first: f64,
+    last: f64,
+    sizes: Vec<u64>,
+    ratios: Vec<f64>,
+}
+
+impl Plot {
+    fn of(chart: &Chart, frame: Frame) -> Self {
+        let points = || chart.series.iter().flat_map(|series| &series.points);
+        let first = points().map(|(size, _)| (*size).max(1)).min().unwrap_or(1);
+        let last = points()
+            .map(|(size, _)| *size)
+            .max()
+            .unwrap_or(1)
+            .max(first);
+        let low = points()
+            .map(|(_, ratio)| *ratio)
+            .fold(f64::INFINITY, f64::min)
+            .min(1.0);
+        let high = points()
+            .map(|(_, ratio)| *ratio)
+            .fold(0.0, f64::max)
+            .max(low);
+        // From 0 where that is not far: else half of the plot would be empty.
+        let low = if low < 0.4 * high { 0.0 } else { low };
+        let lines = ((frame.height - frame.top - frame.bottom) / 60.0) as usize;
+        let margin = if first == last { 2_f64.ln() } else { 0.0 };
+        Self {
+            frame,
+            first: (first as f64).ln() - margin,
+            last: (last as f64).ln() + margin,
+            sizes: chart.unit.ticks(first, last, frame.ticks),
+            ratios: ratio_ticks(low, high, lines),
+        }
+    }
+
+    fn x(&self, size: u64) -> f64 {
+        let Frame {
+            width, left, right, ..
+        } = self.frame;
+        let share = ((size.max(1) as f64).ln() - self.first) / (self.last - self.first);
+        left + share * (width - left - right)
+    }
+
+    fn y(&self, ratio: f64) -> f64 {
+        let Frame {
+            height,
+            top,
+            bottom,
+            ..
+        } = self.frame;
+        let (low, high) = (self.ratios[0], self.ratios[self.ratios.len() - 1]);
+        height - bottom - (ratio - low) / (high - low) * (height - top - bottom)
+    }
+}
+
+/// Colour and dash of the series at this place.
+fn style(index: usize) -> (usize, String) {
+    let dash = match DASHES[index / COLOURS % DASHES.len()] {
+        "" => String::new(),
+        dash => format!(" stroke-dasharray=\"{dash}\""),
+    };
+    (index % COLOURS, dash)
+}
+
+/// A mark of the series at this place.
+fn mark(index: usize, x: f64, y: f64) -> String {
+    let colour = index % COLOURS;
+    let path = match index % MARKS {
+        0 => format!(
+            "M{:.1} {y:.1}a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0 -5.2 0",
+            x - 2.6
+        ),
+        1 => format!("M{:.1} {:.1}h4.8v4.8h-4.8z", x - 2.4, y - 2.4),
+        2 => format!("M{x:.1} {:.1}l3 5.2h-6z", y - 3.3),
+        3 => format!("M{x:.1} {:.1}l3.2 3.2l-3.2 3.2l-3.2 -3.2z", y - 3.2),
+        _ => format!("M{x:.1} {:.1}l3 -5.2h-6z", y + 3.3),
+    };
+    format!("<path class=\"mark s{colour} f{colour}\" d=\"{path}\"/>")
+}
+
+/// Places that are at least `gap` apart where `room` allows it, in the order of the wanted ones and near to them.
+fn spread(wanted: &[f64], gap: f64, (top, bottom): (f64, f64)) -> Vec<f64> {
+    let mut places = wanted.to_vec();
+    let steps = places.len().saturating_sub(1).max(1) as f64;
+    let gap = gap.min((bottom - top) / steps);
+    let mut least = top;
+    for place in &mut places {
+        *place = place.max(least);
+        least = *place + gap;
+    }
+    let mut most = bottom;
+    for place in places.iter_mut().rev() {
+        *place = place.min(most);
+        most = *place - gap;
+    }
+    places
+}
+
+/// The digits after the point that the ticks need to differ.
+fn decimals(ticks: &[f64]) -> usize {
+    let step = ticks
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .fold(1.0, f64::min);
+    (1..7)
+        .find(|digits| {
+            let scaled = step * 10_f64.powi(*digits);
+            (scaled - scaled.round()).abs() < 1e-6
+        })
+        .unwrap_or(7) as usize
+}
+
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("a string takes all text");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decimals, spread};
+
+    #[test]
+    fn names_keep_their_order_and_their_distance() {
+        let places = spread(&[10.0, 11.0, 12.0, 95.0, 99.0], 10.0, (10.0, 100.0));
+        assert_eq!(places, [10.0, 20.0, 30.0, 90.0, 100.0]);
+        let crowded = spread(&[50.0; 5], 40.0, (0.0, 100.0));
+        assert_eq!(crowded, [0.0, 25.0, 50.0, 75.0, 100.0]);
+        assert_eq!(spread(&[], 10.0, (0.0, 1.0)), [0.0; 0]);
+    }
+
+    #[test]
+    fn ticks_show_as_many_digits_as_they_need() {
+        assert_eq!(decimals(&[0.0, 0.2, 0.4]), 1);
+        assert_eq!(decimals(&[0.0, 0.25, 0.5]), 2);
+        assert_eq!(decimals(&[0.9811, 0.9816]), 4);
+    }
+}
