@@ -46,9 +46,9 @@ impl Access {
     pub(super) fn new(request: &Request, position: u64, hash: u64, object: u32) -> Self {
         Self {
             hash,
-            // A position that is not after this one is told by who reads for policies that care.
+            // 0 where the trace is wrong, which is told by who reads for policies that care.
             distance: match request.next {
-                Some(next) => next.wrapping_sub(position),
+                Some(next) => next.saturating_sub(position),
                 None => Self::NEVER,
             },
             object,

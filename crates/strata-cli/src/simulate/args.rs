@@ -4,13 +4,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
 
+use cache_policies::LruConfig;
+
 use crate::args::ReadArgs;
 use crate::outcome::UsageError;
 
 use super::access::Weighing;
 use super::policies::Policies;
 use super::row::OutputFormat;
-use super::size::Size;
+use super::sample::Sample;
+use super::size::{Size, SizeRange};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,16 +21,28 @@ Examples:
     strata simulate web.oracleGeneral.zst
   Two policies at three sizes in objects, for a spreadsheet:
     strata simulate P3.lis.zst --policies lru,s3-fifo --sizes 1000,10000,100000 --format csv
+  Curves of 20 sizes, as a page to look at:
+    strata simulate web.oracleGeneral.zst --sizes 0.1%..100%:20 --report web.html
+  The cheapest size at which each policy misses at most a fifth of the requests:
+    strata simulate web.oracleGeneral.zst --target 0.2
+  A trace too large to simulate whole:
+    strata simulate huge.oracleGeneral.zst --sample 1%
   Sizes in bytes, each object counting its size:
     strata simulate cpIO.oracleGeneral.zst --byte-weighted --sizes 128MiB,1GiB
   A policy with parameters:
     strata simulate a.trace.gz --policies s3-fifo,s3-fifo:small=0.2";
 
+const MEMORY: &str = "\
+Memory: 20 to 40 bytes for each distinct object of the trace, and for each policy and size 4 bytes an object and \
+what the policy takes for those that are resident; with one or two policies and sizes, only 20 to 40 bytes and that for residents. Policies that must know the future (belady, belady-size) take it from the \
+trace (oracleGeneral); where that does not say, or with --sample, a first reading finds it out, which takes 4 bytes a request \
+and 8 an object more, and no pipe. --sample takes that share of all this, and 4 bytes more for each object, policy and size.";
+
 /// The arguments of `strata simulate`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{MEMORY}"))]
 pub struct Args {
-    /// Traces to simulate, one after the other: oracleGeneral, ARC text or LIRS text; plain, gzip or zstd.
+    /// Traces to simulate, one after the other, in any format that `strata trace info` reads, compressed or not.
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
 
@@ -35,22 +50,50 @@ pub struct Args {
     #[arg(long, value_name = "POLICIES", default_value = "all")]
     pub policies: Policies,
 
-    /// Cache sizes, separated by commas: objects (`1000`) or a share of the trace's distinct objects (`1%`, rounded down, at
-    /// least 1, takes a reading of the trace beforehand); with --byte-weighted bytes (`64MB`, `64MiB`, `1.5GiB`) or a share of
-    /// all objects' bytes.
+    /// Cache sizes, separated by commas: objects (`1000`) or a share of the trace's distinct objects (`1%`); ranges (`0.1%..10%:20`)
+    ///
+    /// A share is rounded down, is at least 1, and takes a reading of the trace beforehand. A range is the first size, the last, and
+    /// how many there are, evenly spaced on a logarithmic scale. With --byte-weighted, sizes are bytes (`64MB`, `64MiB`,
+    /// `1.5GiB`) or a share of all objects' bytes.
     #[arg(
         long,
         value_name = "SIZES",
         value_delimiter = ',',
         default_value = "0.1%,1%,10%"
     )]
-    pub sizes: Vec<Size>,
+    pub sizes: Vec<SizeRange>,
 
     /// Count an object as its size in bytes, instead of as 1.
     #[arg(long)]
     pub byte_weighted: bool,
 
-    /// Threads that simulate beside the one that reads the trace, up to 1024; with 1, it does both [default: one a core]
+    /// Simulate only this share of the keys (`0.01`, `1%`), at sizes scaled down as much, and estimate the misses of the whole
+    ///
+    /// Which keys is told by their hashes, so that every run takes the same. Each miss ratio comes with its expected
+    /// error. A rate that leaves fewer than 100 objects in a cache is refused.
+    #[arg(long, value_name = "RATE")]
+    pub sample: Option<Sample>,
+
+    /// Also find the smallest size at which each policy's miss ratio is at most this (`0.2`, `20%`)
+    ///
+    /// Searched by further readings of the trace, up to the size of all its objects, to within 1%. The answers follow as
+    /// rows of their own.
+    #[arg(long, value_name = "MISS_RATIO", value_parser = parse_target)]
+    pub target: Option<f64>,
+
+    /// Also write a page with the curves and all numbers to this file: HTML, nothing else needed to show it
+    ///
+    /// A file that is there is replaced only if strata wrote it.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+
+    /// Also write LRU's exact misses at every size to this file, as rows of `--format csv`, one wherever they change
+    ///
+    /// One reading finds them all, by stack distances. A file that is there is replaced only if strata wrote it.
+    #[arg(long, value_name = "FILE.csv")]
+    pub lru_curve: Option<PathBuf>,
+
+    /// Threads that share the work, up to 1024 [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
@@ -74,7 +117,17 @@ impl Args {
         }
     }
 
-    /// How many threads simulate.
+    /// Whether LRU's misses at every size are wanted: they are cheap beside a page of curves.
+    pub(super) fn wants_curve(&self) -> bool {
+        let has_lru = || {
+            self.policies
+                .configs()
+                .contains(&LruConfig::default().into())
+        };
+        self.lru_curve.is_some() || (self.report.is_some() && !self.byte_weighted && has_lru())
+    }
+
+    /// How many threads share the work.
     pub(super) fn threads(&self) -> usize {
         match self.threads {
             Some(threads) => usize::from(threads),
@@ -84,21 +137,39 @@ impl Args {
 
     /// Looks at what no argument shows alone.
     pub(super) fn check(&self) -> Result<(), UsageError> {
-        for (index, size) in self.sizes.iter().enumerate() {
+        if self.lru_curve.is_some() && self.byte_weighted {
+            return Err(UsageError::new(
+                "--lru-curve is of objects that count 1: leave it or --byte-weighted out",
+            ));
+        }
+        let ends = self.sizes.iter().flat_map(SizeRange::ends);
+        for size in ends {
             if size.is_bytes() && !self.byte_weighted {
                 return Err(UsageError::new(format!(
                     "--sizes {size}: sizes count objects unless --byte-weighted is given: add that, or give a number of objects"
                 )));
             }
-            if let Some(before) = self.sizes[..index]
-                .iter()
-                .find(|before| before.is_same(size))
-            {
+        }
+        let singles: Vec<&Size> = self.sizes.iter().filter_map(SizeRange::single).collect();
+        for (index, size) in singles.iter().enumerate() {
+            if let Some(before) = singles[..index].iter().find(|before| before.is_same(size)) {
                 return Err(UsageError::new(format!(
                     "--sizes: {size} is given twice (the first time as {before}): name each size once"
                 )));
             }
         }
         Ok(())
+    }
+}
+
+/// A miss ratio above 0 and below 1, as a number or in percent.
+fn parse_target(text: &str) -> Result<f64, String> {
+    let ratio = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.parse().map(|percent: f64| percent / 100.0),
+        None => text.trim().parse(),
+    };
+    match ratio {
+        Ok(ratio) if ratio > 0.0 && ratio < 1.0 => Ok(ratio),
+        _ => Err("give a miss ratio above 0 and below 1, such as 0.2 or 20%".to_owned()),
     }
 }

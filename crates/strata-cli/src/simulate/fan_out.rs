@@ -11,6 +11,7 @@ use cache_policies::Policy;
 use super::access::Access;
 use super::error::SimulationError;
 use super::feed::{BLOCK_LEN, Feed};
+use super::index::Index;
 use super::simulator::{Counts, Simulator};
 
 /// What takes part in a reading, its type no longer known: one call a block, not one a request.
@@ -22,7 +23,7 @@ pub(super) trait Run: Send {
     fn counts(&self) -> Counts;
 }
 
-impl<P: Policy + Send> Run for Simulator<P> {
+impl<P: Policy + Send, I: Index + Send> Run for Simulator<P, I> {
     fn run(&mut self, block: &[Access]) {
         Self::run(self, block);
     }

@@ -3,7 +3,7 @@
 use crate::progress::Progress;
 use crate::trace::{Reader, Request, TraceError};
 
-use super::access::Access;
+use super::access::{Access, mix};
 use super::catalogue::Catalogue;
 use super::error::SimulationError;
 use super::sample::Sample;
@@ -23,9 +23,9 @@ pub struct Totals {
     pub has_sizes: bool,
     /// Requests of the sample, all of them where there is none.
     pub sampled: u64,
-    /// Distinct objects of the sample.
+    /// Distinct objects of the sample; 0 where they were not counted.
     pub objects: u64,
-    /// The bytes of these objects, each as at its first request.
+    /// The bytes of these objects, each as at its first request; 0 where they were not counted.
     pub object_bytes: u64,
 }
 
@@ -45,7 +45,8 @@ pub(super) struct Feed<'a> {
     sample: Option<Sample>,
     future: Future<'a>,
     progress: &'a Progress,
-    catalogue: Catalogue,
+    /// None where nobody wants to know the objects' numbers.
+    catalogue: Option<Catalogue>,
     requests: Vec<Request>,
     totals: Totals,
 }
@@ -54,6 +55,7 @@ impl<'a> Feed<'a> {
     pub(super) fn new(
         reader: Reader,
         sample: Option<Sample>,
+        numbers: bool,
         future: Future<'a>,
         progress: &'a Progress,
     ) -> Self {
@@ -62,7 +64,7 @@ impl<'a> Feed<'a> {
             sample,
             future,
             progress,
-            catalogue: Catalogue::new(),
+            catalogue: numbers.then(Catalogue::new),
             requests: Vec::with_capacity(BLOCK_LEN),
             totals: Totals::default(),
         }
@@ -100,19 +102,27 @@ impl<'a> Feed<'a> {
         for request in &self.requests {
             totals.bytes += u64::from(request.size);
             totals.has_sizes |= request.size != 1;
+        }
+        let Some(catalogue) = &mut self.catalogue else {
+            let access = |request| Access::new(request, 0, mix(request.key), 0);
+            block.extend(self.requests.iter().map(access));
+            totals.sampled = totals.requests;
+            return;
+        };
+        for request in &self.requests {
             if let Some(sample) = self.sample
                 && !sample.holds(request.key)
             {
                 continue;
             }
-            let access = self.catalogue.access(request);
+            let access = catalogue.access(request);
             if u64::from(access.object) == totals.objects {
                 totals.objects += 1;
                 totals.object_bytes += u64::from(access.size);
             }
             block.push(access);
         }
-        totals.sampled = self.catalogue.requests();
+        totals.sampled = catalogue.requests();
     }
 
     /// Sees to it that the distances of these accesses, the last that were numbered, are right, if anybody asks for them.
@@ -148,7 +158,7 @@ fn keep(promises: &mut Vec<u64>, position: u64, access: &Access) -> Result<(), S
     let object = access.object as usize;
     let next = match access.distance {
         Access::NEVER => 0,
-        distance => position.wrapping_add(distance),
+        distance => position.saturating_add(distance),
     };
     let is_new = object == promises.len();
     let is_kept = is_new || promises[object] == position;

@@ -2,6 +2,11 @@
 //!
 //! Every request goes through all simulators, one a policy and size, before the next ones are read. A simulator does what
 //! libCacheSim's does: find; on a miss, if the object fits at all, evict until it fits now, then insert.
+//!
+//! [`Simulation`] is the whole of it as a call. A trace goes through a `Feed`, which thins it to a [`Sample`], numbers its objects
+//! ([`Catalogue`]) so that simulators find them in arrays, and says when each is asked for next, from the trace or from a
+//! [`Survey`]; then block by block through a [`Simulator`] a policy and size. One or two
+//! simulators alone find their objects by hash instead ([`ByHash`]).
 
 mod access;
 mod args;
@@ -10,6 +15,9 @@ mod command;
 mod error;
 mod fan_out;
 mod feed;
+mod index;
+mod lru_curve;
+mod page;
 mod policies;
 mod row;
 mod sample;
@@ -17,6 +25,7 @@ mod simulation;
 mod simulator;
 mod size;
 mod survey;
+mod target;
 
 pub use access::{Access, Weighing};
 pub use args::Args;
@@ -24,10 +33,12 @@ pub use catalogue::Catalogue;
 pub use command::{run, trace_name};
 pub use error::SimulationError;
 pub use feed::Totals;
+pub use index::{ByHash, ByNumber, Index};
+pub use lru_curve::LruCurve;
 pub use policies::{Policies, PoliciesError};
-pub use row::{OutputFormat, Row, write_rows};
+pub use row::{ByteMisses, OutputFormat, Row, write_rows};
 pub use sample::{Sample, SampleError};
 pub use simulation::{Simulated, Simulation};
 pub use simulator::{Counts, Simulator};
-pub use size::{Size, SizeError};
+pub use size::{Size, SizeError, SizeRange};
 pub use survey::Survey;

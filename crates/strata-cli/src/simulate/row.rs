@@ -6,6 +6,10 @@ use serde::Serialize;
 
 use crate::table::Table;
 
+use super::feed::Totals;
+use super::sample::Sample;
+use super::simulator::Counts;
+
 /// One trace, one policy, one size: how many of the requests missed.
 ///
 /// ```
@@ -29,6 +33,28 @@ pub struct Row {
     pub misses: u64,
     /// `misses / requests`.
     pub miss_ratio: f64,
+    /// What the bytes say, where the trace knows sizes.
+    #[serde(flatten)]
+    pub bytes: Option<ByteMisses>,
+    /// How far `miss_ratio` is likely to be off, where a sample was simulated and the counts are estimates
+    /// ([`Sample::expected_error`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_error: Option<f64>,
+    /// The miss ratio that was wanted, where the capacity is the answer to `--target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+}
+
+/// The bytes that were asked for, and those that missed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ByteMisses {
+    /// The bytes that all requests of the trace asked for.
+    pub requested_bytes: u64,
+    /// Those that were not found.
+    pub missed_bytes: u64,
+    /// `missed_bytes / requested_bytes`.
+    pub byte_miss_ratio: f64,
 }
 
 impl Row {
@@ -48,7 +74,31 @@ impl Row {
             requests,
             misses,
             miss_ratio: misses as f64 / requests as f64,
+            bytes: None,
+            expected_error: None,
+            target: None,
         }
+    }
+
+    /// The row of these counts, scaled up where they are of a sample.
+    pub(super) fn of_counts(
+        (trace, capacity, policy): (&str, u64, &str),
+        totals: &Totals,
+        counts: &Counts,
+        sample: Option<Sample>,
+    ) -> Self {
+        let whole =
+            |count: u64, whole: u64| sample.map_or(count, |sample| sample.whole(count, whole));
+        let misses = whole(counts.misses, totals.requests);
+        let missed_bytes = whole(counts.missed_bytes, totals.bytes);
+        let mut row = Self::new(trace, capacity, policy, totals.requests, misses);
+        row.bytes = totals.has_sizes.then(|| ByteMisses {
+            requested_bytes: totals.bytes,
+            missed_bytes,
+            byte_miss_ratio: missed_bytes as f64 / totals.bytes.max(1) as f64,
+        });
+        row.expected_error = sample.map(|sample| sample.expected_error(counts, totals));
+        row
     }
 }
 
@@ -81,29 +131,58 @@ pub fn write_rows(rows: &[Row], format: OutputFormat, out: &mut dyn Write) -> io
 }
 
 fn write_table(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Table::new([
+    let (answers, rows): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.target.is_some());
+    write!(out, "{}", table(&rows))?;
+    if let Some(target) = answers.first().and_then(|row| row.target) {
+        writeln!(
+            out,
+            "\nThe smallest sizes with a miss ratio of at most {target}:"
+        )?;
+        write!(out, "{}", table(&answers))?;
+    }
+    Ok(())
+}
+
+/// The columns of a table, those that all rows leave empty left out.
+fn table(rows: &[&Row]) -> Table {
+    let has_bytes = rows.iter().any(|row| row.bytes.is_some());
+    let is_sample = rows.iter().any(|row| row.expected_error.is_some());
+    let mut header = vec![
         "trace",
         "capacity",
         "policy",
         "requests",
         "misses",
         "miss ratio",
-    ]);
+    ];
+    header.extend(is_sample.then_some("expected error"));
+    header.extend(has_bytes.then_some("byte miss ratio"));
+    let mut table = Table::new(header);
     for row in rows {
-        table.row([
+        let mut cells = vec![
             row.trace.clone(),
             row.capacity.to_string(),
             row.policy.clone(),
             row.requests.to_string(),
             row.misses.to_string(),
             format!("{:.6}", row.miss_ratio),
-        ]);
+        ];
+        let error = row.expected_error.unwrap_or_default();
+        cells.extend(is_sample.then(|| format!("{error:.6}")));
+        let bytes = row
+            .bytes
+            .map(|bytes| format!("{:.6}", bytes.byte_miss_ratio));
+        cells.extend(has_bytes.then(|| bytes.unwrap_or_default()));
+        table.row(cells);
     }
-    write!(out, "{table}")
+    table
 }
 
-fn write_csv(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "trace,capacity,policy,requests,misses,miss_ratio")?;
+/// The first line of CSV.
+pub(super) const CSV_HEADER: &str = "trace,capacity,policy,requests,misses,miss_ratio";
+
+pub(super) fn write_csv(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{CSV_HEADER}")?;
     for row in rows {
         writeln!(
             out,

@@ -11,6 +11,8 @@ use super::access::Weighing;
 use super::error::SimulationError;
 use super::fan_out::{Run, fan_out};
 use super::feed::{Feed, Future, Totals};
+use super::index::ByHash;
+use super::lru_curve::LruCurve;
 use super::sample::Sample;
 use super::simulator::{Counts, Simulator};
 use super::survey::Survey;
@@ -36,7 +38,9 @@ pub struct Simulation {
     weighing: Weighing,
     threads: usize,
     sample: Option<Sample>,
-    simulators: Vec<Box<dyn Run>>,
+    policies: Vec<AnyPolicy>,
+    curve: Option<LruCurve>,
+    counts_objects: bool,
     /// The first policy that wants to know the future.
     offline: Option<String>,
 }
@@ -50,6 +54,8 @@ pub struct Simulated {
     /// For each policy and size, in the order in which they were added, the counts of the requests that were simulated: of the sample,
     /// where there is one.
     pub counts: Vec<Counts>,
+    /// LRU's misses at every size, if they were asked for; of the sample, where there is one.
+    pub curve: Option<LruCurve>,
     /// How long reading and simulating took.
     pub elapsed: Duration,
 }
@@ -70,7 +76,9 @@ impl Simulation {
             weighing,
             threads: 1,
             sample: None,
-            simulators: Vec::new(),
+            policies: Vec::new(),
+            counts_objects: false,
+            curve: None,
             offline: None,
         }
     }
@@ -99,16 +107,35 @@ impl Simulation {
             Some(sample) => sample.scaled(capacity),
             None => capacity,
         };
-        let boxed = Boxed {
-            weighing: self.weighing,
-            squares: self.sample.is_some(),
-        };
-        self.simulators
-            .push(AnyPolicy::new(capacity, config)?.visit(boxed));
+        self.policies.push(AnyPolicy::new(capacity, config)?);
         if config.is_offline() && self.offline.is_none() {
             self.offline = Some(config.to_string());
         }
         Ok(())
+    }
+
+    /// Finds LRU's misses at every size as well, each object counting 1.
+    #[must_use]
+    pub fn curve(mut self, wanted: bool) -> Self {
+        self.curve = wanted.then(LruCurve::new);
+        self
+    }
+
+    /// Counts the distinct objects of the trace too ([`Totals::objects`]), which else is done only where they are numbered anyhow.
+    #[must_use]
+    pub fn count_objects(mut self) -> Self {
+        self.counts_objects = true;
+        self
+    }
+
+    /// Whether objects are numbered: that costs a look-up among all objects of the trace for each request, and saves each simulator
+    /// a dearer one among its residents. From the third simulator on it pays.
+    fn numbers(&self) -> bool {
+        self.policies.len() > 2
+            || self.counts_objects
+            || self.sample.is_some()
+            || self.curve.is_some()
+            || self.offline.is_some()
     }
 
     /// Reads the trace to its end through all simulators.
@@ -142,19 +169,23 @@ impl Simulation {
             }
         };
         let start = Instant::now();
-        let mut feed = Feed::new(reader, self.sample, future, progress);
-        let simulators = self
-            .simulators
-            .iter_mut()
-            .map(|simulator| &mut **simulator as &mut dyn Run);
-        fan_out(&mut feed, simulators, self.threads)?;
+        let numbers = self.numbers();
+        let mut feed = Feed::new(reader, self.sample, numbers, future, progress);
+        let boxed = Boxed {
+            weighing: self.weighing,
+            numbers,
+            squares: self.sample.is_some(),
+        };
+        let policies = self.policies.into_iter();
+        let mut simulators: Vec<Box<dyn Run>> =
+            policies.map(|policy| policy.visit(boxed)).collect();
+        let curve = self.curve.iter_mut().map(|curve| curve as &mut dyn Run);
+        let runs = simulators.iter_mut().map(|run| &mut **run as &mut dyn Run);
+        fan_out(&mut feed, runs.chain(curve), self.threads)?;
         Ok(Simulated {
             totals: feed.totals(),
-            counts: self
-                .simulators
-                .iter()
-                .map(|simulator| simulator.counts())
-                .collect(),
+            counts: simulators.iter().map(|run| run.counts()).collect(),
+            curve: self.curve,
             elapsed: start.elapsed(),
         })
     }
@@ -162,12 +193,14 @@ impl Simulation {
 
 /// Whether the trace itself says when objects are asked for next; of a sample it does not.
 pub(super) fn tells_future(reader: &Reader, sample: Option<Sample>) -> bool {
-    sample.is_none() && reader.format() == crate::trace::Format::OracleGeneral
+    sample.is_none() && reader.columns().next
 }
 
 /// A simulator of the policy, its type forgotten.
+#[derive(Clone, Copy)]
 struct Boxed {
     weighing: Weighing,
+    numbers: bool,
     squares: bool,
 }
 
@@ -175,6 +208,9 @@ impl PolicyVisitor for Boxed {
     type Output = Box<dyn Run>;
 
     fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Run> {
+        if !self.numbers {
+            return Box::new(Simulator::<P, ByHash>::with_index(policy, self.weighing));
+        }
         let mut simulator = Simulator::new(policy, self.weighing);
         if self.squares {
             simulator.count_squares();

@@ -1,17 +1,13 @@
 //! One policy at one size, driven by a trace.
 
-use cache_policies::{Policy, Slot};
+use cache_policies::Policy;
 
 use super::access::{Access, Weighing};
-
-/// What stands for "not resident" where a slot's number would.
-const ABSENT: u32 = u32::MAX;
-
-const _: () = assert!(Slot::MAX.get() < ABSENT);
+use super::index::{ByNumber, Index};
 
 /// A cache without values: which slot holds which object, the policy, and the count of misses.
 ///
-/// Memory: 4 bytes for each object of the trace, 4 for each resident one, and the policy's own.
+/// Memory: that of the index, and the policy's own.
 ///
 /// ```
 /// use cache_policies::{Lru, LruConfig, Policy};
@@ -27,15 +23,10 @@ const _: () = assert!(Slot::MAX.get() < ABSENT);
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Debug)]
-pub struct Simulator<P> {
+pub struct Simulator<P, I = ByNumber> {
     policy: P,
     weighing: Weighing,
-    /// The slot of each object, by the object's number; objects past the end are not resident.
-    slots: Vec<u32>,
-    /// The object in each slot; stale in free ones.
-    objects: Vec<u32>,
-    /// Slots below `objects.len()` that hold nothing.
-    free: Vec<Slot>,
+    index: I,
     counts: Counts,
     /// The misses of each object, where `counts.missed_squares` is wanted.
     object_misses: Option<Vec<u32>>,
@@ -56,20 +47,30 @@ pub struct Counts {
 }
 
 impl<P: Policy> Simulator<P> {
-    /// An empty cache under `policy`, which must be empty too.
+    /// An empty cache under `policy`, which must be empty too; its objects are found by their numbers.
     ///
     /// # Panics
     ///
     /// If the policy has entries already: nothing is known of their slots.
     #[must_use]
     pub fn new(policy: P, weighing: Weighing) -> Self {
+        Self::with_index(policy, weighing)
+    }
+}
+
+impl<P: Policy, I: Index> Simulator<P, I> {
+    /// An empty cache under `policy`, which must be empty too, with an index of any kind.
+    ///
+    /// # Panics
+    ///
+    /// If the policy has entries already: nothing is known of their slots.
+    #[must_use]
+    pub fn with_index(policy: P, weighing: Weighing) -> Self {
         assert!(policy.is_empty(), "the policy must be empty");
         Self {
             policy,
             weighing,
-            slots: Vec::new(),
-            objects: Vec::new(),
-            free: Vec::new(),
+            index: I::default(),
             counts: Counts::default(),
             object_misses: None,
         }
@@ -85,7 +86,7 @@ impl<P: Policy> Simulator<P> {
     pub fn counts(&self) -> Counts {
         Counts {
             // Slots are made only when no other is free, so there are as many as were ever resident together.
-            resident_max: self.objects.len() as u64,
+            resident_max: self.index.slots() as u64,
             ..self.counts
         }
     }
@@ -106,13 +107,13 @@ impl<P: Policy> Simulator<P> {
     pub fn run(&mut self, block: &[Access]) {
         for access in block {
             self.policy.foresee(access.distance);
-            match self.slots.get(access.object as usize) {
-                Some(&slot) if slot != ABSENT => self.policy.hit(Slot::new(slot), access.hash),
-                _ => self.miss(access),
+            match self.index.find(access) {
+                Some(slot) => self.policy.hit(slot, access.hash),
+                None => self.miss(access),
             }
             // In the reference, hits and inserts evict what a queue has no room for.
             while let Some(victim) = self.policy.overflow() {
-                self.let_go(victim);
+                self.index.leave(victim);
             }
         }
     }
@@ -134,31 +135,10 @@ impl<P: Policy> Simulator<P> {
                 .policy
                 .evict()
                 .expect("nothing is pinned, so what has weight can be evicted");
-            self.let_go(victim);
+            self.index.leave(victim);
         }
-        let slot = self.take_slot(access.object);
-        let object = access.object as usize;
-        if object >= self.slots.len() {
-            self.slots.resize(object + 1, ABSENT);
-        }
-        self.slots[object] = slot.get();
+        let slot = self.index.enter(access);
         self.policy.insert(slot, access.hash, weight, hint);
-    }
-
-    fn let_go(&mut self, victim: Slot) {
-        self.slots[self.objects[victim.index()] as usize] = ABSENT;
-        self.free.push(victim);
-    }
-
-    fn take_slot(&mut self, object: u32) -> Slot {
-        if let Some(slot) = self.free.pop() {
-            self.objects[slot.index()] = object;
-            return slot;
-        }
-        let number =
-            u32::try_from(self.objects.len()).expect("fewer than 2^32 objects are resident");
-        self.objects.push(object);
-        Slot::new(number)
     }
 
     #[cold]

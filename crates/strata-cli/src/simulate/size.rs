@@ -101,6 +101,102 @@ impl fmt::Display for Size {
     }
 }
 
+/// One or more cache sizes: a [`Size`], or a range of them, `1000..100000:9` (`0.1%..10%:20`): so many from the first to the last, evenly
+/// spaced on a logarithmic scale.
+///
+/// ```
+/// use strata_cli::simulate::SizeRange;
+///
+/// let range: SizeRange = "0.1%..10%:20".parse()?;
+/// assert_eq!(range.to_string(), "0.1%..10%:20");
+/// assert!("10..100".parse::<SizeRange>().is_err());
+/// # Ok::<(), strata_cli::simulate::SizeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeRange {
+    first: Size,
+    /// The last size, and how many there are.
+    last: Option<(Size, u16)>,
+}
+
+impl SizeRange {
+    /// The most sizes of a range.
+    pub const LEN_MAX: u16 = 1000;
+
+    /// The sizes that are written out: the one, or both ends.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &Size> {
+        std::iter::once(&self.first).chain(self.last.as_ref().map(|(last, _)| last))
+    }
+
+    /// The size, where it is only one.
+    pub(super) fn single(&self) -> Option<&Size> {
+        self.last.is_none().then_some(&self.first)
+    }
+
+    /// Whether it takes a first reading of the trace to know the sizes.
+    #[must_use]
+    pub fn has_share(&self) -> bool {
+        self.ends().any(Size::is_share)
+    }
+
+    /// The capacities, ascending where they are several, given what all objects weigh. `None` where a size is past 2^64, or a share
+    /// without a footprint.
+    pub(super) fn capacities(&self, footprint: Option<u64>) -> Option<Vec<u64>> {
+        let first = self.first.capacity(footprint)?;
+        let Some((last, count)) = &self.last else {
+            return Some(vec![first]);
+        };
+        let last = last.capacity(footprint)?;
+        Some(spaced(first, last, *count))
+    }
+}
+
+/// So many whole numbers from `first` to `last`, each time larger by about the same factor, each once.
+pub(super) fn spaced(first: u64, last: u64, count: u16) -> Vec<u64> {
+    let steps = f64::from(count.max(2) - 1);
+    let factor = last as f64 / first as f64;
+    let between = |step: u16| (first as f64 * factor.powf(f64::from(step) / steps)).round() as u64;
+    let inner = (1..count.max(2) - 1).map(between);
+    let mut sizes: Vec<u64> = std::iter::once(first)
+        .chain(inner.map(|size| size.clamp(first.min(last), last.max(first))))
+        .chain([last])
+        .collect();
+    sizes.dedup();
+    sizes
+}
+
+impl FromStr for SizeRange {
+    type Err = SizeError;
+
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        let Some((first, rest)) = text.split_once("..") else {
+            return Ok(Self {
+                first: text.parse()?,
+                last: None,
+            });
+        };
+        let malformed = || SizeError::Range(text.trim().to_owned());
+        let (last, count) = rest.rsplit_once(':').ok_or_else(malformed)?;
+        let count = count.trim().parse().map_err(|_| malformed())?;
+        if !(2..=Self::LEN_MAX).contains(&count) {
+            return Err(malformed());
+        }
+        Ok(Self {
+            first: first.parse()?,
+            last: Some((last.parse()?, count)),
+        })
+    }
+}
+
+impl fmt::Display for SizeRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.last {
+            Some((last, count)) => write!(f, "{}..{last}:{count}", self.first),
+            None => write!(f, "{}", self.first),
+        }
+    }
+}
+
 /// Why a text is no cache size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -114,10 +210,30 @@ pub enum SizeError {
     /// Not a percentage up to 100.
     #[error("`{0}` is no share: give a percentage above 0% and up to 100%, such as 0.1%")]
     Percent(String),
+    /// Not a range.
+    #[error(
+        "`{0}` is no range of sizes: give the first, the last and how many, 2 to 1000, such as 0.1%..10%:20"
+    )]
+    Range(String),
     /// A number that does not fit.
     #[error(transparent)]
     Bytes(BytesError),
     /// A cache that holds nothing.
     #[error("a cache of size 0 holds nothing: give at least 1")]
     Zero,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spaced;
+
+    #[test]
+    fn spaced_sizes_hold_both_ends_and_grow_by_one_factor() {
+        assert_eq!(spaced(1, 1000, 4), [1, 10, 100, 1000]);
+        assert_eq!(spaced(1, 4, 9), [1, 2, 3, 4]);
+        assert_eq!(spaced(7, 7, 5), [7]);
+        let many = spaced(48, 4897, 20);
+        assert_eq!((many.len(), many[0], many[19]), (20, 48, 4897));
+        assert!(many.is_sorted());
+    }
 }

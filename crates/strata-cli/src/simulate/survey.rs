@@ -48,7 +48,7 @@ impl Survey {
         future: bool,
         progress: &Progress,
     ) -> Result<Self, SimulationError> {
-        let mut feed = Feed::new(reader, sample, Future::Untold, progress);
+        let mut feed = Feed::new(reader, sample, true, Future::Untold, progress);
         let mut block = Vec::with_capacity(BLOCK_LEN);
         let mut distances = future.then(Distances::default);
         loop {

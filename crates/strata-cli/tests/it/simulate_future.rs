@@ -1,0 +1,154 @@
+//! Policies that must know the future, on traces that say it, that do not, and that say it wrong.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::simulate::simulate;
+use crate::traces::{oracle_general, requests_of, written};
+
+/// 9,000 keys: some of 40 that come again and again, others of 600.
+fn keys() -> Vec<u64> {
+    (0..9000_u64)
+        .map(|i| {
+            if i % 3 == 0 {
+                i % 40
+            } else {
+                i * i % 7919 % 600
+            }
+        })
+        .collect()
+}
+
+const ARGUMENTS: [&str; 6] = [
+    "--policies",
+    "belady,belady-size,lru",
+    "--sizes",
+    "20,100",
+    "--format",
+    "csv",
+];
+
+/// The counts, without the trace's name.
+fn counts(folder: &TempDir, name: &str) -> Vec<String> {
+    let run = simulate(folder, &[&[name], &ARGUMENTS[..]].concat());
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{name}");
+    let rest = |line: &str| line.split_once(',').unwrap().1.to_owned();
+    run.stdout.lines().skip(1).map(rest).collect()
+}
+
+#[test]
+fn the_counts_are_the_same_whether_the_trace_says_it_or_not() {
+    let folder = TempDir::new().unwrap();
+    let lines = |line: fn(u64) -> String| keys().into_iter().map(line).collect::<String>();
+    written(
+        &folder,
+        "told.oracleGeneral",
+        &oracle_general(&requests_of(&keys())),
+    );
+    written(
+        &folder,
+        "untold.lirs",
+        lines(|key| format!("{key}\n")).as_bytes(),
+    );
+    written(
+        &folder,
+        "untold.lis",
+        lines(|key| format!("{key} 1 0 0\n")).as_bytes(),
+    );
+    written(
+        &folder,
+        "untold.csv",
+        format!("time,key\n{}", lines(|key| format!("0,{key}\n"))).as_bytes(),
+    );
+    let told = counts(&folder, "told.oracleGeneral");
+    assert_eq!(told.len(), 6);
+    for name in ["untold.lirs", "untold.lis", "untold.csv"] {
+        assert_eq!(counts(&folder, name), told, "{name}");
+    }
+}
+
+#[test]
+fn what_the_trace_says_wrong_is_an_error_with_the_request() {
+    let folder = TempDir::new().unwrap();
+    let right = requests_of(&[1, 2, 1, 2, 3]);
+    let mut late = right.clone();
+    late[1].next = Some(5);
+    let mut never = right.clone();
+    never[0].next = None;
+    let mut before = right.clone();
+    before[2].next = Some(2);
+    for (name, requests, position) in [
+        ("late", late, 4),
+        ("never", never, 3),
+        ("before", before, 3),
+    ] {
+        let file = format!("{name}.oracleGeneral");
+        written(&folder, &file, &oracle_general(&requests));
+        let with_format = [
+            &[file.as_str(), "--trace-format", "oracleGeneral"],
+            &ARGUMENTS[..],
+        ]
+        .concat();
+        let run = simulate(&folder, &with_format);
+        assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{run:?}");
+        let said =
+            format!("{file}: what the trace says of the future is wrong at request {position}:");
+        assert!(
+            run.stderr.contains(&said) && run.stderr.contains("strata trace convert"),
+            "{run:?}"
+        );
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_pipe_serves_where_it_says_the_future() {
+    let run = |trace: &[u8], more: &[&str]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+            .args(["simulate", "/dev/stdin"])
+            .args(ARGUMENTS)
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A run that refuses may be gone before it was all written.
+        let _ = child.stdin.take().unwrap().write_all(trace);
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let told = oracle_general(&requests_of(&keys()));
+    let (code, stdout, stderr) = run(&told, &[]);
+    assert_eq!(
+        (code, stdout.lines().count(), stderr.as_str()),
+        (Some(0), 7, "")
+    );
+    for (trace, more, said) in [
+        (&b"1\n2\n1\n"[..], &[][..], "belady must know the future"),
+        (
+            &told,
+            &["--sample", "0.5"],
+            "belady must know the future of the sample",
+        ),
+        (
+            &told,
+            &["--target", "0.5"],
+            "--target takes several readings",
+        ),
+    ] {
+        let (code, stdout, stderr) = run(trace, more);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
+        assert!(
+            stderr.contains("/dev/stdin can be read only once") && stderr.contains(said),
+            "{stderr}"
+        );
+    }
+}

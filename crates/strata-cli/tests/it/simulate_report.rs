@@ -1,0 +1,156 @@
+//! `strata simulate --report`: a page that stands alone, and a file that appears whole.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::simulate::{folder, simulate};
+use crate::traces::written;
+
+#[test]
+fn the_page_needs_nothing_else_and_holds_every_number() {
+    let folder = folder();
+    let arguments = [
+        "web.oracleGeneral.zst",
+        "--sizes",
+        "10,20..80:3",
+        "--target",
+        "0.3",
+    ];
+    let run = simulate(
+        &folder,
+        &[
+            &arguments[..],
+            &["--report", "web.html", "--format", "json"],
+        ]
+        .concat(),
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let page = fs::read_to_string(folder.path().join("web.html")).unwrap();
+    for foreign in [
+        "http://", "https://", "<script", "<link", "<img", "@import", "url(",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    assert!(rows.len() > 20);
+    for row in &rows {
+        let ratio = format!(">{:.4}</td>", row["miss_ratio"].as_f64().unwrap());
+        assert!(page.contains(&ratio), "{row}");
+        if row["target"].is_null() {
+            let bytes = format!(">{:.4}</td>", row["byte_miss_ratio"].as_f64().unwrap());
+            assert!(page.contains(&bytes), "{row}");
+            let name = format!("<th scope=\"row\">{}</th>", row["policy"].as_str().unwrap());
+            assert!(page.contains(&name), "{row}");
+        }
+    }
+    for part in [
+        "--report web.html",
+        "4,200",
+        "Smallest sizes with a miss ratio of at most 0.3",
+        "prefers-color-scheme: dark",
+        "<svg class=\"wide\"",
+        "<svg class=\"narrow\"",
+        env!("CARGO_PKG_VERSION"),
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_balanced(&page);
+}
+
+/// Asserts that every element that is opened is closed, in the order that nesting wants.
+fn assert_balanced(page: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for tag in page.split('<').skip(1) {
+        let (tag, _) = tag.split_once('>').expect("a tag ends");
+        let name = tag.split([' ', '\n']).next().unwrap();
+        let is_alone = name.starts_with('!') || tag.ends_with('/') || name == "meta";
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{tag}");
+        } else if !is_alone {
+            open.push(name);
+        }
+    }
+    assert_eq!(open, [""; 0]);
+}
+
+#[test]
+fn names_of_traces_are_text_and_no_markup() {
+    let folder = folder();
+    written(&folder, "<b>&\"x.lirs", b"1\n2\n1\n");
+    let run = simulate(
+        &folder,
+        &["<b>&\"x.lirs", "--sizes", "1", "--report", "a.html"],
+    );
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let page = fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert!(page.contains("<h2>&lt;b&gt;&amp;&quot;x</h2>") && !page.contains("<b>"));
+    assert_balanced(&page);
+}
+
+#[test]
+fn what_strata_did_not_write_is_not_replaced() {
+    let folder = folder();
+    let path = written(&folder, "precious.html", b"<p>not strata's</p>");
+    for (option, said) in [("--report", 2), ("--lru-curve", 2)] {
+        let run = simulate(
+            &folder,
+            &[
+                "web.oracleGeneral.zst",
+                "--sizes",
+                "10",
+                option,
+                "precious.html",
+            ],
+        );
+        assert_eq!((run.code, run.stdout.as_str()), (Some(said), ""), "{run:?}");
+        assert!(
+            run.stderr.contains("precious.html: is there already"),
+            "{run:?}"
+        );
+    }
+    assert_eq!(fs::read(path).unwrap(), b"<p>not strata's</p>");
+    let run = simulate(
+        &folder,
+        &["web.oracleGeneral.zst", "--report", "none/a.html"],
+    );
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{run:?}");
+    assert!(
+        run.stderr.contains("none/a.html: cannot write the file"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn a_report_is_replaced_whole_or_stays_as_it_was() {
+    let folder = folder();
+    written(&folder, "cut.oracleGeneral", &[7; 50]);
+    let report = |trace: &str| simulate(&folder, &[trace, "--sizes", "10", "--report", "a.html"]);
+    let page = || fs::read_to_string(folder.path().join("a.html")).unwrap();
+    assert_eq!(report("web.oracleGeneral.zst").code, Some(0));
+    let first = page();
+    assert_eq!(report("cut.oracleGeneral").code, Some(1));
+    assert_eq!(page(), first);
+    let run = simulate(
+        &folder,
+        &[
+            "web.oracleGeneral.zst",
+            "--sizes",
+            "20",
+            "--report",
+            "a.html",
+        ],
+    );
+    assert_eq!(run.code, Some(0));
+    assert!(page() != first && page().ends_with("</html>\n"));
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["a.html", "cut.oracleGeneral", "web.oracleGeneral.zst"],
+        "nothing is left over"
+    );
+}
