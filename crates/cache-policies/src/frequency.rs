@@ -104,6 +104,31 @@ impl Frequencies {
         self.link(bucket, slot);
     }
 
+    /// Gives a slot that is not resident a frequency of at least 1, as the newest of it. Above 1, the time is logarithmic
+    /// in the number of different frequencies, as it is for pins.
+    ///
+    /// # Panics
+    /// If it is resident, or above [`Slot::MAX`].
+    pub(crate) fn insert_at(&mut self, slot: Slot, frequency: u64) {
+        self.insert(slot);
+        if frequency > 1 {
+            self.pin(slot);
+            self.stow(slot, frequency);
+            self.unpin(slot);
+        }
+    }
+
+    /// The frequency of a slot.
+    ///
+    /// # Panics
+    /// If it is not resident.
+    pub(crate) fn frequency(&self, slot: Slot) -> u64 {
+        match self.expect_resident(slot) {
+            PINNED => self.stowed(slot),
+            bucket => self.buckets[bucket as usize].frequency,
+        }
+    }
+
     /// Adds 1 to the frequency of a slot.
     ///
     /// # Panics

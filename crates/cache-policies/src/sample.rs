@@ -55,6 +55,22 @@ impl<T: Copy> Sample<T> {
         Some((member.slot, &member.known))
     }
 
+    /// What is known of a slot.
+    ///
+    /// # Panics
+    /// If it is not resident.
+    #[inline]
+    pub(crate) fn known(&self, slot: Slot) -> &T {
+        &self.members[self.expect_resident(slot)].known
+    }
+
+    /// Whether a slot is linked.
+    #[inline]
+    pub(crate) fn is_linked(&self, slot: Slot) -> bool {
+        self.position(slot)
+            .is_some_and(|position| position < self.linked)
+    }
+
     /// What is known of a slot, to be changed.
     ///
     /// # Panics

@@ -19,7 +19,8 @@ use crate::eviction::two_q::TwoQConfig;
 use crate::eviction::w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 use crate::eviction::{
     clock::ClockConfig, clock_pro::ClockProConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig,
-    lru::LruConfig, random::RandomConfig, s3_fifo::S3FifoConfig, sieve::SieveConfig,
+    lecar::LeCaRConfig, lhd::LhdConfig, lru::LruConfig, random::RandomConfig,
+    s3_fifo::S3FifoConfig, sieve::SieveConfig,
 };
 
 macro_rules! any_config {

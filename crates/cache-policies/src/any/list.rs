@@ -43,6 +43,10 @@ macro_rules! for_each_policy {
             exclusive BeladySize BeladySizeConfig,
             /// CLOCK-Pro.
             shared ClockPro ClockProConfig,
+            /// LHD.
+            exclusive Lhd LhdConfig,
+            /// LeCaR.
+            exclusive LeCaR LeCaRConfig,
         }
     };
 }

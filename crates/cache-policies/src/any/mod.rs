@@ -20,8 +20,8 @@ use crate::eviction::slru::Slru;
 use crate::eviction::two_q::TwoQ;
 use crate::eviction::w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive};
 use crate::eviction::{
-    clock::Clock, clock_pro::ClockPro, fifo::Fifo, hyperbolic::Hyperbolic, lru::Lru,
-    random::Random, s3_fifo::S3Fifo, sieve::Sieve,
+    clock::Clock, clock_pro::ClockPro, fifo::Fifo, hyperbolic::Hyperbolic, lecar::LeCaR, lhd::Lhd,
+    lru::Lru, random::Random, s3_fifo::S3Fifo, sieve::Sieve,
 };
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;

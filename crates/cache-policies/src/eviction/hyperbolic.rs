@@ -266,7 +266,7 @@ mod tests {
             assert_eq!(policy.victim(), Some(Slot::new(0)));
             policy.check();
         }
-        assert!(policy.sample.known_mut(Slot::new(0)).requests < 26);
+        assert!(policy.sample.known(Slot::new(0)).requests < 26);
         policy.sample.known_mut(Slot::new(0)).requests = HALVED - 1;
         policy.hit(Slot::new(0), 0);
         policy.check();

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cache_policies::{
     AnyConfig, AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, FifoConfig, Hint,
-    Hyperbolic, HyperbolicConfig, Lru, LruConfig, Policy, Random, RandomConfig, S3Fifo,
-    S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
+    Hyperbolic, HyperbolicConfig, LeCaR, LeCaRConfig, Lhd, LhdConfig, Lru, LruConfig, Policy,
+    Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
 };
 use cache_policies::{Arc, ArcConfig, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
 use cache_policies::{Arithmetic, GdsfConfig};
@@ -306,6 +306,23 @@ fn lirs_conforms() {
         config(),
         config().with_hir(0.4).with_stack(1.0),
         config().with_hir(1.0).with_stack(16.0),
+    ]);
+}
+
+#[test]
+fn lhd_conforms() {
+    let config = LhdConfig::default;
+    conforms::<Lhd>(&[config(), config().with_interval(90).with_seed(1)]);
+}
+
+#[test]
+fn lecar_conforms() {
+    let config = LeCaRConfig::default;
+    conforms::<LeCaR>(&[
+        config(),
+        config().with_rate(0.0).with_ghost(16.0),
+        config().with_rate(10.0).with_seed(3),
+        config().with_ghost(0.0),
     ]);
 }
 

@@ -2,13 +2,14 @@
 
 use cache_policies::{
     AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, Hyperbolic, HyperbolicConfig,
-    Lru, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, WarmUp,
+    LeCaR, LeCaRConfig, Lhd, LhdConfig, Lru, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig,
+    Sieve, WarmUp,
 };
 use cache_policies::{Arc, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
 use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
-use crate::policy_models::{ArcModel, LirsModel, SlruModel, TwoQModel};
+use crate::policy_models::{ArcModel, LeCaRModel, LhdModel, LirsModel, SlruModel, TwoQModel};
 use crate::policy_models::{ClockProModel, Kind, Model, QueueModel, SampledKind, SampledModel};
 use crate::policy_models::{Rank, RankModel};
 use crate::policy_owner::{Owner, Sequence, cases};
@@ -165,6 +166,35 @@ fn lirs_equals_its_model() {
     for (hir, stack) in [(0.01, 2.0), (0.3, 1.0), (0.0, 16.0), (1.0, 3.0), (0.1, 1.2)] {
         let config = LirsConfig::default().with_hir(hir).with_stack(stack);
         equals_model::<Lirs, _>(&config, |capacity| LirsModel::new(hir, stack, capacity));
+    }
+}
+
+#[test]
+fn lhd_equals_its_model() {
+    for (seed, sample) in (0..8).zip([32, 1, 2, 5, 32, 10, 100, 3]) {
+        let interval = [1 << 20, 120, 200, 300][seed as usize % 4];
+        let config = LhdConfig::default()
+            .with_sample(sample)
+            .with_interval(interval)
+            .with_seed(seed);
+        let (sample, interval) = (usize::from(sample), u64::from(interval));
+        equals_model::<Lhd, _>(&config, |capacity| {
+            LhdModel::new(sample, interval, seed, capacity)
+        });
+    }
+}
+
+#[test]
+fn lecar_equals_its_model() {
+    for (seed, rate) in (0..8).zip([0.45, 0.0, 10.0, 1.0, 0.45, 0.1, 3.0, 0.45]) {
+        let ghost = [0.5, 1.0, 0.1, 2.0, 0.5, 16.0, 0.5, 0.0][seed as usize];
+        let config = LeCaRConfig::default()
+            .with_rate(rate)
+            .with_ghost(ghost)
+            .with_seed(seed);
+        equals_model::<LeCaR, _>(&config, |capacity| {
+            LeCaRModel::new(rate, ghost, seed, capacity)
+        });
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cache_policies::{
-    AnyConfig, AnyPolicy, ClockPro, ClockProConfig, Hint, Hyperbolic, HyperbolicConfig, Policy,
-    Random, RandomConfig, Slot,
+    AnyConfig, AnyPolicy, ClockPro, ClockProConfig, Hint, Hyperbolic, HyperbolicConfig, LeCaR,
+    LeCaRConfig, Lhd, LhdConfig, Policy, Random, RandomConfig, Slot,
 };
 
 use crate::policy_random::{self, mix};
@@ -208,4 +208,145 @@ fn clock_pro_takes_the_steps_of_its_paper() {
         .map(Slot::get)
         .collect();
     assert_eq!(victims, [2, 3, 0, 1]);
+}
+
+#[test]
+fn lhd_beats_lru_on_a_scan_beside_skewed_requests() {
+    for seed in 0..8 {
+        let requests = || scanned_zipf(seed, 5_000, 60_000);
+        let lhd = misses(&format!("lhd:interval=4096,seed={seed}"), 300, requests());
+        let lru = misses("lru", 300, requests());
+        // The scan, 30,000 requests, misses with any policy.
+        assert!((lhd - 30_000) * 100 < (lru - 30_000) * 95, "{lhd} {lru}");
+    }
+}
+
+/// Beside a few popular keys, a loop over a range that fits together with them, and a scan: once the densities are
+/// learned, the keys of the loop have their hits ahead at the very age at which those of the scan have none any more.
+#[test]
+fn lhd_learns_that_what_loops_comes_back() {
+    for seed in 0..8 {
+        let mut random = policy_random::Random::new(seed);
+        let requests: Vec<u64> = (0..120_000)
+            .map(|position: u64| match position % 3 {
+                0 => 1_000_000 + position,
+                1 => 10_000 + position / 3 % 450,
+                _ => random.below(50),
+            })
+            .collect();
+        let lhd = misses(
+            &format!("lhd:interval=4096,seed={seed}"),
+            400,
+            requests.iter().copied(),
+        );
+        let lru = misses("lru", 400, requests.iter().copied());
+        let hyperbolic = misses("hyperbolic", 400, requests.iter().copied());
+        // The scan, 40,000 requests, misses with any policy.
+        assert!((lhd - 40_000) * 100 < (lru - 40_000) * 95, "{lhd} {lru}");
+        assert!(lhd < hyperbolic, "{lhd} {hyperbolic}");
+    }
+}
+
+#[test]
+fn lhd_divides_by_the_weight_and_lets_the_oldest_go() {
+    let mut lhd = Lhd::new(1_000, &LhdConfig::default().with_sample(1_024)).unwrap();
+    for (number, weight) in [(0, 1), (1, 200), (2, 0), (3, 40)] {
+        lhd.insert(Slot::new(number), 0, weight, Hint::NONE);
+    }
+    lhd.check();
+    let victims: Vec<u32> = std::iter::from_fn(|| lhd.evict()).map(Slot::get).collect();
+    assert_eq!(victims, [1, 3, 0, 2]);
+    // Of two alike, the one that was not hit for longer.
+    lhd.insert(Slot::new(0), 0, 1, Hint::NONE);
+    lhd.insert(Slot::new(1), 0, 1, Hint::NONE);
+    lhd.hit(Slot::new(0), 0);
+    assert_eq!(lhd.evict(), Some(Slot::new(1)));
+}
+
+/// Two entries: 0 has more requests, 1 the latest one. LRU takes 0, LFU takes 1; the one taken comes back after
+/// `elapsed` requests. Whom it had blamed, and the weight after that.
+fn regretted(rate: f64, seed: u64, elapsed: u32) -> (bool, f64) {
+    let config = LeCaRConfig::default().with_rate(rate).with_seed(seed);
+    let mut lecar = LeCaR::new(2, &config).unwrap();
+    lecar.insert(Slot::new(0), mix(0), 1, Hint::NONE);
+    lecar.hit(Slot::new(0), mix(0));
+    lecar.insert(Slot::new(1), mix(1), 1, Hint::NONE);
+    let victim = lecar.evict().unwrap();
+    assert_eq!(lecar.ghost_len(), 1);
+    lecar.insert(victim, mix(2), 1, Hint::NONE);
+    for _ in 1..elapsed {
+        lecar.hit(victim, mix(2));
+    }
+    assert_ne!(lecar.miss(mix(u64::from(victim.get()))), Hint::NONE);
+    lecar.check();
+    (victim == Slot::new(0), lecar.recency_weight())
+}
+
+#[test]
+fn lecar_moves_its_weights_as_the_rule_says() {
+    let mut blamed = [0, 0];
+    for seed in 0..32 {
+        for (rate, elapsed) in [(0.45, 1), (0.45, 2), (0.45, 9), (0.0, 1), (2.0, 1)] {
+            let (lru, weight) = regretted(rate, seed, elapsed);
+            let regret = 0.005_f64.powf(f64::from(elapsed) / 2.0);
+            let kept = 0.5 * (-rate * regret).exp();
+            let expected = if lru { kept } else { 0.5 } / (kept + 0.5);
+            assert!((weight - expected).abs() < 1e-12, "{weight} {expected}");
+            blamed[usize::from(lru)] += 1;
+        }
+    }
+    // Half of the lots each: 80 and 80 of 160, in blocks of 5.
+    assert!(blamed.iter().all(|count| *count >= 40), "{blamed:?}");
+}
+
+/// Beside many pinned entries there are a frequent one and one that is new each round: LRU errs whenever it evicts, LFU
+/// never does.
+#[test]
+fn lecar_never_gives_an_expert_up() {
+    for seed in 0..8 {
+        let config = LeCaRConfig::default().with_seed(seed);
+        let mut lecar = LeCaR::new(300, &config).unwrap();
+        for number in 2..202 {
+            lecar.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+            lecar.pin(Slot::new(number));
+        }
+        let [frequent, fresh] = [0, 1].map(Slot::new);
+        lecar.insert(frequent, mix(0), 1, Hint::NONE);
+        lecar.hit(frequent, mix(0));
+        let mut mistakes = 0;
+        for round in 1_000..3_000 {
+            lecar.insert(fresh, mix(round), 1, Hint::NONE);
+            if lecar.evict() == Some(frequent) {
+                mistakes += 1;
+                let hint = lecar.miss(mix(0));
+                lecar.insert(frequent, mix(0), 1, hint);
+                // It came back with its requests, and is the most recent.
+                assert_eq!(lecar.evict(), Some(fresh));
+            }
+            lecar.check();
+        }
+        assert!((lecar.recency_weight() - 0.01).abs() < 1e-12);
+        assert!((8..80).contains(&mistakes), "{mistakes}");
+    }
+}
+
+/// The paper's claim: near the better of LRU and LFU, whichever that is.
+#[test]
+fn lecar_follows_the_better_expert() {
+    for seed in 0..8 {
+        // Popular keys beside a scan are LFU's; a set of keys that moves on is LRU's.
+        let frequent: Vec<u64> = scanned_zipf(seed, 2_000, 40_000).collect();
+        let mut random = policy_random::Random::new(seed);
+        let moving: Vec<u64> = (0..40_000)
+            .map(|position| position / 40 + random.below(150))
+            .collect();
+        for requests in [frequent, moving] {
+            let count = |policy: &str| misses(policy, 200, requests.iter().copied()) as f64;
+            let (lru, lfu) = (count("lru"), count("lfu"));
+            let lecar = count(&format!("lecar:seed={seed}"));
+            assert!(lru.max(lfu) > 1.1 * lru.min(lfu), "{lru} {lfu}");
+            let lost = (lecar - lru.min(lfu)) / (lru.max(lfu) - lru.min(lfu));
+            assert!(lost < 0.5, "{lecar} {lru} {lfu}");
+        }
+    }
 }

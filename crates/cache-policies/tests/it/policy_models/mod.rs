@@ -2,6 +2,8 @@
 
 mod arc;
 mod clock_pro;
+mod lecar;
+mod lhd;
 mod lirs;
 mod queues;
 mod ranks;
@@ -12,6 +14,8 @@ mod two_q;
 
 pub(crate) use arc::ArcModel;
 pub(crate) use clock_pro::ClockProModel;
+pub(crate) use lecar::LeCaRModel;
+pub(crate) use lhd::LhdModel;
 pub(crate) use lirs::LirsModel;
 pub(crate) use queues::{Kind, QueueModel};
 pub(crate) use ranks::{Rank, RankModel};

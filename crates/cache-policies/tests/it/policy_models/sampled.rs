@@ -36,6 +36,10 @@ impl Lots {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         ((u128::from(number) * bound as u128) >> 64) as usize
     }
+
+    pub(crate) fn share(&mut self) -> f64 {
+        (self.below(1 << 53)) as f64 / (1_u64 << 53) as f64
+    }
 }
 
 impl SampledModel {
