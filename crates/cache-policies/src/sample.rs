@@ -1,5 +1,5 @@
-//! The resident slots of a policy without an order, to draw from: linked ones lie densely, so that a draw takes constant
-//! time whatever left before it.
+//! The resident slots of a policy without an order, to draw from: linked ones lie densely, so that a draw takes
+//! constant time whatever left before it.
 //!
 //! ```text
 //!                    drawn from                 never drawn

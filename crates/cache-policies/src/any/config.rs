@@ -112,8 +112,8 @@ macro_rules! any_config {
                     Some((name, parameters)) => (name.trim(), Some(parameters)),
                     None => (text.trim(), None),
                 };
-                $(if $config::POLICY.eq_ignore_ascii_case(name) {
-                    return Ok(AnyConfig::$policy(parameters::parse(parameters)?));
+                $(if let Some(config) = parameters::named::<$config>(name) {
+                    return Ok(AnyConfig::$policy(parameters::parse(config, parameters)?));
                 })+
                 let known = [$($config::POLICY,)+];
                 Err(ParseConfigError::UnknownPolicy {

@@ -15,12 +15,14 @@ pub(crate) struct Parameter {
 }
 
 /// A configuration whose parameters can be read and set by name. What is given is for a policy without any.
-pub(crate) trait Parameters: Default {
+pub(crate) trait Parameters: Default + 'static {
     /// The policy's name.
     const POLICY: &'static str;
     const KNOWN: &'static [Parameter] = &[];
     /// Whether the policy needs to be told the future.
     const OFFLINE: bool = false;
+    /// The configurations that have names of their own.
+    const NAMED: &'static [(&'static str, fn() -> Self)] = &[];
 
     /// The value of a known parameter, as `set` reads it.
     fn value(&self, parameter: &Parameter) -> String {
@@ -59,9 +61,22 @@ fn refusal<C: Parameters>(parameter: &Parameter, value: String) -> ConfigError {
     }
 }
 
-/// Reads `parameter=value,parameter=value`; `None` is no text at all, and gives the default.
-pub(super) fn parse<C: Parameters>(text: Option<&str>) -> Result<C, ParseConfigError> {
-    let mut config = C::default();
+/// The configuration of this name: the policy's own for the default one; `None` if it has no such name.
+pub(super) fn named<C: Parameters>(name: &str) -> Option<C> {
+    if C::POLICY.eq_ignore_ascii_case(name) {
+        return Some(C::default());
+    }
+    let (_, named) = C::NAMED
+        .iter()
+        .find(|(other, _)| other.eq_ignore_ascii_case(name))?;
+    Some(named())
+}
+
+/// Reads `parameter=value,parameter=value` into a configuration; `None` is no text at all, and changes nothing.
+pub(super) fn parse<C: Parameters>(
+    mut config: C,
+    text: Option<&str>,
+) -> Result<C, ParseConfigError> {
     let mut given: Vec<&str> = Vec::new();
     for pair in text.into_iter().flat_map(|text| text.split(',')) {
         let Some((name, value)) = pair.split_once('=') else {

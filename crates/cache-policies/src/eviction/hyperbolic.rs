@@ -131,8 +131,8 @@ impl Use {
 /// A request is a hit or an insert. After 2^31 requests, age and count of an entry are halved when it is next hit or
 /// drawn; one that is neither in 2^32 requests looks young for a while.
 ///
-/// Hits add 1 to a counter and take constant time, as all calls do but `evict`: `sample` steps. 16 bytes a slot, 20 once
-/// weights differ from 1.
+/// Hits add 1 to a counter and take constant time, as all calls do but `evict`: `sample` steps. 16 bytes a slot, 20
+/// once weights differ from 1.
 ///
 /// ```
 /// use cache_policies::{Hint, Hyperbolic, HyperbolicConfig, Policy, Slot};

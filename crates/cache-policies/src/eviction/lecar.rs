@@ -137,24 +137,24 @@ struct Mistake {
     frequency: u32,
 }
 
-/// LeCaR, learning cache replacement (G. Vietri, L. V. Rodriguez, W. A. Martinez, S. Lyons, J. Liu, R. Rangaswami, M. Zhao,
-/// G. Narasimhan, "Driving cache replacement with ML-based LeCaR", HotStorage 2018).
+/// LeCaR, learning cache replacement (G. Vietri, L. V. Rodriguez, W. A. Martinez, S. Lyons, J. Liu, R. Rangaswami, M.
+/// Zhao, G. Narasimhan, "Driving cache replacement with ML-based LeCaR", HotStorage 2018).
 ///
-/// - The entries stand in two orders, by their last request (LRU) and by the number of their requests (LFU; among equals,
-///   the one goes that has had its number the longest).
-/// - To evict, LRU or LFU is drawn by their weights, half each at first. The victim enters the history of the expert that
-///   named it, first in first out; if both name the same, neither is to blame, and it enters none.
+/// - The entries stand in two orders, by their last request (LRU) and by the number of their requests (LFU; among
+///   equals, the one goes that has had its number the longest).
+/// - To evict, LRU or LFU is drawn by their weights, half each at first. The victim enters the history of the expert
+///   that named it, first in first out; if both name the same, neither is to blame, and it enters none.
 /// - A miss of a key in a history is a regret: the weight of the expert is multiplied by e^(-rate * r), with r =
 ///   0.005^(t / n) for a key that left t requests ago and n resident entries, and the weights are scaled to a sum of 1,
 ///   neither below 0.01. The entry comes back with its number of requests, and one more.
 ///
-/// The last two rules of the histories, the bounds of the weights and the size of the histories, half the cache each, are
-/// those of the authors' program, as the paper is silent on them. libCacheSim has one history as large as the cache,
-/// forgets the numbers, and takes bytes for n.
+/// The last two rules of the histories, the bounds of the weights and the size of the histories, half the cache each,
+/// follow the authors' program. libCacheSim has one history as large as the cache, forgets the numbers, and takes bytes
+/// for n.
 ///
 /// A call takes constant time; from the first pin or regret on, logarithmic in the number of different frequencies. 28
-/// bytes a slot, 4 more once weights differ from 1, 24 for each frequency that some entry has, and about 30 for an entry in
-/// a history. An entry that is unpinned is the most recent, and the latest of its frequency.
+/// bytes a slot, 4 more once weights differ from 1, 24 for each frequency that some entry has, and about 30 for an
+/// entry in a history. An entry that is unpinned is the most recent, and the latest of its frequency.
 ///
 /// ```
 /// use cache_policies::{Hint, LeCaR, LeCaRConfig, Policy, Slot};

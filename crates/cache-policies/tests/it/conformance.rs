@@ -327,6 +327,16 @@ fn lecar_conforms() {
 }
 
 #[test]
+fn s3_fifo_conforms_where_it_skips_hits() {
+    let config = S3FifoConfig::default;
+    conforms::<S3Fifo>(&[
+        S3FifoConfig::clock2q_plus(),
+        config().with_small(0.7).with_skip(1.0).with_threshold(31),
+        config().with_small(1.0).with_skip(0.3).with_chances(31),
+    ]);
+}
+
+#[test]
 fn any_policy_conforms() {
     conforms::<AnyPolicy>(&AnyConfig::all());
 }

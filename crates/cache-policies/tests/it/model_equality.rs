@@ -9,7 +9,9 @@ use cache_policies::{Arc, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
 use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
-use crate::policy_models::{ArcModel, LeCaRModel, LhdModel, LirsModel, SlruModel, TwoQModel};
+use crate::policy_models::{
+    ArcModel, LeCaRModel, LhdModel, LirsModel, S3FifoModel, SlruModel, TwoQModel,
+};
 use crate::policy_models::{ClockProModel, Kind, Model, QueueModel, SampledKind, SampledModel};
 use crate::policy_models::{Rank, RankModel};
 use crate::policy_owner::{Owner, Sequence, cases};
@@ -194,6 +196,32 @@ fn lecar_equals_its_model() {
             .with_seed(seed);
         equals_model::<LeCaR, _>(&config, |capacity| {
             LeCaRModel::new(rate, ghost, seed, capacity)
+        });
+    }
+}
+
+#[test]
+fn s3_fifo_with_all_parameters_equals_its_model() {
+    let config = S3FifoConfig::default;
+    for config in [
+        config(),
+        S3FifoConfig::clock2q_plus(),
+        S3FifoConfig::clock2q_plus().with_small(0.6),
+        config().with_small(0.5).with_skip(1.0).with_chances(1),
+        config().with_small(0.4).with_skip(0.25).with_threshold(1),
+        config()
+            .with_small(1.0)
+            .with_skip(0.5)
+            .with_warm_up(WarmUp::Small),
+        config()
+            .with_small(0.3)
+            .with_skip(0.7)
+            .with_threshold(31)
+            .with_chances(31),
+        config().with_chances(7).with_ghost(2.0),
+    ] {
+        equals_model::<S3Fifo, _>(&config, |capacity| {
+            S3FifoModel::new(config.clone(), capacity)
         });
     }
 }

@@ -39,7 +39,8 @@ fn misses(policy: &str, capacity: u64, keys: impl IntoIterator<Item = u64>) -> u
     misses
 }
 
-/// Requests that follow Zipf's law over `universe` keys: a key's rank is e to the power of a fair share of its logarithm.
+/// Requests that follow Zipf's law over `universe` keys: a key's rank is e to the power of a fair share of its
+/// logarithm.
 fn zipf(seed: u64, universe: u64, requests: u64) -> impl Iterator<Item = u64> {
     let mut random = policy_random::Random::new(seed);
     (0..requests).map(move |_| (universe as f64).powf(random.share()) as u64)
@@ -118,8 +119,8 @@ fn hyperbolic_beats_lru_where_popularity_is_skewed() {
     }
 }
 
-/// A loop that is a little larger than the cache: all but the cold share of 1% hits, as with LIRS, whereas LRU and CLOCK
-/// miss all.
+/// A loop that is a little larger than the cache: all but the cold share of 1% hits, as with LIRS, whereas LRU and
+/// CLOCK miss all.
 #[test]
 fn clock_pro_hits_a_loop_that_clock_never_hits() {
     let requests = || (0..1_100).cycle().take(110_000);
@@ -138,7 +139,8 @@ fn clock_pro_keeps_its_hot_entries_through_a_scan() {
     }
 }
 
-/// Where every key is asked for again soon, and never after that, a large cold share is right; a loop wants a small one.
+/// Where every key is asked for again soon, and never after that, a large cold share is right; a loop wants a small
+/// one.
 #[test]
 fn clock_pro_adapts_the_share_of_cold_entries() {
     let mut clock_pro = ClockPro::new(100, &ClockProConfig::default()).unwrap();
@@ -348,5 +350,45 @@ fn lecar_follows_the_better_expert() {
             let lost = (lecar - lru.min(lfu)) / (lru.max(lfu) - lru.min(lfu));
             assert!(lost < 0.5, "{lecar} {lru} {lfu}");
         }
+    }
+}
+
+/// A small queue of 10, its newer half the window: the hit on an entry counts once five others came after it.
+#[test]
+fn clock2q_plus_skips_hits_in_its_window() {
+    let config: AnyConfig = "clock2q+".parse().unwrap();
+    for late in 0..10 {
+        let mut policy = AnyPolicy::new(100, &config).unwrap();
+        // The main queue is full, so that the small one gives the victims.
+        for number in 0..100 {
+            policy.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+        }
+        for number in 0..10 {
+            assert_eq!(policy.evict(), Some(Slot::new(number)));
+        }
+        for number in 0..=late {
+            policy.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+        }
+        policy.hit(Slot::new(0), mix(0));
+        for number in late + 1..10 {
+            policy.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+        }
+        policy.check();
+        let kept = late >= 5;
+        assert_eq!(policy.evict() == Some(Slot::new(0)), !kept, "{late}");
+    }
+}
+
+/// Requests that come in twos: where one hit is enough, the second of each pair brings every key into the main queue.
+#[test]
+fn clock2q_plus_is_not_misled_by_correlated_requests() {
+    for seed in 0..8 {
+        let requests = || scanned_zipf(seed, 5_000, 60_000).flat_map(|key| [key, key]);
+        let clock2q_plus = misses("clock2q+", 300, requests());
+        let s3_fifo = misses("s3-fifo:threshold=1,chances=1,ghost=0.5", 300, requests());
+        assert!(
+            clock2q_plus * 100 < s3_fifo * 95,
+            "{clock2q_plus} {s3_fifo}"
+        );
     }
 }

@@ -100,6 +100,25 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
+fn clock2q_plus_is_a_name_for_parameters_of_s3_fifo() {
+    assert_eq!(parse("clock2q+"), S3FifoConfig::clock2q_plus().into());
+    assert_eq!(parse("Clock2Q+").name(), "s3-fifo");
+    let written = "s3-fifo:threshold=1,ghost=0.5,skip=0.5,chances=1";
+    assert_eq!(parse("clock2q+").to_string(), written);
+    assert_eq!(parse(written), parse("clock2q+"));
+    let wider = S3FifoConfig::clock2q_plus().with_ghost(0.9);
+    assert_eq!(parse("clock2q+:ghost=0.9"), wider.into());
+    assert_eq!(
+        refused("clock2q+:skip=2"),
+        "s3-fifo: skip=2 is refused: give a share of the small queue from 0 to 1"
+    );
+    assert_eq!(
+        refused("s3-fifo:chances=0"),
+        "s3-fifo: chances=0 is refused: give a number of turns from 1 to 31"
+    );
+}
+
+#[test]
 fn an_unknown_name_lists_the_known() {
     let names: Vec<String> = AnyConfig::all().iter().map(AnyConfig::to_string).collect();
     let known = format!("use one of {}", names.join(", "));
@@ -112,7 +131,7 @@ fn an_unknown_name_lists_the_known() {
 fn an_unknown_parameter_lists_the_known() {
     assert_eq!(
         refused("s3-fifo:smal=1"),
-        "s3-fifo has no parameter `smal`: it takes small, threshold, ghost, warm-up"
+        "s3-fifo has no parameter `smal`: it takes small, threshold, ghost, warm-up, skip, chances"
     );
     assert_eq!(
         refused("lru:bits=1"),

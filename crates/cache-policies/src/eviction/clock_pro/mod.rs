@@ -43,27 +43,27 @@ struct Known {
 /// All entries, hot, cold and departed ones, stand on one clock in the order in which they were put at its head:
 /// - A hit sets the entry's bit. A new entry is cold and begins its test; until the first eviction it is hot as long as
 ///   the hot share has room.
-/// - To evict, the cold hand looks at the oldest cold entry. Without the bit, it goes, and if it is in its test it stays
-///   on the clock as departed. With the bit and in its test it becomes hot. With the bit alone it begins a new test. Both
-///   go to the head, their bit cleared.
+/// - To evict, the cold hand looks at the oldest cold entry. Without the bit, it goes, and if it is in its test it
+///   stays on the clock as departed. With the bit and in its test it becomes hot. With the bit alone it begins a new
+///   test. Both go to the head, their bit cleared.
 /// - Where an entry became hot and the hot ones are over their share, the hot hand looks at the oldest hot entry: it
 ///   stays, at the head with its bit cleared, if that was set; otherwise it becomes cold, at the head, out of test. The
 ///   tests of all that is older than the oldest hot entry end then.
 /// - The test hand ends the test of the oldest departed entry when those weigh more than `ghost` times the capacity.
 ///   Departed entries leave with the end of their test.
 /// - A departed entry that is asked for comes back as a hot one.
-/// - The share of the cold ones grows by the weight of each entry that is asked for during its test, and shrinks by that
-///   of each whose test ends without.
+/// - The share of the cold ones grows by the weight of each entry that is asked for during its test, and shrinks by
+///   that of each whose test ends without.
 ///
-/// The authors' own simulator differs from their paper: there, an entry that the hot hand passes while it looks for room
-/// for that very entry stays cold, a cold entry out of test goes in spite of its bit, and only departed entries shrink
-/// the cold share. libCacheSim 0.3.5 starts with all of the cache for cold entries, and misses 89% of the trace OLTP at
-/// 1,000 entries, where LRU misses 67%.
+/// The authors' own simulator differs from their paper: there, an entry that the hot hand passes while it looks for
+/// room for that very entry stays cold, a cold entry out of test goes in spite of its bit, and only departed entries
+/// shrink the cold share. libCacheSim 0.3.5 starts with all of the cache for cold entries, and misses 89% of the trace
+/// OLTP at 1,000 entries, where LRU misses 67%.
 ///
-/// Hits write one byte, and only where it is not set. All calls are of constant time amortised over the hits since; one
-/// `evict` or `insert` takes at most some steps for each linked entry and each departed one. 25 bytes a slot, 4 more once
-/// weights differ from 1; a departed entry takes about 30. An entry that is unpinned stands at the head of the clock and
-/// keeps its state.
+/// Hits write one byte, and only where it is not set. All calls are of constant time amortised over the hits since;
+/// one `evict` or `insert` takes at most some steps for each linked entry and each departed one. 25 bytes a slot, 4
+/// more once weights differ from 1; a departed entry takes about 30. An entry that is unpinned stands at the head of
+/// the clock and keeps its state.
 ///
 /// ```
 /// use cache_policies::{ClockPro, ClockProConfig, Hint, Policy, Slot};

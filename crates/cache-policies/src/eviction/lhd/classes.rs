@@ -1,4 +1,5 @@
-//! The classes of entries of LHD: at which ages their entries were hit and evicted, and what hits they promise from that.
+//! The classes of entries of LHD: at which ages their entries were hit and evicted, and what hits they promise from
+//! that.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -231,8 +232,8 @@ mod tests {
         assert_eq!(groups, [0, 0, 1, 1, 2, 2, 3, 15]);
     }
 
-    /// The paper's formula as it stands: of the entries that reach an age, the share that is hit from there on, over the
-    /// mean time until their next event.
+    /// The paper's formula as it stands: of the entries that reach an age, the share that is hit from there on, over
+    /// the mean time until their next event.
     #[test]
     fn densities_are_those_of_the_formula() {
         let mut classes = Classes::new();

@@ -2,6 +2,7 @@
 //! left.
 
 mod config;
+mod window;
 
 pub use config::{S3FifoConfig, WarmUp};
 
@@ -15,6 +16,8 @@ use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
+use window::Window;
+
 /// The hint that the key was in the ghost.
 const REMEMBERED: Hint = Hint::from_bits(1);
 
@@ -26,8 +29,9 @@ const PINNED: u8 = 0x20;
 const SMALL: u8 = 0x40;
 const MAIN: u8 = 0x80;
 
-/// Hits in the main queue beyond this many count for nothing: a 2-bit CLOCK.
-const MAIN_COUNT_MAX: u8 = 3;
+/// The byte of an entry whose hits are skipped: in both queues, as it were, and its count is full, so that no hit is
+/// counted.
+const SKIPPING: u8 = SMALL | MAIN | COUNT;
 
 /// S3-FIFO (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP
 /// 2023).
@@ -39,6 +43,8 @@ const MAIN_COUNT_MAX: u8 = 3;
 /// - From the small queue: the oldest moves to the main queue, its count reset, if it had `threshold` hits; otherwise
 ///   it goes, into the ghost.
 /// - From the main queue: the oldest goes if its count is 0; otherwise it is reinserted with min(count, 3) - 1.
+/// - With `skip`, hits in the newest part of the small queue do not count (Clock2Q+, see
+///   [`S3FifoConfig::clock2q_plus`]); with `chances`, the 3 is another number.
 /// - Until the first eviction, new entries go to the main queue once the small one is full ([`WarmUp`]).
 ///
 /// `small` times the capacity, rounded down, is the small queue's share; the main queue has the rest. All shares are
@@ -81,8 +87,15 @@ pub struct S3Fifo {
     main_capacity: u64,
     /// Counts stop here: enough for the threshold and for the main queue.
     count_max: u8,
+    /// The entries of the small queue whose hits are skipped.
+    window: Window,
     /// Whether new entries still go to the main queue when the small one is full.
     warming: bool,
+}
+
+/// Whether the entry that was put into the small queue with this stamp is there, and its hits are skipped.
+fn is_skipping(marks: &Marks, main: &Lists<1>, slot: Slot, stamp: u64) -> bool {
+    marks.get(slot) == SKIPPING && main.stowed(slot)[1] == stamp as u32
 }
 
 /// A share of the capacity, rounded down.
@@ -101,6 +114,33 @@ impl S3Fifo {
         let ticket = self.small.push(slot, hash);
         self.main.stow(slot, [ticket, 0]);
         self.small_weight += u64::from(self.ledger.weight_of(slot));
+        if self.config.skip() > 0.0 {
+            self.enter_window(slot, ticket);
+        }
+    }
+
+    /// Counts an entry that was just put into the small queue, and keeps its stamp in its cell.
+    fn enter_window(&mut self, slot: Slot, ticket: u32) {
+        let stamp = self.window.pass(self.ledger.weight_of(slot));
+        self.main.stow(slot, [ticket, stamp as u32]);
+        if self.marks.get(slot) == SKIPPING {
+            self.window.enter(slot, stamp);
+        }
+        self.end_skipping();
+    }
+
+    /// Counts the hits of entries from now on that have left the window.
+    fn end_skipping(&mut self) {
+        while let Some((slot, stamp)) = self.window.aged() {
+            if is_skipping(&self.marks, &self.main, slot, stamp) {
+                self.marks.set(slot, SMALL);
+            }
+        }
+        if self.window.is_stale(self.small.len()) {
+            let (marks, main) = (&self.marks, &self.main);
+            self.window
+                .retain(|slot, stamp| is_skipping(marks, main, slot, stamp));
+        }
     }
 
     fn link_main(&mut self, slot: Slot) {
@@ -113,8 +153,10 @@ impl S3Fifo {
         self.small_weight -= u64::from(self.ledger.weight_of(slot));
         let [ticket, _] = self.main.stowed(slot);
         let main = &mut self.main;
-        self.small
-            .remove(ticket, |moved, ticket| main.stow(moved, [ticket, 0]))
+        self.small.remove(ticket, |moved, ticket| {
+            let [_, stamp] = main.stowed(moved);
+            main.stow(moved, [ticket, stamp]);
+        })
     }
 
     fn unlink_main(&mut self, slot: Slot) {
@@ -136,7 +178,8 @@ impl S3Fifo {
     /// Empties the small queue up to the first entry that had too few hits, which is the victim.
     fn victim_of_small(&mut self) -> Option<Slot> {
         while let Some(slot) = self.small.front() {
-            if self.marks.get(slot) & COUNT < self.config.threshold() {
+            let mark = self.marks.get(slot);
+            if mark & COUNT < self.config.threshold() || mark & MAIN != 0 {
                 return Some(slot);
             }
             self.small.pop();
@@ -149,7 +192,7 @@ impl S3Fifo {
 
     /// Turns the main queue up to the first entry without a hit, which is the victim.
     fn victim_of_main(&mut self) -> Option<Slot> {
-        let steps_max = usize::from(MAIN_COUNT_MAX) * self.main.len(0) + 1;
+        let steps_max = usize::from(self.config.chances()) * self.main.len(0) + 1;
         let mut steps = 0;
         while let Some(slot) = self.main.back(0) {
             steps += 1;
@@ -158,7 +201,8 @@ impl S3Fifo {
             if count == 0 {
                 return Some(slot);
             }
-            self.marks.set(slot, MAIN | (count.min(MAIN_COUNT_MAX) - 1));
+            self.marks
+                .set(slot, MAIN | (count.min(self.config.chances()) - 1));
             self.main.move_to_front(0, slot);
         }
         None
@@ -181,7 +225,8 @@ impl Policy for S3Fifo {
             main_weight: 0,
             small_capacity: 0,
             main_capacity: 0,
-            count_max: config.threshold().max(MAIN_COUNT_MAX),
+            count_max: config.threshold().max(config.chances()),
+            window: Window::new(),
             warming: config.warm_up() == WarmUp::Main,
         };
         policy.set_capacity(capacity);
@@ -212,7 +257,12 @@ impl Policy for S3Fifo {
             self.marks.start(slot, MAIN);
             self.link_main(slot);
         } else {
-            self.marks.start(slot, SMALL);
+            let mark = if self.window.is_open() {
+                SKIPPING
+            } else {
+                SMALL
+            };
+            self.marks.start(slot, mark);
             self.link_small(slot, hash);
         }
     }
@@ -322,6 +372,9 @@ impl Policy for S3Fifo {
         self.small_capacity = share(capacity, self.config.small()).min(capacity);
         self.main_capacity = capacity - self.small_capacity;
         self.ghost.set_limit(share(capacity, self.config.ghost()));
+        let span = self.small_capacity as f64 * self.config.skip();
+        self.window.set_span(libm::ceil(span) as u64);
+        self.end_skipping();
     }
 
     ledger_answers!(ledger);
@@ -331,11 +384,13 @@ impl Policy for S3Fifo {
         self.main.check(0);
         self.ghost.check();
         let weight_of = |slot| u64::from(self.ledger.weight_of(slot));
-        let (mut small_weight, mut main_weight) = (0, 0);
+        let (mut small_weight, mut main_weight, mut skipping) = (0, 0, 0);
+        self.window.check();
         for (slot, ticket) in self.small.iter() {
-            assert_eq!(
-                self.marks.get(slot) & !COUNT,
-                SMALL,
+            let mark = self.marks.get(slot);
+            skipping += usize::from(mark == SKIPPING);
+            assert!(
+                mark == SKIPPING || mark & !COUNT == SMALL,
                 "an entry of the small queue is marked otherwise"
             );
             assert_eq!(
@@ -353,6 +408,14 @@ impl Policy for S3Fifo {
             );
             main_weight += weight_of(slot);
         }
+        let in_window = self.window.iter();
+        assert_eq!(
+            in_window
+                .filter(|(slot, stamp)| is_skipping(&self.marks, &self.main, *slot, *stamp))
+                .count(),
+            skipping,
+            "an entry skips its hits outside of the window"
+        );
         assert_eq!(
             (small_weight, main_weight),
             (self.small_weight, self.main_weight)
@@ -374,7 +437,8 @@ impl Policy for S3Fifo {
         assert!(
             residents
                 .clone()
-                .all(|slot| self.marks.get(slot) & COUNT <= self.count_max)
+                .map(|slot| self.marks.get(slot) & !PINNED)
+                .all(|mark| mark == SKIPPING || mark & COUNT <= self.count_max)
         );
         self.ledger.check(residents);
     }
