@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use cache_policies::{
-    Arithmetic, Belady, BeladySize, Gdsf, GdsfConfig, Hint, Lfu, Lfuda, LfudaConfig, Policy,
-    Promotion, Sieve, Slot,
+    AnyConfig, Arithmetic, Belady, BeladySize, Gdsf, GdsfConfig, Hint, Lfu, Lfuda, LfudaConfig,
+    Policy, Promotion, Sieve, Slot,
 };
 
 use crate::policy_random::{Random, mix};
@@ -280,4 +280,39 @@ fn lfu_finds_its_place_again_after_a_pin() {
     lfu.check();
     let victims: Vec<u32> = std::iter::from_fn(|| lfu.evict()).map(Slot::get).collect();
     assert_eq!(victims, [1, 2, 0, 3, 4, 5]);
+}
+
+#[test]
+fn the_rules_of_the_reference_are_switches_with_names() {
+    for text in ["lfuda:promotion=age", "gdsf:arithmetic=double"] {
+        let config: AnyConfig = text.parse().unwrap();
+        assert_eq!(config.to_string(), text);
+    }
+    for (text, name) in [
+        ("lfuda:promotion=recount", "lfuda"),
+        ("gdsf:arithmetic=fixed", "gdsf"),
+    ] {
+        let config: AnyConfig = text.parse().unwrap();
+        assert_eq!(config.to_string(), name);
+    }
+    let refused = |text: &str| text.parse::<AnyConfig>().unwrap_err().to_string();
+    assert_eq!(
+        refused("lfuda:promotion=old"),
+        "lfuda: promotion=old is refused: give recount or age"
+    );
+    assert_eq!(
+        refused("gdsf:arithmetic=float"),
+        "gdsf: arithmetic=float is refused: give fixed or double"
+    );
+}
+
+/// What the policies that know the future say of themselves.
+#[test]
+fn only_the_bounds_are_offline() {
+    let offline: Vec<&str> = AnyConfig::all()
+        .iter()
+        .filter(|config| config.is_offline())
+        .map(AnyConfig::name)
+        .collect();
+    assert_eq!(offline, ["belady", "belady-size"]);
 }
