@@ -6,6 +6,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod admission;
 mod any;
 mod bloom;
 mod cache;
@@ -35,6 +36,7 @@ mod timer_wheel;
 mod tournament;
 mod weigh;
 
+pub use admission::tiny_lfu::{TinyLfu, TinyLfuConfig};
 pub use any::{AnyConfig, AnyPolicy, PolicyVisitor};
 pub use bloom::{BloomFilter, CountingBloomFilter, ScalableBloomFilter};
 pub use cache::{

@@ -14,8 +14,8 @@ const COUNT_MAX: u64 = 15;
 /// The lowest bit of each counter in a word.
 const ODD: u64 = 0x1111_1111_1111_1111;
 
-/// Each row's own multiplier: its high bits choose the counter. With one for all rows, keys that meet in one row meet in
-/// all of them.
+/// Each row's own multiplier: its high bits choose the counter. With one for all rows, keys that meet in one row meet
+/// in all of them.
 const MULTIPLIERS: [u32; ROWS] = [0x9e37_79b1, 0x85eb_ca77, 0xc2b2_ae3d, 0x27d4_eb2f];
 
 /// The counters of the keys that fall here, row by row: 32 of 4 bits in two words each. One cache line.
@@ -26,21 +26,21 @@ struct Block([u64; WORDS]);
 /// A count-min sketch of 4-bit counters, four a key in one cache line, halved all together once a sample is full.
 ///
 /// Counting is that of G. Cormode, S. Muthukrishnan, "An improved data stream summary: the count-min sketch and its
-/// applications", Journal of Algorithms 55(1), 2005; counters that stop at 15, and ageing, that of G. Einziger,
-/// R. Friedman, B. Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM ToS 13(4), 2017. That all counters of
+/// applications", Journal of Algorithms 55(1), 2005; counters that stop at 15, and ageing, that of G. Einziger, R.
+/// Friedman, B. Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", ACM ToS 13(4), 2017. That all counters of
 /// a key are in one block is the layout of Caffeine: a call touches one cache line, and keys of one block collide a
 /// little more than keys would at large.
 ///
 /// An estimate is never below the true count (up to 15) of the keys incremented since the last ageing, and above it
-/// where other keys share all four counters. With as many words as keys that are counted at a time, which is 16 counters
-/// a key, that is rare.
+/// where other keys share all four counters. With as many words as keys that are counted at a time, which is 16
+/// counters a key, that is rare.
 ///
 /// Once `sample` increments have changed a counter, all counters are halved, rounding down, and the increments that
-/// are lost to the rounding are taken off the next sample. The halving is spread over the increments that follow, and shows as
-/// if it had happened at once; so no call takes more than constant time, but `clear`, `resize` and `clone`.
+/// are lost to the rounding are taken off the next sample. The halving is spread over the increments that follow, and
+/// shows as if it had happened at once; so no call takes more than constant time, but `clear`, `resize` and `clone`.
 ///
-/// Takes 8 bytes a word, and one bit a block. A hash is to be spread over all of its bits, as for
-/// [`Policy`](crate::Policy).
+/// Takes 8 bytes a word, and one bit a block. Of a hash it knows 30 bits; a hash is to be spread over all of its bits,
+/// as for [`Policy`](crate::Policy).
 ///
 /// ```
 /// use cache_policies::FrequencySketch;
@@ -66,11 +66,12 @@ pub struct FrequencySketch {
     odd: u64,
 }
 
-/// Folds a hash to the 32 bits that the sketch knows of it.
+/// Folds a hash to the 30 bits that the sketch knows of it. The lowest two bits are 0, for policies to keep something
+/// else in.
 #[inline]
 pub(crate) fn fold(hash: u64) -> u32 {
     let mixed = ((hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
-    mixed ^ (mixed >> 15)
+    (mixed ^ (mixed >> 15)) & !3
 }
 
 /// Where the counter of a row is: the word in the block, and how far to shift it.

@@ -1,7 +1,7 @@
 //! A pass over the blocks of a table, done a few at a time, while the table is in use.
 //!
-//! One bit a block says whether this pass has been at it. The meaning of the bit turns with each pass, so that beginning
-//! one costs nothing, however large the table is:
+//! One bit a block says whether this pass has been at it. The meaning of the bit turns with each pass, so that
+//! beginning one costs nothing, however large the table is:
 //! ```text
 //!  turn = 1    bits  1 1 0 1 0 0 1 0 0 0     0: still to be done in this pass
 //!                        ^ cursor: all before it are done; later ones are where somebody came by

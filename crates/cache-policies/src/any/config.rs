@@ -1,11 +1,13 @@
 //! The configuration of any policy, and the texts that stand for it.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
 use super::parameters::{self, Parameters};
+use crate::admission::tiny_lfu::TinyLfuConfig;
 use crate::error::ParseConfigError;
 use crate::eviction::arc::ArcConfig;
 use crate::eviction::belady::BeladyConfig;
@@ -28,7 +30,8 @@ macro_rules! any_config {
         /// Names a policy with its parameters. The default is S3-FIFO with those of its paper's authors.
         ///
         /// As a text it is the policy's name, then, after a colon, the parameters that differ from the default; what
-        /// each policy takes is told by [`parameters`](AnyConfig::parameters) and in the policy's documentation.
+        /// each policy takes is told by [`parameters`](AnyConfig::parameters) and in the policy's documentation. Before
+        /// any of them may stand `tinylfu/`, with parameters or without: `tinylfu:doorkeeper=on/lru`.
         ///
         /// ```
         /// use cache_policies::{AnyConfig, LruConfig};
@@ -43,6 +46,8 @@ macro_rules! any_config {
         #[non_exhaustive]
         pub enum AnyConfig {
             $($(#[$doc])+ $policy($config),)+
+            /// TinyLFU before any of the others.
+            TinyLfu(Box<TinyLfuConfig<AnyConfig>>),
         }
 
         impl AnyConfig {
@@ -64,6 +69,7 @@ macro_rules! any_config {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(AnyConfig::$policy(_) => $config::POLICY,)+
+                    AnyConfig::TinyLfu(_) => TinyLfuConfig::<AnyConfig>::POLICY,
                 }
             }
 
@@ -81,6 +87,7 @@ macro_rules! any_config {
             pub fn parameters(&self) -> Vec<(&'static str, alloc::string::String, &'static str)> {
                 match self {
                     $(AnyConfig::$policy(config) => parameters::list(config),)+
+                    AnyConfig::TinyLfu(config) => parameters::list(&**config),
                 }
             }
 
@@ -90,6 +97,7 @@ macro_rules! any_config {
             pub fn is_offline(&self) -> bool {
                 match self {
                     $(AnyConfig::$policy(_) => $config::OFFLINE,)+
+                    AnyConfig::TinyLfu(config) => config.policy().is_offline(),
                 }
             }
         }
@@ -98,6 +106,10 @@ macro_rules! any_config {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
                     $(AnyConfig::$policy(config) => parameters::show(config, formatter),)+
+                    AnyConfig::TinyLfu(config) => {
+                        parameters::show(&**config, formatter)?;
+                        write!(formatter, "/{}", config.policy())
+                    }
                 }
             }
         }
@@ -108,6 +120,10 @@ macro_rules! any_config {
             /// Reads what `Display` writes; spaces around names and values, and the case of the policy's name, do not
             /// matter.
             fn from_str(text: &str) -> Result<Self, ParseConfigError> {
+                if let Some((gate, behind)) = split_gate(text) {
+                    let gate: TinyLfuConfig<AnyConfig> = parameters::parse(gate)?;
+                    return Ok(AnyConfig::TinyLfu(Box::new(gate.with_policy(behind.parse()?))));
+                }
                 let (name, parameters) = match text.split_once(':') {
                     Some((name, parameters)) => (name.trim(), Some(parameters)),
                     None => (text.trim(), None),
@@ -132,6 +148,18 @@ macro_rules! any_config {
 }
 
 for_each_policy!(any_config);
+
+/// The parameters of TinyLFU, and the text of the policy behind, if the text begins with one and the other is none.
+fn split_gate(text: &str) -> Option<(Option<&str>, &str)> {
+    let (gate, behind) = text.split_once('/')?;
+    let (name, parameters) = match gate.split_once(':') {
+        Some((name, parameters)) => (name, Some(parameters)),
+        None => (gate, None),
+    };
+    let policy = TinyLfuConfig::<AnyConfig>::POLICY;
+    let is_gate = name.trim().eq_ignore_ascii_case(policy);
+    (is_gate && !behind.contains('/')).then_some((parameters, behind))
+}
 
 impl Default for AnyConfig {
     fn default() -> Self {

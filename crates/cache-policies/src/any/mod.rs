@@ -8,6 +8,9 @@ mod parameters;
 pub use config::AnyConfig;
 pub(crate) use parameters::{Parameter, Parameters};
 
+use alloc::boxed::Box;
+
+use crate::admission::tiny_lfu::TinyLfu;
 use crate::error::ConfigError;
 use crate::eviction::arc::Arc;
 use crate::eviction::belady::Belady;
@@ -69,8 +72,14 @@ macro_rules! any_policy {
         /// ```
         #[derive(Clone, Debug)]
         #[non_exhaustive]
+        #[expect(
+            clippy::large_enum_variant,
+            reason = "there is one policy for a whole cache, and a box would cost every call a load"
+        )]
         pub enum AnyPolicy {
             $($(#[$doc])+ $policy($policy),)+
+            /// TinyLFU before any of the others.
+            TinyLfu(Box<TinyLfu<AnyPolicy>>),
         }
 
         impl AnyPolicy {
@@ -78,6 +87,7 @@ macro_rules! any_policy {
             pub fn visit<V: PolicyVisitor>(self, visitor: V) -> V::Output {
                 match self {
                     $(AnyPolicy::$policy(policy) => visitor.visit(policy),)+
+                    AnyPolicy::TinyLfu(policy) => visitor.visit(*policy),
                 }
             }
 
@@ -91,6 +101,7 @@ macro_rules! any_policy {
             pub fn try_touch(&self, slot: Slot) -> bool {
                 match self {
                     $(AnyPolicy::$policy(_policy) => any_policy!(@touch $access _policy slot),)+
+                    AnyPolicy::TinyLfu(_) => false,
                 }
             }
         }
@@ -107,6 +118,9 @@ macro_rules! any_policy {
             fn new(capacity: u64, config: &AnyConfig) -> Result<Self, ConfigError> {
                 Ok(match config {
                     $(AnyConfig::$policy(config) => $policy::new(capacity, config)?.into(),)+
+                    AnyConfig::TinyLfu(config) => {
+                        AnyPolicy::TinyLfu(Box::new(TinyLfu::new(capacity, config)?))
+                    }
                 })
             }
 
@@ -114,6 +128,7 @@ macro_rules! any_policy {
             fn foresee(&mut self, distance: u64) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.foresee(distance),)+
+                    AnyPolicy::TinyLfu(policy) => policy.foresee(distance),
                 }
             }
 
@@ -121,6 +136,7 @@ macro_rules! any_policy {
             fn miss(&mut self, hash: u64) -> Hint {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.miss(hash),)+
+                    AnyPolicy::TinyLfu(policy) => policy.miss(hash),
                 }
             }
 
@@ -128,6 +144,7 @@ macro_rules! any_policy {
             fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.insert(slot, hash, weight, hint),)+
+                    AnyPolicy::TinyLfu(policy) => policy.insert(slot, hash, weight, hint),
                 }
             }
 
@@ -135,6 +152,7 @@ macro_rules! any_policy {
             fn hit(&mut self, slot: Slot, hash: u64) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.hit(slot, hash),)+
+                    AnyPolicy::TinyLfu(policy) => policy.hit(slot, hash),
                 }
             }
 
@@ -142,6 +160,7 @@ macro_rules! any_policy {
             fn victim(&mut self) -> Option<Slot> {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.victim(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.victim(),
                 }
             }
 
@@ -149,6 +168,7 @@ macro_rules! any_policy {
             fn evict(&mut self) -> Option<Slot> {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.evict(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.evict(),
                 }
             }
 
@@ -156,12 +176,14 @@ macro_rules! any_policy {
             fn overflow(&mut self) -> Option<Slot> {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.overflow(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.overflow(),
                 }
             }
 
             fn remove(&mut self, slot: Slot, remember: bool) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.remove(slot, remember),)+
+                    AnyPolicy::TinyLfu(policy) => policy.remove(slot, remember),
                 }
             }
 
@@ -169,24 +191,28 @@ macro_rules! any_policy {
             fn weight_of(&self, slot: Slot) -> u32 {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.weight_of(slot),)+
+                    AnyPolicy::TinyLfu(policy) => policy.weight_of(slot),
                 }
             }
 
             fn reweigh(&mut self, slot: Slot, weight: u32) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.reweigh(slot, weight),)+
+                    AnyPolicy::TinyLfu(policy) => policy.reweigh(slot, weight),
                 }
             }
 
             fn pin(&mut self, slot: Slot) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.pin(slot),)+
+                    AnyPolicy::TinyLfu(policy) => policy.pin(slot),
                 }
             }
 
             fn unpin(&mut self, slot: Slot) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.unpin(slot),)+
+                    AnyPolicy::TinyLfu(policy) => policy.unpin(slot),
                 }
             }
 
@@ -194,12 +220,14 @@ macro_rules! any_policy {
             fn capacity(&self) -> u64 {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.capacity(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.capacity(),
                 }
             }
 
             fn set_capacity(&mut self, capacity: u64) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.set_capacity(capacity),)+
+                    AnyPolicy::TinyLfu(policy) => policy.set_capacity(capacity),
                 }
             }
 
@@ -207,6 +235,7 @@ macro_rules! any_policy {
             fn weight(&self) -> u64 {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.weight(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.weight(),
                 }
             }
 
@@ -214,12 +243,14 @@ macro_rules! any_policy {
             fn len(&self) -> usize {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.len(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.len(),
                 }
             }
 
             fn check(&self) {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.check(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.check(),
                 }
             }
         }

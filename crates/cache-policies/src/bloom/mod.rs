@@ -20,8 +20,8 @@ struct Shape {
 }
 
 impl Shape {
-    /// The smallest shape that has this rate of false positives with this many members: n ln(1/p) / ln(2)^2 places, of which
-    /// each takes ln(2) times the places a member.
+    /// The smallest shape that has this rate of false positives with this many members: n ln(1/p) / ln(2)^2 places, of
+    /// which each takes ln(2) times the places a member.
     ///
     /// # Panics
     /// If the rate is not between 0 and 1.
@@ -64,8 +64,9 @@ impl Shape {
         })
     }
 
-    /// The number of members that most likely took this many places (S. J. Swamidass, P. Baldi, "Mathematical correction
-    /// for fingerprint similarity measures to improve chemical retrieval", J. Chem. Inf. Model. 47(3), 2007).
+    /// The number of members that most likely took this many places (S. J. Swamidass, P. Baldi, "Mathematical
+    /// correction for fingerprint similarity measures to improve chemical retrieval", J. Chem. Inf. Model. 47(3),
+    /// 2007).
     fn estimated_items(self, taken: u64) -> f64 {
         let places = self.places as f64;
         // A full filter is taken for one with half a place to go: the estimate stays finite.

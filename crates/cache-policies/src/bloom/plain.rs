@@ -10,7 +10,8 @@ use super::Shape;
 /// It is made for a number of members and a rate of false positives, and takes ln(1/rate) / ln(2)^2 bits for each of
 /// them: 9.6 at 1%. With more members than that the rate rises; a member is never denied.
 ///
-/// Members are hashes, spread over all 64 bits; from each the filter makes as many places as it needs by double hashing.
+/// Members are hashes, spread over all 64 bits; from each the filter makes as many places as it needs by double
+/// hashing.
 ///
 /// ```
 /// use cache_policies::BloomFilter;

@@ -62,8 +62,8 @@ impl ScalableBloomFilter {
         ScalableBloomFilter::with_ratios(items, rate, 0.85, 2)
     }
 
-    /// As [`new`](ScalableBloomFilter::new), with other ratios. A tightening nearer to 1 makes the later filters smaller and the first
-    /// larger; more growth makes fewer filters, of which the last is emptier.
+    /// As [`new`](ScalableBloomFilter::new), with other ratios. A tightening nearer to 1 makes the later filters
+    /// smaller and the first larger; more growth makes fewer filters, of which the last is emptier.
     ///
     /// # Panics
     /// If rate or tightening are not between 0 and 1, or the growth is 0.

@@ -11,7 +11,9 @@ use cache_policies::{Arc, ArcConfig, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, T
 use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
-use cache_policies::{WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig};
+use cache_policies::{
+    TinyLfu, TinyLfuConfig, WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig,
+};
 
 use crate::policy_owner::{Owner, Sequence, cases};
 use crate::policy_random::mix;
@@ -334,6 +336,18 @@ fn s3_fifo_conforms_where_it_skips_hits() {
         config().with_small(0.7).with_skip(1.0).with_threshold(31),
         config().with_small(1.0).with_skip(0.3).with_chances(31),
     ]);
+}
+
+#[test]
+fn tinylfu_before_any_policy_conforms() {
+    let mut configs = Vec::new();
+    for text in ["lru", "s3-fifo", "sieve", "w-tinylfu-adaptive"] {
+        for doorkeeper in [true, false] {
+            let behind: AnyConfig = text.parse().unwrap();
+            configs.push(TinyLfuConfig::new(behind).with_doorkeeper(doorkeeper));
+        }
+    }
+    conforms::<TinyLfu<AnyPolicy>>(&configs);
 }
 
 #[test]

@@ -24,3 +24,4 @@ mod policy_shared;
 mod predict_periods;
 mod predict_runs;
 mod sketch;
+mod w_tiny_lfu;

@@ -30,7 +30,8 @@ fn estimates_are_never_too_low_before_ageing() {
 }
 
 /// The bound of count-min: an estimate is above the count by more than e * N / width with a probability of at most
-/// exp(-depth), if the counters of a key are independent. Those of one block are less so; 4 bits bound the error as well.
+/// exp(-depth), if the counters of a key are independent. Those of one block are less so; 4 bits bound the error as
+/// well.
 #[test]
 fn estimates_are_seldom_too_high() {
     for seed in 0..8 {

@@ -25,3 +25,4 @@ mod trace_head;
 mod trace_info;
 mod traces;
 mod units;
+mod w_tiny_lfu;

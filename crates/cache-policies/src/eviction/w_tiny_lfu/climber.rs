@@ -17,7 +17,8 @@ const GAIN: f64 = 0.03;
 const STEP_MAX: f64 = 0.3;
 /// The smallest window of the density climber, as a share of the capacity: a smaller one earns too few hits to tell.
 const FLOOR: f64 = 0.02;
-/// A region counts as having this part of a hit for each request of the sample at least, so that an empty one has a density.
+/// A region counts as having this part of a hit for each request of the sample at least, so that an empty one has a
+/// density.
 const HITS_MIN: f64 = 0.125 / 1024.0;
 
 /// What there is to divide.

@@ -21,8 +21,8 @@ use segments::Segments;
 ///                                          against the oldest  ^                       |
 ///                                          of probation        +------ oldest ---------+ over its share
 /// ```
-/// - Every request, hit or miss, is counted in a [`FrequencySketch`](crate::FrequencySketch): 4 bits, four counters, all halved after
-///   `sample` times as many requests as there is room for entries.
+/// - Every request, hit or miss, is counted in a [`FrequencySketch`](crate::FrequencySketch): 4 bits, four counters,
+///   all halved after `sample` times as many requests as there is room for entries.
 /// - A new entry goes into the window, of which `window` is the share of the capacity. What falls out of it while the
 ///   main region has room goes there. From then on, an eviction sets the oldest of the window, the candidate, against
 ///   the main region's victim: the oldest of probation, or of protected if that is empty.
@@ -30,14 +30,15 @@ use segments::Segments;
 ///   duels by lot, so that nobody can keep it out by making the victim's hash seem frequent.
 /// - `protected` times the main region, rounded down, is the protected segment's share: entries hit in probation.
 ///
-/// All shares are weights; the weight of pinned entries counts in the total and in no segment. An entry that weighs more
-/// than the window's share is the next candidate. Where entries leave other than by eviction, or change their weights,
-/// or the capacity changes, what has to move does so over the calls that follow, 4 entries each. A hit while pinned
-/// counts in the sketch, not for promotion. Nothing is remembered of departed entries but the sketch.
+/// All shares are weights; the weight of pinned entries counts in the total and in no segment. An entry that weighs
+/// more than the window's share is the next candidate. Where entries leave other than by eviction, or change their
+/// weights, or the capacity changes, what has to move does so over the calls that follow, 4 entries each. A hit while
+/// pinned counts in the sketch, not for promotion. Nothing is remembered of departed entries but the sketch.
 ///
-/// All calls take constant time, but an insert that finds the sketch too small for the entries makes a larger
-/// one: as large as the capacity over the mean weight lets expect, and up to twice the number of entries beyond 65,536; constant
-/// time amortised. 12 bytes a slot, 4 more once weights differ from 1, and 8 bytes for each entry that the sketch is made for.
+/// All calls take constant time, but an insert that finds the sketch too small for the entries makes a larger one: as
+/// large as the capacity over the mean weight lets expect, and up to twice the number of entries beyond 65,536;
+/// constant time amortised. 12 bytes a slot, 4 more once weights differ from 1, and 8 bytes for each entry that the
+/// sketch is made for.
 ///
 /// ```
 /// use cache_policies::{Hint, Policy, Slot, WTinyLfu, WTinyLfuConfig};
@@ -74,8 +75,8 @@ pub struct WTinyLfu {
 ///   never below 2% of the capacity. A region without a hit counts as having had one for 8,192 requests.
 ///
 /// The window's share has a weight of 1 at least, and never takes what is probation with the first window: with the
-/// default parameters it is at most 80.2%. After a step entries move over to the larger region, 4 a call; where the main
-/// region has to give, the oldest of it goes to the newest end of the window. Costs are those of [`WTinyLfu`].
+/// default parameters it is at most 80.2%. After a step entries move over to the larger region, 4 a call; where the
+/// main region has to give, the oldest of it goes to the newest end of the window. Costs are those of [`WTinyLfu`].
 ///
 /// ```
 /// use cache_policies::{Policy, Slot, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig};

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::climber::{Climber, Division};
 use crate::ledger::{Ledger, grow};
 use crate::list::{Lists, Unlinked};
+use crate::random::Random;
 use crate::sketch::{FrequencySketch, fold};
 use crate::slot::Slot;
 
@@ -54,7 +55,8 @@ impl Shape {
 pub(super) struct Segments {
     ledger: Ledger,
     lists: Lists<3>,
-    /// By slot: what the sketch knows of the hash, with the segment in the lowest bits: where the entry is linked or left to be pinned.
+    /// By slot: what the sketch knows of the hash, with the segment in the lowest bits: where the entry is linked or
+    /// left to be pinned.
     tags: Vec<u32>,
     /// The weight of the linked entries of each segment.
     weights: [u64; 3],
@@ -65,26 +67,10 @@ pub(super) struct Segments {
     sketch: FrequencySketch,
     /// The entries that the sketch is made for; 0 until there is one.
     sketch_entries: u64,
-    /// The state of the lots that are drawn.
-    lots: u64,
+    lots: Random,
     climber: Option<Climber>,
     /// Whether there was a need for a victim yet; the climber begins then.
     full: bool,
-}
-
-/// The next number of a sequence that a seed begins (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom
-/// number generators", OOPSLA 2014).
-fn draw(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// What the sketch is told of a hash: the lowest bits of a tag name the segment instead.
-#[inline]
-fn known(hash: u64) -> u32 {
-    fold(hash) & !SEGMENT
 }
 
 impl Segments {
@@ -99,7 +85,7 @@ impl Segments {
             protected_capacity: 0,
             sketch: FrequencySketch::new(WORDS_MIN as usize, shape.sample * WORDS_MIN),
             sketch_entries: 0,
-            lots: shape.seed,
+            lots: Random::new(shape.seed),
             climber: shape.adaptive.then(Climber::new),
             shape,
             full: false,
@@ -113,7 +99,7 @@ impl Segments {
     }
 
     pub(super) fn frequency(&self, hash: u64) -> u8 {
-        self.sketch.estimate_folded(known(hash))
+        self.sketch.estimate_folded(fold(hash))
     }
 
     pub(super) fn window_capacity(&self) -> u64 {
@@ -131,7 +117,8 @@ impl Segments {
         self.protected_capacity = self.shape.protected(main);
     }
 
-    /// Makes the sketch one for as many entries as the weights let expect; beyond `EXPECTED_MAX`, for as many as there are, rounded up.
+    /// Makes the sketch one for as many entries as the weights let expect; beyond `EXPECTED_MAX`, for as many as there
+    /// are, rounded up.
     #[cold]
     fn fit_sketch(&mut self) {
         let len = self.ledger.len() as u64;
@@ -152,7 +139,7 @@ impl Segments {
 
     #[inline]
     pub(super) fn miss(&mut self, hash: u64) {
-        self.sketch.increment_folded(known(hash));
+        self.sketch.increment_folded(fold(hash));
         if self.full
             && let Some(climber) = &mut self.climber
         {
@@ -167,7 +154,7 @@ impl Segments {
         if slot.index() >= self.tags.len() {
             grow(&mut self.tags, slot, || 0);
         }
-        self.tags[slot.index()] = known(hash) | WINDOW as u32;
+        self.tags[slot.index()] = fold(hash) | WINDOW as u32;
         self.ledger.admit(slot, weight);
         match self.lists.back(WINDOW) {
             // It does not fit the window: it is the next candidate, instead of making all others candidates.
@@ -236,8 +223,7 @@ impl Segments {
             self.sketch.estimate_folded(tag & !SEGMENT)
         };
         let candidate = frequency(candidate);
-        candidate > frequency(victim)
-            || candidate >= WARM && draw(&mut self.lots).is_multiple_of(LOTS)
+        candidate > frequency(victim) || candidate >= WARM && self.lots.next().is_multiple_of(LOTS)
     }
 
     #[inline]

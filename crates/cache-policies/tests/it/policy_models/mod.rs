@@ -11,6 +11,7 @@ mod s3_fifo;
 mod sampled;
 mod shelves;
 mod slru;
+mod tiny_lfu;
 mod two_q;
 
 pub(crate) use arc::ArcModel;
@@ -23,6 +24,7 @@ pub(crate) use ranks::{Rank, RankModel};
 pub(crate) use s3_fifo::S3FifoModel;
 pub(crate) use sampled::{SampledKind, SampledModel};
 pub(crate) use slru::SlruModel;
+pub(crate) use tiny_lfu::{TinyLfuModel, WTinyLfuModel};
 pub(crate) use two_q::TwoQModel;
 
 /// What a policy is held against: it must name the same victims and remember the same keys.

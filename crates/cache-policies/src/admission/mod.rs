@@ -1,0 +1,4 @@
+//! Admission: what may take the place of what.
+
+mod doorkeeper;
+pub(crate) mod tiny_lfu;

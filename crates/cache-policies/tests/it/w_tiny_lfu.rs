@@ -1,0 +1,232 @@
+//! W-TinyLFU and TinyLFU: against naive models, and what they are for.
+
+use cache_policies::{
+    AnyConfig, AnyPolicy, Hint, Lru, LruConfig, Policy, Slot, TinyLfu, TinyLfuConfig, WTinyLfu,
+    WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig,
+};
+
+use crate::policy_models::{TinyLfuModel, WTinyLfuModel};
+use crate::policy_owner::{Owner, Sequence, cases};
+use crate::policy_random::{Random, mix};
+
+const SHAPES: [(f64, f64, u32); 6] = [
+    (0.01, 0.8, 10),
+    (0.2, 0.8, 10),
+    (0.5, 0.5, 1),
+    (0.0, 0.8, 10),
+    (1.0, 0.8, 2),
+    (0.1, 1.0, 3),
+];
+
+#[test]
+fn w_tinylfu_equals_its_model() {
+    for (shape, (window, protected, sample)) in (0..).zip(SHAPES) {
+        let config = WTinyLfuConfig::default()
+            .with_window(window)
+            .with_protected(protected)
+            .with_sample(sample)
+            .with_seed(shape);
+        for sequence in Sequence::several(cases().div_ceil(10)) {
+            let shares = (window, protected);
+            let luck = (u64::from(sample), shape);
+            let model = WTinyLfuModel::new(sequence.capacity, shares, luck, false);
+            Owner::<WTinyLfu>::run(&config, Some(Box::new(model)), sequence);
+        }
+    }
+}
+
+#[test]
+fn w_tinylfu_adaptive_equals_its_model() {
+    for (shape, (window, protected, sample)) in (0..).zip(SHAPES) {
+        let config = WTinyLfuAdaptiveConfig::default()
+            .with_window(window)
+            .with_protected(protected)
+            .with_sample(sample)
+            .with_seed(shape);
+        for sequence in Sequence::several(cases().div_ceil(10)) {
+            let shares = (window, protected);
+            let luck = (u64::from(sample), shape);
+            let model = WTinyLfuModel::new(sequence.capacity, shares, luck, true);
+            Owner::<WTinyLfuAdaptive>::run(&config, Some(Box::new(model)), sequence);
+        }
+    }
+}
+
+#[test]
+fn tinylfu_before_lru_equals_its_model() {
+    for seed in 0..4 {
+        let config = TinyLfuConfig::new(LruConfig::default()).with_seed(seed);
+        for sequence in Sequence::several(cases().div_ceil(10)) {
+            let model = TinyLfuModel::new(sequence.capacity, 10, seed);
+            Owner::<TinyLfu<Lru>>::run(&config, Some(Box::new(model)), sequence);
+        }
+    }
+}
+
+/// Asks for keys through a policy; each hit or miss in turn.
+fn hits<P: Policy>(policy: &mut P, keys: impl Iterator<Item = u64>) -> Vec<bool> {
+    let mut slots = std::collections::HashMap::new();
+    let mut resident: Vec<u64> = Vec::new();
+    let mut free = Vec::new();
+    let mut request = |key: u64| {
+        if let Some(slot) = slots.get(&key) {
+            policy.hit(*slot, mix(key));
+            return true;
+        }
+        let hint = policy.miss(mix(key));
+        while policy.weight() >= policy.capacity() {
+            let victim = policy.evict().unwrap();
+            slots.remove(&resident[victim.index()]);
+            free.push(victim);
+        }
+        let slot = free.pop().unwrap_or_else(|| {
+            resident.push(0);
+            Slot::new(resident.len() as u32 - 1)
+        });
+        resident[slot.index()] = key;
+        slots.insert(key, slot);
+        policy.insert(slot, mix(key), 1, hint);
+        false
+    };
+    keys.map(&mut request).collect()
+}
+
+/// Hot keys, then a scan, then the hot keys again.
+fn survivors<P: Policy>(policy: &mut P) -> usize {
+    let hot = (0..10).flat_map(|_| 0..100);
+    let keys = hot.chain(10_000..10_400).chain(0..100);
+    let hits = hits(policy, keys);
+    hits[hits.len() - 100..].iter().filter(|hit| **hit).count()
+}
+
+#[test]
+fn a_scan_does_not_drive_out_what_is_asked_for_often() {
+    let lru = &mut Lru::new(100, &LruConfig::default()).unwrap();
+    assert_eq!(survivors(lru), 0);
+    let gated = &mut TinyLfu::<Lru>::new(100, &TinyLfuConfig::default()).unwrap();
+    assert!(survivors(gated) >= 98);
+    let w_tinylfu = &mut WTinyLfu::new(100, &WTinyLfuConfig::default()).unwrap();
+    assert!(survivors(w_tinylfu) >= 98);
+}
+
+#[test]
+fn a_doorkeeper_keeps_what_came_once_out_of_the_sketch() {
+    let config = TinyLfuConfig::new(LruConfig::default()).with_doorkeeper(true);
+    let mut policy = TinyLfu::<Lru>::new(10_000, &config).unwrap();
+    // The first insert tells how many entries there is room for.
+    policy.insert(Slot::new(0), mix(1 << 40), 1, Hint::NONE);
+    for (round, frequency) in [1, 2, 3].into_iter().enumerate() {
+        for key in 0..5_000 {
+            policy.miss(mix(key));
+        }
+        let right = (0..5_000).filter(|key| policy.frequency(mix(*key)) == frequency);
+        assert!(right.count() > 4_800, "round {round}");
+    }
+    let strangers = (1_000_000..1_010_000).filter(|key| policy.frequency(mix(*key)) > 0);
+    assert!(strangers.count() < 100);
+    // The doorkeeper forgets as the sketch ages.
+    for key in 0..200_000 {
+        policy.miss(mix(5_000_000 + key % 12_000));
+    }
+    let kept = (0..5_000).filter(|key| policy.frequency(mix(*key)) > 2);
+    assert!(kept.count() < 500);
+}
+
+/// Nobody keeps a key out for good by making its victim's hash seem frequent.
+#[test]
+fn a_frequent_candidate_wins_by_lot_now_and_then() {
+    let mut policy = WTinyLfu::new(100, &WTinyLfuConfig::default().with_window(0.0)).unwrap();
+    let mut won = 0;
+    for number in 0..100 {
+        for _ in 0..15 {
+            policy.miss(mix(number));
+        }
+        policy.insert(Slot::new(number as u32), mix(number), 1, Hint::NONE);
+    }
+    for _ in 0..2_000 {
+        let candidate = policy.evict().unwrap();
+        let hash = mix(u64::from(candidate.get()));
+        won += u32::from(candidate.get() != 99);
+        policy.insert(candidate, hash, 1, Hint::NONE);
+        if won > 0 {
+            break;
+        }
+    }
+    assert_eq!(won, 1, "in 2,000 duels at 1 in 128");
+}
+
+/// Keys that come twice within half a capacity and never again: the wider the window, the more of them hit.
+fn recent(capacity: u64) -> impl Iterator<Item = u64> {
+    let mut random = Random::new(1);
+    (0..300 * capacity).map(move |position| {
+        let back = (position % 2) * random.below(capacity);
+        1_000_000 + (position / 2).saturating_sub(back / 2)
+    })
+}
+
+/// Few keys now and then, between many that come but once: only what is kept for its frequency hits.
+fn frequent(capacity: u64) -> impl Iterator<Item = u64> {
+    let mut random = Random::new(2);
+    (0..100 * capacity).map(move |position| match random.below(10) {
+        0 => random.below(capacity * 3 / 10),
+        _ => 1_000_000 + position,
+    })
+}
+
+#[test]
+fn the_climber_widens_the_window_where_recency_earns() {
+    // By the hit ratio, and by the densities.
+    for capacity in [1_000, 5_000] {
+        let mut policy = WTinyLfuAdaptive::new(capacity, &Default::default()).unwrap();
+        hits(&mut policy, recent(capacity));
+        let wide = policy.window_capacity();
+        assert!(wide > capacity / 2, "{wide} of {capacity}");
+        assert!(policy.adaptations() >= 20);
+        policy.check();
+    }
+}
+
+#[test]
+fn the_climber_narrows_the_window_where_frequency_earns() {
+    let config = WTinyLfuAdaptiveConfig::default().with_window(0.6);
+    let mut policy = WTinyLfuAdaptive::new(5_000, &config).unwrap();
+    hits(&mut policy, frequent(5_000));
+    assert_eq!(policy.window_capacity(), 100, "the floor is 2%");
+    policy.check();
+}
+
+#[test]
+fn tinylfu_before_a_policy_is_read_and_written() {
+    let parse = |text: &str| text.parse::<AnyConfig>();
+    for text in [
+        "tinylfu/lru",
+        "tinylfu/s3-fifo:small=0.2",
+        "tinylfu:doorkeeper=on,sample=5/clock:bits=2",
+    ] {
+        let config = parse(text).unwrap();
+        assert_eq!(
+            (config.to_string().as_str(), config.name()),
+            (text, "tinylfu")
+        );
+        let mut policy = AnyPolicy::new(100, &config).unwrap();
+        hits(&mut policy, 0..1_000);
+        policy.check();
+        assert_eq!(policy.len(), 100);
+    }
+    assert_eq!(
+        parse("TinyLFU : sample = 10 / lru").unwrap().to_string(),
+        "tinylfu/lru"
+    );
+    let refused = |text: &str| parse(text).unwrap_err().to_string();
+    assert!(refused("tinylfu/tinylfu/lru").starts_with("unknown policy `tinylfu/tinylfu/lru`"));
+    assert!(refused("lru/lru").starts_with("unknown policy `lru/lru`"));
+    assert!(refused("tinylfu/mru").starts_with("unknown policy `mru`"));
+    assert_eq!(
+        refused("tinylfu:doorkeeper=ajar/lru"),
+        "tinylfu: doorkeeper=ajar is refused: give on or off"
+    );
+    assert_eq!(
+        refused("tinylfu:door=on/lru"),
+        "tinylfu has no parameter `door`: it takes doorkeeper, sample, seed"
+    );
+}
