@@ -5,6 +5,22 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::{Contender, Sample, Workload};
 
+impl Contender {
+    /// A contender whose rounds are the lines of a process: for each line on its standard input it prints a sample as
+    /// [`Sample::written`] does. The process starts with the first round.
+    ///
+    /// # Panics
+    /// In a round, where the process cannot be started or ends too early.
+    pub fn in_process(name: impl Into<String>, mut command: Command) -> Self {
+        let mut process = None;
+        Self::new(name, move || {
+            process
+                .get_or_insert_with(|| Process::start(&mut command))
+                .round()
+        })
+    }
+}
+
 impl Workload {
     /// Lets each contender run in a process that `command` starts, given the workload's and the contender's name: one that
     /// calls [`serve`] with that contender.
@@ -15,13 +31,10 @@ impl Workload {
     pub fn in_processes(mut self, command: impl Fn(&str, &str) -> Command) -> Self {
         for contender in &mut self.contenders {
             let name = contender.name.clone();
-            let mut command = command(&self.name, &name);
-            let mut process = None;
-            *contender = Contender::in_group(name, contender.group, move || {
-                process
-                    .get_or_insert_with(|| Process::start(&mut command))
-                    .round()
-            });
+            let command = command(&self.name, &name);
+            let group = contender.group;
+            *contender = Contender::in_process(name, command);
+            contender.group = group;
         }
         self
     }

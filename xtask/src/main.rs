@@ -11,6 +11,7 @@ mod files;
 mod fuzz;
 mod lint;
 mod loom;
+mod miss_ratios;
 mod process;
 mod race;
 mod sanitizer;
@@ -74,6 +75,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Write the tables of miss ratios of the guide to the policies anew, from the shared traces
+    MissRatios {
+        /// Only compare them with those that stand there
+        #[arg(long)]
+        check: bool,
+    },
     /// Run the fuzz targets with nightly and cargo-fuzz: `fuzz arena trace --seconds 600`
     Fuzz(fuzz::Request),
     /// Run for a night what `ci` runs for minutes: models, loom, shuttle, sanitizers, fuzz targets
@@ -118,6 +125,7 @@ fn run(task: &Task, steps: &mut Steps) -> Result<ExitCode> {
         }
         Task::Bench { smoke } => bench::run(steps, &workspace, *smoke)?,
         Task::Race { arguments } => return race::run(&workspace, arguments),
+        Task::MissRatios { check } => miss_ratios::run(steps, &workspace, *check)?,
         Task::Fuzz(request) => fuzz::run(steps, &workspace, request)?,
         Task::Soak(request) => soak::run(steps, &workspace, request)?,
         Task::Check => check::run(steps, &workspace)?,

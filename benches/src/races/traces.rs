@@ -11,7 +11,7 @@ use crate::{Effort, Sequence};
 /// # Panics
 /// Where the trace is there and cannot be read.
 pub(super) fn keys(name: &str, effort: Effort) -> Vec<u64> {
-    let path = folder().join(format!("{name}.oracleGeneral.zst"));
+    let path = file(name);
     let mut keys: Vec<u64> = if path.is_file() {
         strata_cli::trace::open(&path)
             .and_then(|reader| {
@@ -34,6 +34,11 @@ pub(super) fn keys(name: &str, effort: Effort) -> Vec<u64> {
     };
     keys.truncate(effort.operations(keys.len()));
     keys
+}
+
+/// The file of the shared trace `name`, which need not be there.
+pub(super) fn file(name: &str) -> PathBuf {
+    folder().join(format!("{name}.oracleGeneral.zst"))
 }
 
 /// `STRATA_TRACES`, or `../shared/traces` from the workspace's root.

@@ -2,7 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use cache_policies::{Cache, Clock, Fifo, Lru, Policy, S3Fifo, Sieve};
+use cache_policies::{
+    Arc, Cache, Clock, Fifo, Lirs, Lru, Policy, S3Fifo, Sieve, TwoQ, WTinyLfu, WTinyLfuAdaptive,
+};
 
 /// A cache that replays a trace.
 pub(super) trait Single: 'static {
@@ -47,6 +49,15 @@ strata!(Fifo, "strata-fifo", "fifo");
 strata!(Clock, "strata-clock", "clock");
 strata!(Sieve, "strata-sieve", "sieve");
 strata!(S3Fifo, "strata-s3-fifo", "s3-fifo");
+strata!(TwoQ, "strata-2q", "2q");
+strata!(Arc, "strata-arc", "arc");
+strata!(Lirs, "strata-lirs", "lirs");
+strata!(WTinyLfu, "strata-w-tinylfu", "w-tinylfu");
+strata!(
+    WTinyLfuAdaptive,
+    "strata-w-tinylfu-adaptive",
+    "w-tinylfu-adaptive"
+);
 
 /// `schnellru::LruMap`.
 pub(super) struct Schnellru(schnellru::LruMap<u64, u64>);

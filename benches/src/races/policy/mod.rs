@@ -1,10 +1,14 @@
 //! cache-policies' `Cache` against the single-threaded caches.
 
+mod bytes;
 mod caches;
+mod simulation;
 
 use std::rc::Rc;
 
-use cache_policies::{Clock, Fifo, Lru, S3Fifo, Sieve};
+use cache_policies::{
+    Arc, Clock, Fifo, Lirs, Lru, S3Fifo, Sieve, TwoQ, WTinyLfu, WTinyLfuAdaptive,
+};
 
 use self::caches::{
     Clru, Hashlink, LruCrate, MiniMoka, QuickCache, Schnellru, SieveCrate, Single, Strata,
@@ -17,6 +21,32 @@ pub const WORKLOADS: &[Build] = &[
     |effort| replay("p3-20k", "P3", 20_000, effort),
     |effort| replay("oltp-2k", "OLTP", 2_000, effort),
     |effort| replay("web12-1k", "web12", 1_000, effort),
+    |effort| {
+        bytes::entries(
+            effort,
+            &[
+                &bytes::entry::<Strata<Lru>>(),
+                &bytes::entry::<Strata<Fifo>>(),
+                &bytes::entry::<Strata<Clock>>(),
+                &bytes::entry::<Strata<Sieve>>(),
+                &bytes::entry::<Strata<S3Fifo>>(),
+                &bytes::entry::<Strata<TwoQ>>(),
+                &bytes::entry::<Strata<Arc>>(),
+                &bytes::entry::<Strata<Lirs>>(),
+                &bytes::entry::<Strata<WTinyLfu>>(),
+                &bytes::entry::<Strata<WTinyLfuAdaptive>>(),
+                &bytes::entry::<Schnellru>(),
+                &bytes::entry::<LruCrate>(),
+                &bytes::entry::<Hashlink>(),
+                &bytes::entry::<Clru>(),
+                &bytes::entry::<SieveCrate>(),
+                &bytes::entry::<QuickCache>(),
+                &bytes::entry::<MiniMoka>(),
+            ],
+        )
+    },
+    bytes::ghosts,
+    simulation::workloads,
 ];
 
 fn replay(name: &str, trace: &str, capacity: usize, effort: Effort) -> Vec<Workload> {
@@ -50,6 +80,11 @@ fn replay(name: &str, trace: &str, capacity: usize, effort: Effort) -> Vec<Workl
             .with(contender::<Strata<Sieve>>(&keys, capacity))
             .with(contender::<SieveCrate>(&keys, capacity))
             .with(contender::<Strata<S3Fifo>>(&keys, capacity))
+            .with(contender::<Strata<TwoQ>>(&keys, capacity))
+            .with(contender::<Strata<Arc>>(&keys, capacity))
+            .with(contender::<Strata<Lirs>>(&keys, capacity))
+            .with(contender::<Strata<WTinyLfu>>(&keys, capacity))
+            .with(contender::<Strata<WTinyLfuAdaptive>>(&keys, capacity))
             .with(contender::<QuickCache>(&keys, capacity))
             .with(contender::<MiniMoka>(&keys, capacity)),
     ]
