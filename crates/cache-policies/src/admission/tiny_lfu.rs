@@ -102,6 +102,16 @@ impl<C> TinyLfuConfig<C> {
         TinyLfuConfig { seed, ..self }
     }
 
+    /// The same parameters, before no policy: what texts have before the slash.
+    pub(crate) fn gate(&self) -> TinyLfuConfig<()> {
+        TinyLfuConfig {
+            policy: (),
+            doorkeeper: self.doorkeeper,
+            sample: self.sample,
+            seed: self.seed,
+        }
+    }
+
     /// The parameters of the policy behind.
     #[must_use]
     pub fn policy(&self) -> &C {
@@ -127,7 +137,7 @@ impl<C> TinyLfuConfig<C> {
     }
 }
 
-impl<C: Default> Parameters for TinyLfuConfig<C> {
+impl Parameters for TinyLfuConfig<()> {
     const POLICY: &'static str = "tinylfu";
     const KNOWN: &'static [Parameter] = &[DOORKEEPER, SAMPLE, SEED];
 
@@ -320,7 +330,7 @@ impl<P: Policy> Policy for TinyLfu<P> {
     type Config = TinyLfuConfig<P::Config>;
 
     fn new(capacity: u64, config: &Self::Config) -> Result<Self, ConfigError> {
-        config.validate()?;
+        config.gate().validate()?;
         let sample = u64::from(config.sample());
         Ok(TinyLfu {
             policy: P::new(capacity, config.policy())?,

@@ -69,7 +69,7 @@ macro_rules! any_config {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(AnyConfig::$policy(_) => $config::POLICY,)+
-                    AnyConfig::TinyLfu(_) => TinyLfuConfig::<AnyConfig>::POLICY,
+                    AnyConfig::TinyLfu(_) => TinyLfuConfig::<()>::POLICY,
                 }
             }
 
@@ -87,7 +87,7 @@ macro_rules! any_config {
             pub fn parameters(&self) -> Vec<(&'static str, alloc::string::String, &'static str)> {
                 match self {
                     $(AnyConfig::$policy(config) => parameters::list(config),)+
-                    AnyConfig::TinyLfu(config) => parameters::list(&**config),
+                    AnyConfig::TinyLfu(config) => parameters::list(&config.gate()),
                 }
             }
 
@@ -107,7 +107,7 @@ macro_rules! any_config {
                 match self {
                     $(AnyConfig::$policy(config) => parameters::show(config, formatter),)+
                     AnyConfig::TinyLfu(config) => {
-                        parameters::show(&**config, formatter)?;
+                        parameters::show(&config.gate(), formatter)?;
                         write!(formatter, "/{}", config.policy())
                     }
                 }
@@ -121,7 +121,7 @@ macro_rules! any_config {
             /// matter.
             fn from_str(text: &str) -> Result<Self, ParseConfigError> {
                 if let Some((gate, behind)) = split_gate(text) {
-                    let gate: TinyLfuConfig<AnyConfig> = parameters::parse(gate)?;
+                    let gate = parameters::parse(TinyLfuConfig::new(()), gate)?;
                     return Ok(AnyConfig::TinyLfu(Box::new(gate.with_policy(behind.parse()?))));
                 }
                 let (name, parameters) = match text.split_once(':') {
@@ -156,7 +156,7 @@ fn split_gate(text: &str) -> Option<(Option<&str>, &str)> {
         Some((name, parameters)) => (name, Some(parameters)),
         None => (gate, None),
     };
-    let policy = TinyLfuConfig::<AnyConfig>::POLICY;
+    let policy = TinyLfuConfig::<()>::POLICY;
     let is_gate = name.trim().eq_ignore_ascii_case(policy);
     (is_gate && !behind.contains('/')).then_some((parameters, behind))
 }
