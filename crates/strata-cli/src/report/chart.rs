@@ -4,7 +4,12 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 
 use super::page::escaped;
+<<<<<<< HEAD
+use super::plot::{Frame, Plot, decimals, spread};
+use super::scale::Unit;
+=======
 use super::scale::{Unit, ratio_ticks};
+>>>>>>> origin/main
 
 /// A line of a chart.
 #[derive(Clone, Debug)]
@@ -54,6 +59,8 @@ const DASHES: [&str; 4] = ["", "7 4", "1.5 4", "9 3 2 3"];
 
 const MARKS: usize = 5;
 
+<<<<<<< HEAD
+=======
 /// Room around the plot, in units of the drawing, which are about pixels.
 #[derive(Clone, Copy)]
 struct Frame {
@@ -66,6 +73,7 @@ struct Frame {
     ticks: usize,
 }
 
+>>>>>>> origin/main
 /// The distance of lines of text.
 const LINE: f64 = 15.0;
 
@@ -301,6 +309,8 @@ impl Series {
     }
 }
 
+<<<<<<< HEAD
+=======
 /// Where values lie in the drawing.
 struct Plot {
     frame: Frame,
@@ -361,6 +371,7 @@ impl Plot {
     }
 }
 
+>>>>>>> origin/main
 /// Colour and dash of the series at this place.
 fn style(index: usize) -> (usize, String) {
     let dash = match DASHES[index / COLOURS % DASHES.len()] {
@@ -386,6 +397,11 @@ fn mark(index: usize, x: f64, y: f64) -> String {
     format!("<path class=\"mark s{colour} f{colour}\" d=\"{path}\"/>")
 }
 
+<<<<<<< HEAD
+fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("a string takes all text");
+}
+=======
 /// Places that are at least `gap` apart where `room` allows it, in the order of the wanted ones and near to them.
 fn spread(wanted: &[f64], gap: f64, (top, bottom): (f64, f64)) -> Vec<f64> {
     let mut places = wanted.to_vec();
@@ -442,3 +458,4 @@ mod tests {
         assert_eq!(decimals(&[0.9811, 0.9816]), 4);
     }
 }
+>>>>>>> origin/main

@@ -7,6 +7,10 @@ mod chart;
 mod file;
 mod machine;
 mod page;
+<<<<<<< HEAD
+mod plot;
+=======
+>>>>>>> origin/main
 mod scale;
 
 pub use chart::{Chart, Series};

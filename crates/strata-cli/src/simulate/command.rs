@@ -1,14 +1,23 @@
+<<<<<<< HEAD
+//! Runs `strata simulate`: each trace in turn, then the rows, then the files.
+=======
 //! Runs `strata simulate`: per trace a survey if something must be known before, one reading through all simulators, and more of
 //! them where a target is searched for.
+>>>>>>> origin/main
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-use cache_policies::AnyConfig;
-
 use crate::outcome::{Outcome, UsageError};
+<<<<<<< HEAD
+use crate::report::{ReportFile, ReportFileError};
+
+use super::args::Args;
+use super::page;
+use super::row::{CSV_HEADER, Row, write_csv, write_rows};
+use super::trace_run::TraceRun;
+=======
 use crate::progress::Progress;
 use crate::report::{ReportFile, ReportFileError};
 use crate::trace::{OneLine, Reader};
@@ -24,6 +33,7 @@ use super::simulation::{Simulated, Simulation, tells_future};
 use super::size::SizeRange;
 use super::survey::Survey;
 use super::target::{Found, Search};
+>>>>>>> origin/main
 
 /// Runs the command: rows to `out`, ordered by trace, size and policy as the arguments are; progress to stderr when that is a
 /// terminal. When a trace fails, the rows of those before it are written all the same, but no file.
@@ -55,6 +65,19 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     result?;
     if let Some(file) = report {
         file.finish(page::page(args, &traces).as_bytes())?;
+<<<<<<< HEAD
+    }
+    if let Some(file) = curve {
+        let mut text = Vec::new();
+        write_csv(
+            &traces
+                .iter()
+                .flat_map(TraceRun::curve_rows)
+                .collect::<Vec<_>>(),
+            &mut text,
+        )?;
+        file.finish(&text)?;
+=======
     }
     if let Some(file) = curve {
         let mut text = Vec::new();
@@ -388,16 +411,27 @@ fn capacities(args: &Args, survey: Option<&Survey>) -> anyhow::Result<Vec<u64>> 
                 capacities.push(capacity);
             }
         }
+>>>>>>> origin/main
     }
-    Ok(capacities)
+    Ok(Outcome::Passed)
 }
 
+<<<<<<< HEAD
+/// The file, if one was asked for.
+fn create(path: Option<&Path>, mark: &str) -> anyhow::Result<Option<ReportFile>> {
+    let file = path.map(|path| ReportFile::create(path, mark)).transpose();
+    file.map_err(|error| match error {
+        occupied @ ReportFileError::Occupied { .. } => UsageError::new(occupied.to_string()).into(),
+        error => error.into(),
+    })
+=======
 /// The error with the trace's name, which those of reading have already.
 fn of_trace(error: SimulationError, path: &Path) -> anyhow::Error {
     match error {
         SimulationError::Trace(error) => error.into(),
         error => anyhow::Error::new(error).context(OneLine(path).to_string()),
     }
+>>>>>>> origin/main
 }
 
 /// The name of a trace in results: its file's name up to the first dot, or all of it where that would be nothing.

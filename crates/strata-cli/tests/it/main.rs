@@ -16,6 +16,10 @@ mod simulate;
 mod simulate_future;
 mod simulate_report;
 mod simulate_sample;
+<<<<<<< HEAD
+mod simulate_sizes;
+=======
+>>>>>>> origin/main
 mod simulate_target;
 mod trace_convert;
 mod trace_csv;
