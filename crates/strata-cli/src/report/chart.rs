@@ -4,12 +4,8 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 
 use super::page::escaped;
-<<<<<<< HEAD
 use super::plot::{Frame, Plot, decimals, spread};
 use super::scale::Unit;
-=======
-use super::scale::{Unit, ratio_ticks};
->>>>>>> origin/main
 
 /// A line of a chart.
 #[derive(Clone, Debug)]
@@ -59,21 +55,6 @@ const DASHES: [&str; 4] = ["", "7 4", "1.5 4", "9 3 2 3"];
 
 const MARKS: usize = 5;
 
-<<<<<<< HEAD
-=======
-/// Room around the plot, in units of the drawing, which are about pixels.
-#[derive(Clone, Copy)]
-struct Frame {
-    width: f64,
-    height: f64,
-    left: f64,
-    right: f64,
-    top: f64,
-    bottom: f64,
-    ticks: usize,
-}
-
->>>>>>> origin/main
 /// The distance of lines of text.
 const LINE: f64 = 15.0;
 
@@ -309,69 +290,6 @@ impl Series {
     }
 }
 
-<<<<<<< HEAD
-=======
-/// Where values lie in the drawing.
-struct Plot {
-    frame: Frame,
-    /// Logarithms of the first and the last size.
-    first: f64,
-    last: f64,
-    sizes: Vec<u64>,
-    ratios: Vec<f64>,
-}
-
-impl Plot {
-    fn of(chart: &Chart, frame: Frame) -> Self {
-        let points = || chart.series.iter().flat_map(|series| &series.points);
-        let first = points().map(|(size, _)| (*size).max(1)).min().unwrap_or(1);
-        let last = points()
-            .map(|(size, _)| *size)
-            .max()
-            .unwrap_or(1)
-            .max(first);
-        let low = points()
-            .map(|(_, ratio)| *ratio)
-            .fold(f64::INFINITY, f64::min)
-            .min(1.0);
-        let high = points()
-            .map(|(_, ratio)| *ratio)
-            .fold(0.0, f64::max)
-            .max(low);
-        // From 0 where that is not far: else half of the plot would be empty.
-        let low = if low < 0.4 * high { 0.0 } else { low };
-        let lines = ((frame.height - frame.top - frame.bottom) / 60.0) as usize;
-        let margin = if first == last { 2_f64.ln() } else { 0.0 };
-        Self {
-            frame,
-            first: (first as f64).ln() - margin,
-            last: (last as f64).ln() + margin,
-            sizes: chart.unit.ticks(first, last, frame.ticks),
-            ratios: ratio_ticks(low, high, lines),
-        }
-    }
-
-    fn x(&self, size: u64) -> f64 {
-        let Frame {
-            width, left, right, ..
-        } = self.frame;
-        let share = ((size.max(1) as f64).ln() - self.first) / (self.last - self.first);
-        left + share * (width - left - right)
-    }
-
-    fn y(&self, ratio: f64) -> f64 {
-        let Frame {
-            height,
-            top,
-            bottom,
-            ..
-        } = self.frame;
-        let (low, high) = (self.ratios[0], self.ratios[self.ratios.len() - 1]);
-        height - bottom - (ratio - low) / (high - low) * (height - top - bottom)
-    }
-}
-
->>>>>>> origin/main
 /// Colour and dash of the series at this place.
 fn style(index: usize) -> (usize, String) {
     let dash = match DASHES[index / COLOURS % DASHES.len()] {
@@ -397,65 +315,6 @@ fn mark(index: usize, x: f64, y: f64) -> String {
     format!("<path class=\"mark s{colour} f{colour}\" d=\"{path}\"/>")
 }
 
-<<<<<<< HEAD
 fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
     text.write_fmt(what).expect("a string takes all text");
 }
-=======
-/// Places that are at least `gap` apart where `room` allows it, in the order of the wanted ones and near to them.
-fn spread(wanted: &[f64], gap: f64, (top, bottom): (f64, f64)) -> Vec<f64> {
-    let mut places = wanted.to_vec();
-    let steps = places.len().saturating_sub(1).max(1) as f64;
-    let gap = gap.min((bottom - top) / steps);
-    let mut least = top;
-    for place in &mut places {
-        *place = place.max(least);
-        least = *place + gap;
-    }
-    let mut most = bottom;
-    for place in places.iter_mut().rev() {
-        *place = place.min(most);
-        most = *place - gap;
-    }
-    places
-}
-
-/// The digits after the point that the ticks need to differ.
-fn decimals(ticks: &[f64]) -> usize {
-    let step = ticks
-        .windows(2)
-        .map(|pair| pair[1] - pair[0])
-        .fold(1.0, f64::min);
-    (1..7)
-        .find(|digits| {
-            let scaled = step * 10_f64.powi(*digits);
-            (scaled - scaled.round()).abs() < 1e-6
-        })
-        .unwrap_or(7) as usize
-}
-
-fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
-    text.write_fmt(what).expect("a string takes all text");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{decimals, spread};
-
-    #[test]
-    fn names_keep_their_order_and_their_distance() {
-        let places = spread(&[10.0, 11.0, 12.0, 95.0, 99.0], 10.0, (10.0, 100.0));
-        assert_eq!(places, [10.0, 20.0, 30.0, 90.0, 100.0]);
-        let crowded = spread(&[50.0; 5], 40.0, (0.0, 100.0));
-        assert_eq!(crowded, [0.0, 25.0, 50.0, 75.0, 100.0]);
-        assert_eq!(spread(&[], 10.0, (0.0, 1.0)), [0.0; 0]);
-    }
-
-    #[test]
-    fn ticks_show_as_many_digits_as_they_need() {
-        assert_eq!(decimals(&[0.0, 0.2, 0.4]), 1);
-        assert_eq!(decimals(&[0.0, 0.25, 0.5]), 2);
-        assert_eq!(decimals(&[0.9811, 0.9816]), 4);
-    }
-}
->>>>>>> origin/main

@@ -7,10 +7,7 @@ mod chart;
 mod file;
 mod machine;
 mod page;
-<<<<<<< HEAD
 mod plot;
-=======
->>>>>>> origin/main
 mod scale;
 
 pub use chart::{Chart, Series};

@@ -26,10 +26,7 @@ mod simulator;
 mod size;
 mod survey;
 mod target;
-<<<<<<< HEAD
 mod trace_run;
-=======
->>>>>>> origin/main
 
 pub use access::{Access, Weighing};
 pub use args::Args;

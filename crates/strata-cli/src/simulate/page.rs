@@ -6,13 +6,8 @@ use crate::units::Bytes;
 
 use super::access::Weighing;
 use super::args::Args;
-<<<<<<< HEAD
 use super::row::Row;
 use super::trace_run::TraceRun;
-=======
-use super::command::TraceRun;
-use super::row::Row;
->>>>>>> origin/main
 
 /// What the file begins with.
 pub(super) const MARK: &str = Page::MARK;

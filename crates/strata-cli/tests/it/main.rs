@@ -16,10 +16,7 @@ mod simulate;
 mod simulate_future;
 mod simulate_report;
 mod simulate_sample;
-<<<<<<< HEAD
 mod simulate_sizes;
-=======
->>>>>>> origin/main
 mod simulate_target;
 mod trace_convert;
 mod trace_csv;
