@@ -4,11 +4,13 @@
 //! their hashes, times are ticks that the owner tells.
 
 mod agenda;
+mod config;
 mod intervals;
 mod periods;
 mod runs;
 mod ways;
 
+pub use self::config::{PeriodsConfig, RunsConfig};
 pub use self::intervals::{AccessInterval, AccessIntervals};
-pub use self::periods::{Due, Period, Periods, PeriodsConfig};
-pub use self::runs::{Prefetch, Runs, RunsConfig};
+pub use self::periods::{Due, Period, Periods};
+pub use self::runs::{Prefetch, Runs};

@@ -1,83 +1,8 @@
 //! Periods: keys that are asked for every so many ticks, and which of them is due next.
 
 use super::agenda::Agenda;
+use super::config::PeriodsConfig;
 use super::ways::Ways;
-
-/// The parameters of [`Periods`].
-///
-/// ```
-/// use cache_policies::{Periods, PeriodsConfig};
-///
-/// let config = PeriodsConfig::default().with_tolerance(0.05).with_confirm(5);
-/// let periods = Periods::<u64>::new(1000, config);
-/// assert_eq!(periods.capacity(), 1000);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PeriodsConfig {
-    /// How far from its predicted time an access may be, as a share of the period: below 0.5, 0.1 by default. One tick is
-    /// allowed always.
-    pub tolerance: f64,
-    /// Intervals that have to agree with the one before them to make a period: from 1 to 100, 3 by default.
-    pub confirm: u8,
-    /// Accesses that may be missing in a row before the next one is no longer looked for at a multiple of the period: 3 by
-    /// default.
-    pub missing: u8,
-    /// Times in a row that a key is named as due, and does not come, before it is forgotten: at least 1, 3 by default.
-    pub patience: u8,
-    /// Accesses that follow one that counted within this many ticks are a part of it: 0 by default, which joins those of
-    /// one tick.
-    pub burst: u64,
-}
-
-impl Default for PeriodsConfig {
-    fn default() -> Self {
-        Self {
-            tolerance: 0.1,
-            confirm: 3,
-            missing: 3,
-            patience: 3,
-            burst: 0,
-        }
-    }
-}
-
-impl PeriodsConfig {
-    /// Sets [`tolerance`](PeriodsConfig::tolerance).
-    #[must_use]
-    pub fn with_tolerance(mut self, share: f64) -> Self {
-        self.tolerance = share;
-        self
-    }
-
-    /// Sets [`confirm`](PeriodsConfig::confirm).
-    #[must_use]
-    pub fn with_confirm(mut self, intervals: u8) -> Self {
-        self.confirm = intervals;
-        self
-    }
-
-    /// Sets [`missing`](PeriodsConfig::missing).
-    #[must_use]
-    pub fn with_missing(mut self, accesses: u8) -> Self {
-        self.missing = accesses;
-        self
-    }
-
-    /// Sets [`patience`](PeriodsConfig::patience).
-    #[must_use]
-    pub fn with_patience(mut self, times: u8) -> Self {
-        self.patience = times;
-        self
-    }
-
-    /// Sets [`burst`](PeriodsConfig::burst).
-    #[must_use]
-    pub fn with_burst(mut self, ticks: u64) -> Self {
-        self.burst = ticks;
-        self
-    }
-}
 
 /// Finds, among a bounded number of keys (or groups of keys), those that are asked for every N ticks, and names them
 /// shortly before they are due, in order: for warming.

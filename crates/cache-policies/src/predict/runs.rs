@@ -5,71 +5,7 @@ use core::iter::FusedIterator;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// The parameters of [`Runs`].
-///
-/// ```
-/// use cache_policies::{Runs, RunsConfig};
-///
-/// let config = RunsConfig::default().with_streams(8).with_window(2, 64);
-/// let runs = Runs::new(config);
-/// assert_eq!(runs.len(), 0);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RunsConfig {
-    /// Runs that are followed at once: at least 1, 32 by default.
-    pub streams: usize,
-    /// The greatest distance from one position of a run to the next, either way: at least 1, 16 by default.
-    pub stride_max: u32,
-    /// Accesses in a row, equally far apart, that make a run: at least 2, 3 by default.
-    pub confirm: u8,
-    /// Positions of the first read-ahead of a run: at least 1, 4 by default.
-    pub window_min: u32,
-    /// Positions of a read-ahead at most: at least `window_min`, 128 by default.
-    pub window_max: u32,
-}
-
-impl Default for RunsConfig {
-    fn default() -> Self {
-        Self {
-            streams: 32,
-            stride_max: 16,
-            confirm: 3,
-            window_min: 4,
-            window_max: 128,
-        }
-    }
-}
-
-impl RunsConfig {
-    /// Sets [`streams`](RunsConfig::streams).
-    #[must_use]
-    pub fn with_streams(mut self, streams: usize) -> Self {
-        self.streams = streams;
-        self
-    }
-
-    /// Sets [`stride_max`](RunsConfig::stride_max).
-    #[must_use]
-    pub fn with_stride_max(mut self, distance: u32) -> Self {
-        self.stride_max = distance;
-        self
-    }
-
-    /// Sets [`confirm`](RunsConfig::confirm).
-    #[must_use]
-    pub fn with_confirm(mut self, accesses: u8) -> Self {
-        self.confirm = accesses;
-        self
-    }
-
-    /// Sets [`window_min`](RunsConfig::window_min) and [`window_max`](RunsConfig::window_max).
-    #[must_use]
-    pub fn with_window(mut self, min: u32, max: u32) -> Self {
-        (self.window_min, self.window_max) = (min, max);
-        self
-    }
-}
+use super::config::RunsConfig;
 
 /// Finds sequential runs among interleaved accesses and says what to prefetch.
 ///
