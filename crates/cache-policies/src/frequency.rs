@@ -273,23 +273,18 @@ impl Frequencies {
 
     /// Frees a bucket whose last slot has left.
     fn close(&mut self, at: u32) {
-        let Bucket {
-            frequency,
-            higher,
-            lower,
-            ..
-        } = self.buckets[at as usize];
-        match self.buckets.get_mut(lower as usize) {
-            Some(lower) => lower.higher = higher,
-            None => self.lowest = higher,
+        let closed = self.buckets[at as usize];
+        match self.buckets.get_mut(closed.lower as usize) {
+            Some(lower) => lower.higher = closed.higher,
+            None => self.lowest = closed.higher,
         }
-        if let Some(higher) = self.buckets.get_mut(higher as usize) {
-            higher.lower = lower;
+        if let Some(higher) = self.buckets.get_mut(closed.higher as usize) {
+            higher.lower = closed.lower;
         }
         self.buckets[at as usize].higher = self.free;
         self.free = at;
         if let Some(index) = &mut self.index {
-            index.remove(&frequency);
+            index.remove(&closed.frequency);
         }
     }
 
@@ -390,18 +385,14 @@ impl Frequencies {
         }
         let in_buckets = self.cells.iter().filter(|cell| cell.bucket < PINNED);
         assert_eq!(in_buckets.count(), linked, "a slot is in no bucket");
-        let mut free = 0;
-        let mut at = self.free;
-        while let Some(bucket) = self.buckets.get(at as usize) {
-            free += 1;
-            assert!(free <= self.buckets.len(), "the free buckets form a circle");
-            at = bucket.higher;
-        }
+        let bucket = |at: u32| self.buckets.get(at as usize);
+        let free = core::iter::successors(bucket(self.free), |free| bucket(free.higher));
+        // One more than all would be a circle.
+        let free = free.take(self.buckets.len() + 1).count();
         assert_eq!(in_use + free, self.buckets.len(), "a bucket is lost");
+        let indexed = self.index.as_ref().map(BTreeMap::len);
         assert!(
-            self.index
-                .as_ref()
-                .is_none_or(|index| index.len() == in_use),
+            indexed.is_none_or(|indexed| indexed == in_use),
             "the index has a bucket that is not in use"
         );
     }
