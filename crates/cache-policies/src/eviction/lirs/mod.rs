@@ -111,6 +111,8 @@ impl Lirs {
     #[inline]
     fn enter_stack(&mut self, slot: Slot) {
         if self.entrances == u32::MAX {
+            // Whoever was in S so far, in this slot, does not count.
+            self.stamps[slot.index()] = 0;
             self.renumber();
         }
         self.entrances += 1;
@@ -517,3 +519,6 @@ impl Policy for Lirs {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;
