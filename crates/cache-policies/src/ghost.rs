@@ -51,11 +51,10 @@ pub(crate) struct Ghost {
     position_bits: u32,
 }
 
-/// A filter with this many of 8 bits is made anew by a walk along the chain.
-const FILTER_EIGHTHS: u32 = 3;
+/// One push in as many makes the filter of its chain anew, by a walk along it.
+const FILTER_PUSHES: usize = 4;
 
-/// At most so many links are walked for that. The filter of a longer chain passes all keys, and one push in as many
-/// tries again.
+/// At most so many links are walked for that; the filter of a longer chain passes all keys.
 const FILTER_STEPS: usize = 8;
 
 /// One position of the ring.
@@ -313,9 +312,7 @@ impl Ghost {
         let mask = self.position_mask();
         let mut older = self.heads[head] & mask;
         let mut filter = self.heads[head] & !mask;
-        let bits = u32::BITS - self.position_bits;
-        let is_full = filter.count_ones() * 8 >= bits * FILTER_EIGHTHS;
-        if is_full && (filter != !mask || position.is_multiple_of(FILTER_STEPS)) {
+        if position.is_multiple_of(FILTER_PUSHES) {
             filter = self.filter_of(head, older);
         }
         // A head that was left behind by the key that used to be here would make a hole of this one.

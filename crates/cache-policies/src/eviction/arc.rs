@@ -130,23 +130,23 @@ impl Arc {
     /// Remembers the victims that an insert of this weight took. Its key was in no ghost.
     #[inline]
     fn remember_for_new(&mut self, inserted: u32) {
-        let capacity = u128::from(self.queues.ledger.capacity());
-        let mut sizes = [T1, T2].map(|queue| u128::from(self.queues.weight(queue)));
+        let capacity = self.queues.ledger.capacity();
+        let mut sizes = [T1, T2].map(|queue| self.queues.weight(queue));
         for victim in &self.pending {
-            sizes[usize::from(victim.queue)] += u128::from(victim.weight);
+            sizes[usize::from(victim.queue)] += u64::from(victim.weight);
         }
         for victim in &self.pending {
             let queue = usize::from(victim.queue);
-            let once = sizes[T1] + u128::from(self.ghosts[T1].weight());
-            let twice = sizes[T2] + u128::from(self.ghosts[T2].weight());
-            sizes[queue] -= u128::from(victim.weight);
-            if once + u128::from(inserted) > capacity {
+            let once = sizes[T1] + self.ghosts[T1].weight();
+            let twice = sizes[T2] + self.ghosts[T2].weight();
+            sizes[queue] -= u64::from(victim.weight);
+            if once + u64::from(inserted) > capacity {
                 if self.ghosts[T1].len() > 0 {
                     self.ghosts[T1].forget_oldest();
                 } else if queue == T1 {
                     continue;
                 }
-            } else if once + twice >= 2 * capacity && self.ghosts[T2].len() > 0 {
+            } else if once + twice >= capacity.saturating_mul(2) && self.ghosts[T2].len() > 0 {
                 self.ghosts[T2].forget_oldest();
             }
             self.ghosts[queue].remember(victim.hash, victim.weight);
@@ -166,14 +166,13 @@ impl Arc {
     #[cold]
     fn give_up_waiting(&mut self) {
         self.remember_all();
-        let capacity = u128::from(self.queues.ledger.capacity());
-        let size = |arc: &Self, queue: usize| {
-            u128::from(arc.queues.weight(queue)) + u128::from(arc.ghosts[queue].weight())
-        };
+        let capacity = self.queues.ledger.capacity();
+        let size = |arc: &Self, queue: usize| arc.queues.weight(queue) + arc.ghosts[queue].weight();
         while size(self, T1) > capacity && self.ghosts[T1].len() > 0 {
             self.ghosts[T1].forget_oldest();
         }
-        while size(self, T1) + size(self, T2) > 2 * capacity && self.ghosts[T2].len() > 0 {
+        let all = |arc: &Self| size(arc, T1) + size(arc, T2);
+        while all(self) > capacity.saturating_mul(2) && self.ghosts[T2].len() > 0 {
             self.ghosts[T2].forget_oldest();
         }
     }
