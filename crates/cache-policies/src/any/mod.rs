@@ -6,7 +6,7 @@ mod config;
 mod parameters;
 
 pub use config::AnyConfig;
-pub(crate) use parameters::{Parameter, Parameters};
+pub(crate) use parameters::{Named, Parameter, Parameters};
 
 use alloc::boxed::Box;
 
@@ -72,10 +72,6 @@ macro_rules! any_policy {
         /// ```
         #[derive(Clone, Debug)]
         #[non_exhaustive]
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "there is one policy for a whole cache, and a box would cost every call a load"
-        )]
         pub enum AnyPolicy {
             $($(#[$doc])+ $policy($policy),)+
             /// TinyLFU before any of the others.

@@ -14,6 +14,9 @@ pub(crate) struct Parameter {
     pub(crate) expected: &'static str,
 }
 
+/// The name of a configuration, and what makes it.
+pub(crate) type Named<C> = (&'static str, fn() -> C);
+
 /// A configuration whose parameters can be read and set by name. What is given is for a policy without any.
 pub(crate) trait Parameters: Default + 'static {
     /// The policy's name.
@@ -22,7 +25,7 @@ pub(crate) trait Parameters: Default + 'static {
     /// Whether the policy needs to be told the future.
     const OFFLINE: bool = false;
     /// The configurations that have names of their own.
-    const NAMED: &'static [(&'static str, fn() -> Self)] = &[];
+    const NAMED: &'static [Named<Self>] = &[];
 
     /// The value of a known parameter, as `set` reads it.
     fn value(&self, parameter: &Parameter) -> String {

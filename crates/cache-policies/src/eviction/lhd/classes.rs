@@ -53,7 +53,8 @@ struct Group {
 
 #[derive(Clone, Debug)]
 pub(super) struct Classes {
-    groups: [Group; GROUPS],
+    /// One for each size of entries.
+    groups: Vec<Group>,
     has_learned: bool,
 }
 
@@ -71,7 +72,7 @@ fn guess(class: u8, age: usize) -> f32 {
 impl Classes {
     pub(super) fn new() -> Self {
         Classes {
-            groups: Default::default(),
+            groups: vec![Group::default(); GROUPS],
             has_learned: false,
         }
     }

@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 
-use crate::any::{Parameter, Parameters};
+use crate::any::{Named, Parameter, Parameters};
 use crate::error::ConfigError;
 
 /// Where [`S3Fifo`](crate::S3Fifo) puts new entries once its small queue is full, while nothing has been evicted yet.
@@ -187,8 +187,7 @@ const CHANCES: Parameter = Parameter {
 impl Parameters for S3FifoConfig {
     const POLICY: &'static str = "s3-fifo";
     const KNOWN: &'static [Parameter] = &[SMALL, THRESHOLD, GHOST, WARM_UP, SKIP, CHANCES];
-    const NAMED: &'static [(&'static str, fn() -> Self)] =
-        &[("clock2q+", S3FifoConfig::clock2q_plus)];
+    const NAMED: &'static [Named<Self>] = &[("clock2q+", S3FifoConfig::clock2q_plus)];
 
     fn value(&self, parameter: &Parameter) -> String {
         match parameter.name {

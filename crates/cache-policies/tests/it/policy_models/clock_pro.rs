@@ -77,7 +77,7 @@ impl ClockProModel {
         pages.map(|page| page.weight).sum()
     }
 
-    fn to_head(&mut self, mut page: Page) {
+    fn move_to_head(&mut self, mut page: Page) {
         page.stamp = self.now;
         self.now += 1;
         self.clock.push(page);
@@ -92,7 +92,7 @@ impl ClockProModel {
                 page.state = State::Cold;
                 page.in_test = false;
             }
-            self.to_head(page);
+            self.move_to_head(page);
             if !spared {
                 return true;
             }
@@ -123,7 +123,7 @@ impl ClockProModel {
     fn promote(&mut self, mut page: Page) {
         page.state = State::Hot;
         page.referenced = false;
-        self.to_head(page);
+        self.move_to_head(page);
         let mut moved = false;
         while self.weight(State::Hot) > self.capacity - self.cold_share && self.run_hot_hand() {
             moved = true;
@@ -199,7 +199,7 @@ impl Model for ClockProModel {
         if !self.has_evicted && hot <= self.capacity - self.cold_share {
             page.state = State::Hot;
         }
-        self.to_head(page);
+        self.move_to_head(page);
     }
 
     fn hit(&mut self, slot: u32) {
@@ -228,7 +228,7 @@ impl Model for ClockProModel {
             } else {
                 page.referenced = false;
                 page.in_test = true;
-                self.to_head(page);
+                self.move_to_head(page);
             }
         }
     }
@@ -260,7 +260,7 @@ impl Model for ClockProModel {
     fn unpin(&mut self, slot: u32) {
         if let Some(at) = self.pinned.iter().position(|page| page.slot == slot) {
             let page = self.pinned.remove(at);
-            self.to_head(page);
+            self.move_to_head(page);
         }
     }
 

@@ -220,8 +220,8 @@ fn shifted(events: &[f32], step: u32, wanted: u32) -> Vec<f32> {
     }
     let finer = step - wanted;
     let share = 1.0 / (1_u64 << finer) as f32;
-    for age in (AGES >> finer).max(1)..OLDEST {
-        moved[OLDEST] += events[age];
+    for event in &events[(AGES >> finer).max(1)..OLDEST] {
+        moved[OLDEST] += event;
     }
     for age in 0..OLDEST {
         moved[age] = events[age >> finer] * share;
