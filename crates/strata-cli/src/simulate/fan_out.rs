@@ -83,9 +83,16 @@ pub(super) fn fan_out<'a>(
 }
 
 fn alone(feed: &mut Feed<'_>, tasks: &mut [Task<'_>]) -> Result<(), SimulationError> {
-    let mut block = Vec::with_capacity(BLOCK_LEN);
+    // A block that stays in the cache of a core serves one simulator best; many do better with long ones, as each takes its own
+    // memory into that cache once a block (60 of them took half the time).
+    let len = if tasks.len() <= 2 {
+        BLOCK_LEN
+    } else {
+        EPOCH_LEN
+    };
+    let mut block = Vec::with_capacity(len);
     loop {
-        feed.fill(BLOCK_LEN, &mut block)?;
+        feed.fill(len, &mut block)?;
         if block.is_empty() {
             return Ok(());
         }
