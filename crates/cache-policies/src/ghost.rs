@@ -260,7 +260,7 @@ impl Ghost {
     fn filter_bit(&self, low: u32) -> u32 {
         let bits = u32::BITS - self.position_bits;
         let tag = low & !self.position_mask();
-        1 << (self.position_bits + ((tag >> 27) * bits >> 5))
+        1 << (self.position_bits + (((tag >> 27) * bits) >> 5))
     }
 
     /// The filter of the chain that begins at this position + 1, as far as it is in use.

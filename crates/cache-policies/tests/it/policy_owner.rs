@@ -99,7 +99,7 @@ impl<P: Policy> Owner<P> {
                 let key = sequence.workload.key(&mut self.random, position, universe);
                 self.request(key);
                 // Owners may let go of what is over at once, or keep it until they need the room.
-                while sequence.seed / 16 % 2 == 0 && self.overflow() {}
+                while (sequence.seed / 16).is_multiple_of(2) && self.overflow() {}
             }
         }
     }
