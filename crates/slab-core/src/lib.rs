@@ -22,6 +22,12 @@ mod bytes;
 mod cache;
 mod error;
 mod handle;
+#[cfg(feature = "alloc")]
+#[expect(
+    unsafe_code,
+    reason = "cells that hold a value where there is a hash; tags compared 16 at once"
+)]
+mod hash_arena;
 #[cfg(all(test, slab_core_loom))]
 #[expect(unsafe_code, reason = "drives the cache as its owners do")]
 mod loom;
@@ -49,6 +55,8 @@ pub use bytes::{
 pub use cache::{CacheStats, LocalBox, LocalCache, SlabBox, SlabCache, SpinLock};
 pub use error::{AllocError, HandleError, InsertError, InsertErrorKind, ProvideError};
 pub use handle::Handle;
+#[cfg(feature = "alloc")]
+pub use hash_arena::HashArena;
 #[cfg(target_has_atomic = "8")]
 pub use provider::StaticRegion;
 #[cfg(target_has_atomic = "ptr")]

@@ -13,6 +13,7 @@ mod cache_faults;
 mod cache_model;
 mod cache_threads;
 mod faults;
+mod hash_arena;
 mod ops;
 mod panics;
 mod provider;
