@@ -25,7 +25,7 @@ impl Ledger {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn capacity(&self) -> u64 {
         self.capacity
     }
@@ -34,24 +34,24 @@ impl Ledger {
         self.capacity = capacity;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn weight(&self) -> u64 {
         self.weight
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// The weight of a resident slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn weight_of(&self, slot: Slot) -> u32 {
         // Past the end: admitted before the first weight other than 1 was.
         self.weights.get(slot.index()).copied().unwrap_or(1)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn admit(&mut self, slot: Slot, weight: u32) {
         self.set_weight(slot, weight);
         self.weight += u64::from(weight);
@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     /// Takes a resident slot off, and returns its weight.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn dismiss(&mut self, slot: Slot) -> u32 {
         let weight = self.weight_of(slot);
         self.weight -= u64::from(weight);
@@ -68,7 +68,7 @@ impl Ledger {
     }
 
     /// Changes the weight of a resident slot, and returns the one that it had.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reweigh(&mut self, slot: Slot, weight: u32) -> u32 {
         let old = self.weight_of(slot);
         self.set_weight(slot, weight);
@@ -76,13 +76,20 @@ impl Ledger {
         old
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_weight(&mut self, slot: Slot, weight: u32) {
         if let Some(place) = self.weights.get_mut(slot.index()) {
             *place = weight;
         } else if weight != 1 {
             grow(&mut self.weights, slot, || 1);
             self.weights[slot.index()] = weight;
+        }
+    }
+
+    /// Makes room for the weights of slots below this number.
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        if !self.weights.is_empty() {
+            reserve(&mut self.weights, slots);
         }
     }
 
@@ -101,7 +108,7 @@ impl Ledger {
     }
 }
 
-/// Extends a column to hold `slot`. Grows by half at a time: a doubling would leave up to one unused place for each
+/// Extends a column to hold `slot`. Grows by an eighth at a time: a doubling would leave up to one unused place for each
 /// used one.
 #[cold]
 pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) {
@@ -112,8 +119,13 @@ pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) 
     );
     let wanted = slot.index() + 1;
     if column.capacity() < wanted {
-        let target = wanted.max(column.len() + column.len() / 2);
+        let target = wanted.max(column.len() + column.len() / 8 + 8);
         column.reserve_exact(target - column.len());
     }
     column.resize_with(wanted, fill);
+}
+
+/// Gives a column the memory for so many slots and no more.
+pub(crate) fn reserve<T>(column: &mut Vec<T>, slots: usize) {
+    column.reserve_exact(slots.saturating_sub(column.len()));
 }

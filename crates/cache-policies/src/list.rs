@@ -11,7 +11,7 @@
 
 use alloc::vec::Vec;
 
-use crate::ledger::grow;
+use crate::ledger::{grow, reserve};
 use crate::slot::Slot;
 
 const ABSENT: u32 = u32::MAX;
@@ -58,64 +58,75 @@ impl<const LISTS: usize> Lists<LISTS> {
     }
 
     /// The sentinel of a list: newer than its front and older than its back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sentinel(list: usize) -> Place {
         Place(list as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(slot: Slot) -> Place {
         Place(slot.get() + LISTS as u32)
     }
 
     /// The slot at a place; `None` at a sentinel.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot(place: Place) -> Option<Slot> {
         place.0.checked_sub(LISTS as u32).map(Slot::new)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn len(&self, list: usize) -> usize {
         self.lens[list]
     }
 
     /// The oldest slot of a list.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn back(&self, list: usize) -> Option<Slot> {
         Self::slot(Place(self.cells[list].newer))
     }
 
     /// The neighbour toward the front; from the sentinel: the back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn newer(&self, place: Place) -> Place {
         Place(self.cells[place.0 as usize].newer)
+    }
+
+    /// Gives the cells the memory for slots below this number and no more.
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        reserve(&mut self.cells, slots + LISTS);
     }
 
     /// Makes room for the cell of a slot.
     ///
     /// # Panics
     /// If the slot is above [`Slot::MAX`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ensure(&mut self, slot: Slot) {
         if slot.index() + LISTS >= self.cells.len() {
-            assert!(
-                slot <= Slot::MAX,
-                "slot {} is above the highest that a policy takes",
-                slot.get()
-            );
-            grow(
-                &mut self.cells,
-                Slot::new(slot.get() + LISTS as u32),
-                || Cell {
-                    newer: ABSENT,
-                    older: 0,
-                },
-            );
+            self.extend(slot);
         }
     }
 
+    #[cold]
+    fn extend(&mut self, slot: Slot) {
+        assert!(
+            slot <= Slot::MAX,
+            "slot {} is above the highest that a policy takes",
+            slot.get()
+        );
+        let absent = || Cell {
+            newer: ABSENT,
+            older: 0,
+        };
+        grow(
+            &mut self.cells,
+            Slot::new(slot.get() + LISTS as u32),
+            absent,
+        );
+    }
+
     /// Why a slot is in no list; `None` if it is in one. Means nothing for a cell that something was stowed in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unlinked(&self, slot: Slot) -> Option<Unlinked> {
         match self
             .cells
@@ -129,13 +140,13 @@ impl<const LISTS: usize> Lists<LISTS> {
     }
 
     /// Links a slot that is in no list as the newest of one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_front(&mut self, list: usize, slot: Slot) {
         self.link_behind(Self::sentinel(list), list, slot);
     }
 
     /// Links a slot that is in no list into one, on the older side of a place in it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn link_behind(&mut self, place: Place, list: usize, slot: Slot) {
         let at = Self::place(slot).0;
         let older = self.cells[place.0 as usize].older;
@@ -149,7 +160,7 @@ impl<const LISTS: usize> Lists<LISTS> {
     }
 
     /// Takes a slot out of the list that it is in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unlink(&mut self, list: usize, slot: Slot, reason: Unlinked) {
         let at = Self::place(slot).0 as usize;
         let Cell { newer, older } = self.cells[at];
@@ -163,7 +174,7 @@ impl<const LISTS: usize> Lists<LISTS> {
     }
 
     /// Makes a slot of a list its newest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn move_to_front(&mut self, list: usize, slot: Slot) {
         let at = Self::place(slot).0;
         let front = self.cells[list].older;
@@ -182,19 +193,19 @@ impl<const LISTS: usize> Lists<LISTS> {
     }
 
     /// Marks a pinned slot as absent.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn forget(&mut self, slot: Slot) {
         self.cells[slot.index() + LISTS].newer = ABSENT;
     }
 
     /// Keeps 8 bytes of the policy's own in the cell of a slot that is in no list.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stow(&mut self, slot: Slot, [newer, older]: [u32; 2]) {
         self.cells[slot.index() + LISTS] = Cell { newer, older };
     }
 
     /// What was stowed last with a slot that was in no list since.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn stowed(&self, slot: Slot) -> [u32; 2] {
         let cell = self.cells[slot.index() + LISTS];
         [cell.newer, cell.older]
@@ -204,28 +215,24 @@ impl<const LISTS: usize> Lists<LISTS> {
     ///
     /// # Panics
     /// If it is resident, or above [`Slot::MAX`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expect_absent(&mut self, slot: Slot) {
         self.ensure(slot);
-        assert!(
-            self.unlinked(slot) == Some(Unlinked::Absent),
-            "slot {} is resident already",
-            slot.get()
-        );
+        if self.unlinked(slot) != Some(Unlinked::Absent) {
+            resident_already(slot);
+        }
     }
 
     /// Why a resident slot is in no list; `None` if it is in one.
     ///
     /// # Panics
     /// If it is not resident.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expect_resident(&self, slot: Slot) -> Option<Unlinked> {
         let unlinked = self.unlinked(slot);
-        assert!(
-            unlinked != Some(Unlinked::Absent),
-            "slot {} is not resident",
-            slot.get()
-        );
+        if unlinked == Some(Unlinked::Absent) {
+            not_resident(slot);
+        }
         unlinked
     }
 
@@ -233,7 +240,7 @@ impl<const LISTS: usize> Lists<LISTS> {
     ///
     /// # Panics
     /// If it is not resident.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remove_resident(&mut self, list: usize, slot: Slot) {
         match self.expect_resident(slot) {
             None => self.unlink(list, slot, Unlinked::Absent),
@@ -245,7 +252,7 @@ impl<const LISTS: usize> Lists<LISTS> {
     ///
     /// # Panics
     /// If it is not resident.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pin_resident(&mut self, list: usize, slot: Slot) {
         if self.expect_resident(slot).is_none() {
             self.unlink(list, slot, Unlinked::Pinned);
@@ -290,4 +297,18 @@ impl<const LISTS: usize> Lists<LISTS> {
             assert!(steps < self.lens[list], "the list is longer than it counts");
         }
     }
+}
+
+/// The owner's mistake of inserting into a slot that is taken.
+#[cold]
+#[track_caller]
+pub(crate) fn resident_already(slot: Slot) -> ! {
+    panic!("slot {} is resident already", slot.get())
+}
+
+/// The owner's mistake of naming a slot that is vacant.
+#[cold]
+#[track_caller]
+pub(crate) fn not_resident(slot: Slot) -> ! {
+    panic!("slot {} is not resident", slot.get())
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use crate::ledger::grow;
+use crate::ledger::{grow, reserve};
 use crate::slot::Slot;
 
 /// One byte a slot. Written by hits, through shared references too; read and written by the policy through exclusive
@@ -32,8 +32,13 @@ impl Marks {
         Marks::default()
     }
 
+    /// Makes room for the bytes of slots below this number.
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        reserve(&mut self.bytes, slots);
+    }
+
     /// Sets the byte of a slot, which may be new.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start(&mut self, slot: Slot, byte: u8) {
         if slot.index() >= self.bytes.len() {
             grow(&mut self.bytes, slot, || AtomicU8::new(0));
@@ -42,20 +47,20 @@ impl Marks {
     }
 
     /// The byte of a slot; 0 for one that never had any.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, slot: Slot) -> u8 {
         self.bytes
             .get(slot.index())
             .map_or(0, |byte| byte.load(Relaxed))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&mut self, slot: Slot, byte: u8) {
         *self.bytes[slot.index()].get_mut() = byte;
     }
 
     /// Adds 1 to the byte if the bits of it under `mask` are below `limit`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn raise(&mut self, slot: Slot, mask: u8, limit: u8) {
         let byte = self.bytes[slot.index()].get_mut();
         if *byte & mask < limit {
@@ -64,7 +69,7 @@ impl Marks {
     }
 
     /// [`Marks::raise`] through a shared reference.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn touch(&self, slot: Slot, mask: u8, limit: u8) {
         let cell = &self.bytes[slot.index()];
         let byte = cell.load(Relaxed);

@@ -88,6 +88,13 @@ pub trait Policy {
         let _ = distance;
     }
 
+    /// Makes room for slots below `slots`, so that the columns of the policy are not longer than what their owner needs. A
+    /// policy that is not told grows by itself, an eighth at a time. The default does nothing.
+    #[inline]
+    fn reserve(&mut self, slots: usize) {
+        let _ = slots;
+    }
+
     /// Tells of a request for a key that is not resident: call it exactly once a miss, before evicting for it.
     ///
     /// The hint belongs to the insert of this key, if one follows. Where the policy had remembered the key, it has

@@ -20,46 +20,52 @@ impl Queue {
     }
 
     /// The place that is newer than the newest slot and older than the oldest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sentinel() -> Place {
         Lists::<1>::sentinel(0)
     }
 
     /// The place of a slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn place(slot: Slot) -> Place {
         Lists::<1>::place(slot)
     }
 
     /// The slot at a place; `None` at the sentinel.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot(place: Place) -> Option<Slot> {
         Lists::<1>::slot(place)
     }
 
     /// How many slots are linked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn linked(&self) -> usize {
         self.list.len(0)
     }
 
     /// The oldest linked slot.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn oldest(&self) -> Option<Slot> {
         self.list.back(0)
     }
 
     /// The neighbour of a place toward the newest; from the sentinel, the oldest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn newer(&self, place: Place) -> Place {
         self.list.newer(place)
+    }
+
+    /// Gives the columns the memory for slots below this number.
+    pub(crate) fn reserve(&mut self, slots: usize) {
+        self.list.reserve(slots);
+        self.ledger.reserve(slots);
     }
 
     /// Makes a slot resident, linked on the older side of a place: behind the sentinel it is the newest.
     ///
     /// # Panics
     /// If it is resident already, or above [`Slot::MAX`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert_behind(&mut self, place: Place, slot: Slot, weight: u32) {
         self.list.expect_absent(slot);
         self.list.link_behind(place, 0, slot);
@@ -70,7 +76,7 @@ impl Queue {
     ///
     /// # Panics
     /// As [`Queue::insert_behind`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, slot: Slot, weight: u32) {
         self.insert_behind(Self::sentinel(), slot, weight);
     }
@@ -79,7 +85,7 @@ impl Queue {
     ///
     /// # Panics
     /// If it is not resident.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn renew(&mut self, slot: Slot) {
         if self.list.expect_resident(slot).is_none() {
             self.list.move_to_front(0, slot);
@@ -87,7 +93,7 @@ impl Queue {
     }
 
     /// Makes a linked slot, the victim of an eviction, absent.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn evict(&mut self, victim: Slot) {
         self.list.unlink(0, victim, Unlinked::Absent);
         self.ledger.dismiss(victim);

@@ -352,6 +352,10 @@ impl<P: Policy> Policy for TinyLfu<P> {
         self.policy.foresee(distance);
     }
 
+    fn reserve(&mut self, slots: usize) {
+        self.policy.reserve(slots);
+    }
+
     #[inline]
     fn miss(&mut self, hash: u64) -> Hint {
         self.count(fold(hash));

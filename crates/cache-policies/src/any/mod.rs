@@ -128,6 +128,13 @@ macro_rules! any_policy {
                 }
             }
 
+            fn reserve(&mut self, slots: usize) {
+                match self {
+                    $(AnyPolicy::$policy(policy) => policy.reserve(slots),)+
+                    AnyPolicy::TinyLfu(policy) => policy.reserve(slots),
+                }
+            }
+
             #[inline]
             fn miss(&mut self, hash: u64) -> Hint {
                 match self {

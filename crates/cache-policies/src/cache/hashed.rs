@@ -45,6 +45,7 @@ where
     }
 
     /// [`get`](Cache::get) with a known hash.
+    #[inline]
     pub fn get_with_hash<Q>(&mut self, hash: u64, key: &Q) -> Option<&V>
     where
         Q: Equivalent<K> + ?Sized,

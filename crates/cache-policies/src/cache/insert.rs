@@ -95,7 +95,7 @@ where
         value: V,
         ticks: u64,
     ) -> Result<Option<V>, Rejected<K, V>> {
-        match self.store.find(hash, &key) {
+        match self.store.find_unless_absent(hash, &key) {
             Some(slot) if !self.store.lifetimes.is_dead(slot) => {
                 return self.replace(slot, hash, key, value, ticks).map(Some);
             }
@@ -108,6 +108,7 @@ where
 
 impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     /// Inserts `key`, which is not there; its slot.
+    #[inline(always)]
     pub(crate) fn place(
         &mut self,
         hash: u64,
@@ -129,6 +130,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     }
 
     /// Puts `value` in the place of that at `slot`, which is alive and has this key; the value that was there.
+    #[inline(never)]
     pub(crate) fn replace(
         &mut self,
         slot: u32,
@@ -156,10 +158,10 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
                 before
             }
             Room::Own(victim) => {
+                // The room that it leaves may not be enough.
                 match self.settle(hash, Node { key, value }, weight, ticks, Hint::NONE) {
                     Ok(_) => victim.node.into_value(),
                     Err(rejected) => {
-                        // Only a foreign policy, or an arena that refuses the slot it has just got back, comes here.
                         self.depart(victim);
                         return Err(rejected);
                     }
@@ -172,6 +174,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     }
 
     /// Makes room for an entry that was found to fit, and puts it in; its slot.
+    #[inline(always)]
     fn settle(
         &mut self,
         hash: u64,
@@ -180,9 +183,16 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         ticks: u64,
         hint: Hint,
     ) -> Result<u32, Rejected<K, V>> {
-        match self.make_room(weight, None) {
-            Room::Made => {}
-            Room::Own(_) | Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
+        while !self.has_room(weight) {
+            if self.shedding {
+                match self.make_room_shedding(weight, None) {
+                    Room::Made => break,
+                    _ => return Err(self.reject(node, RejectReason::AllPinned)),
+                }
+            }
+            if !self.evict_for_room() {
+                return Err(self.reject(node, RejectReason::AllPinned));
+            }
         }
         match self.store.insert(hash, node, weight, hint) {
             Ok(slot) => {
@@ -193,6 +203,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         }
     }
 
+    #[cold]
     fn reject(&mut self, node: Node<K, V>, reason: RejectReason) -> Rejected<K, V> {
         self.stats.rejections += 1;
         Rejected {
@@ -203,7 +214,19 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     }
 
     /// Why an entry of this weight cannot be, evict what you will; `own` is the slot and weight of what it replaces.
+    #[inline]
     fn refusal(&self, weight: u32, own: Option<(u32, u32)>) -> Option<RejectReason> {
+        // What is pinned is within the capacity, unless that was lowered before it was pinned.
+        let free = self.capacity.saturating_sub(self.pinned_weight());
+        let fits = u64::from(weight) <= free && self.pinned_len() < self.max_entries;
+        if fits {
+            return None;
+        }
+        self.refusal_beside_pinned(weight, own)
+    }
+
+    #[cold]
+    fn refusal_beside_pinned(&self, weight: u32, own: Option<(u32, u32)>) -> Option<RejectReason> {
         let weight = u64::from(weight);
         if weight > self.capacity || self.max_entries == 0 {
             return Some(RejectReason::TooHeavy);
@@ -216,8 +239,13 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         full.then_some(RejectReason::AllPinned)
     }
 
-    /// Evicts until an entry of `weight` fits, in place of `own` (its slot and weight) if there is that.
+    /// Whether an entry of `weight`, which is within the capacity, fits without an eviction.
     #[inline]
+    fn has_room(&self, weight: u32) -> bool {
+        self.weight() <= self.capacity - u64::from(weight) && self.len() < self.max_entries
+    }
+
+    /// Evicts until an entry of `weight` fits, in place of `own` (its slot and weight) if there is that.
     fn make_room(&mut self, weight: u32, own: Option<(u32, u32)>) -> Room<K, V> {
         let (own_len, own_weight) = own.map_or((0, 0), |(_, weight)| (1, u64::from(weight)));
         loop {

@@ -6,7 +6,7 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use slab_core::Arena;
+use slab_core::HashArena;
 
 use super::Cache;
 use super::lifetimes::Lifetimes;
@@ -219,7 +219,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Drop for Drain<'_, K, V, P, W, L,
 /// assert_eq!(cache.into_iter().collect::<Vec<_>>(), [(1, 10)]);
 /// ```
 pub struct IntoIter<K, V> {
-    arena: Arena<Node<K, V>>,
+    arena: HashArena<Node<K, V>>,
     lifetimes: Lifetimes,
     next: u32,
     slots: u32,
@@ -234,7 +234,7 @@ impl<K, V> Iterator for IntoIter<K, V> {
             self.next += 1;
             if let Some(node) = self
                 .arena
-                .remove_at(slot)
+                .remove(slot)
                 .filter(|_| !self.lifetimes.is_dead(slot))
             {
                 return Some((node.key, node.value));

@@ -107,6 +107,7 @@ impl Lifetimes {
         }
     }
 
+    #[cold]
     fn start_timed(&mut self, slot: u32, time_to_live: u64) {
         let limit = self.after(time_to_live);
         if self.time_to_idle == NEVER {
@@ -131,12 +132,17 @@ impl Lifetimes {
         }
     }
 
-    /// The slot is vacant.
+    /// The slot is vacant; whether it was dead.
     #[inline]
-    pub(crate) fn end(&mut self, slot: u32) {
-        if !self.wheel.is_empty() {
-            self.wheel.cancel(slot);
-        }
+    pub(crate) fn end(&mut self, slot: u32) -> bool {
+        !self.wheel.is_empty() && self.end_timed(slot)
+    }
+
+    #[cold]
+    fn end_timed(&mut self, slot: u32) -> bool {
+        let dead = self.is_dead(slot);
+        self.wheel.cancel(slot);
+        dead
     }
 
     /// The next slot that is dead; its life has ended.

@@ -76,10 +76,11 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 /// working. A key that changes its hash or equality while it is in the cache may be found no more, and is evicted like any.
 ///
 /// # Memory
-/// Beside keys and values: a slot's generation (4 bytes, padded to the alignment of key and value) and hash (4), the index
-/// (5 divided by its load, which is between 7/16 and 7/8), and what the policy keeps (from 8 on). Lifetimes cost 16 bytes a
-/// slot from the first one on, 24 with a time to idle. The cache allocates nothing of its own before the first insert.
-/// Memory of entries that left is used again, and given back when the cache is dropped.
+/// Beside keys and values: 4 bytes a slot for its hash, 6.1 for the index, and what the policy keeps (from 8 on). Room
+/// doubles up to the number of entries that the capacity is good for at their mean weight so far, and goes on by eighths; a
+/// cache of entries that weigh 1 has room for as many as it may hold, no more. Lifetimes cost 16 bytes a slot from the
+/// first one on, 24 with a time to idle. The cache allocates nothing of its own before the first insert. Memory of entries
+/// that left is used again, and given back when the cache is dropped.
 #[derive(Clone)]
 pub struct Cache<K, V, P = S3Fifo, W = One, L = (), S = foldhash::quality::RandomState> {
     store: Store<K, V, P>,
@@ -179,8 +180,9 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
         &mut self.listener
     }
 
-    /// Gives memory back that no entry takes, for example after the capacity was lowered: empty slabs of entries, and what
-    /// the index has too much. O(slots). The columns of hashes, deadlines and of the policy keep their length.
+    /// Gives memory back that no entry takes, for example after the capacity was lowered: the slots above
+    /// the highest that is taken, and what the index has too much. O(slots). The columns of deadlines and of the policy keep
+    /// their length.
     pub fn shrink_to_fit(&mut self) {
         self.store.shrink_to_fit();
     }
@@ -392,6 +394,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     }
 
     /// Evicts one entry through the listener; whether there was one to evict.
+    #[inline(always)]
     fn evict_for_room(&mut self) -> bool {
         let Some(victim) = self.store.evict() else {
             return false;
@@ -401,6 +404,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     }
 
     /// Tells the listener of a victim.
+    #[inline(always)]
     fn depart(&mut self, victim: Victim<K, V>) {
         let Victim { node, dead, .. } = victim;
         let (count, cause) = match dead {

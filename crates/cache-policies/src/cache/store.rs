@@ -4,10 +4,10 @@
 //! listener, a hasher, a destructor) does it between two operations of the store, never within one. That is the whole
 //! argument for the cache's consistency after a panic.
 
-use alloc::vec::Vec;
+use core::cell::Cell;
 
-use hashbrown::{Equivalent, HashTable};
-use slab_core::Arena;
+use hashbrown::Equivalent;
+use slab_core::HashArena;
 
 use super::lifetimes::Lifetimes;
 use super::pins::Pins;
@@ -38,58 +38,22 @@ pub(crate) struct Victim<K, V> {
     pub(crate) dead: bool,
 }
 
-/// The 32 bits of a hash that the index keeps. The multiplication brings every bit of the hash to bear on them, so an
-/// owner of many caches may choose among those by any bits of the same hash.
-#[inline]
-const fn fold(hash: u64) -> u32 {
-    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
-}
-
-/// What the index's table is told: it takes the position from the low bits and a tag from the high ones.
-#[inline]
-const fn spread(folded: u32) -> u64 {
-    (folded as u64) << 32 | folded as u64
-}
-
 #[derive(Clone)]
 pub(crate) struct Store<K, V, P> {
-    /// The entries. Their indices are dense: they are the policy's slots.
-    arena: Arena<Node<K, V>>,
-    /// The slot of each key.
-    index: HashTable<u32>,
-    /// By slot: the folded hash of its key, so that taking an entry out and growing the index never hash a key.
-    hashes: Vec<u32>,
+    /// The entries, by the hashes of their keys. Their indices are the policy's slots.
+    arena: HashArena<Node<K, V>>,
+    /// A hash that no entry has: most inserts follow on a `get` that has told so.
+    absent: Option<u64>,
     policy: P,
     pins: Pins,
     pub(crate) lifetimes: Lifetimes,
 }
 
-/// The slot and entry of `key`. On the two fields rather than on the store, so that the others can change meanwhile.
-#[inline]
-fn locate<'a, K, V, Q>(
-    index: &HashTable<u32>,
-    arena: &'a Arena<Node<K, V>>,
-    hash: u64,
-    key: &Q,
-) -> Option<(u32, &'a Node<K, V>)>
-where
-    Q: Equivalent<K> + ?Sized,
-{
-    let mut found = None;
-    let is_key = |&slot: &u32| {
-        found = arena.get_at(slot).filter(|node| key.equivalent(&node.key));
-        found.is_some()
-    };
-    let slot = *index.find(spread(fold(hash)), is_key)?;
-    found.map(|node| (slot, node))
-}
-
 impl<K, V, P: Policy> Store<K, V, P> {
     pub(crate) fn new(policy: P, lifetimes: Lifetimes) -> Self {
         Self {
-            arena: Arena::new(),
-            index: HashTable::new(),
-            hashes: Vec::new(),
+            arena: HashArena::new(),
+            absent: None,
             policy,
             pins: Pins::new(),
             lifetimes,
@@ -111,41 +75,71 @@ impl<K, V, P: Policy> Store<K, V, P> {
     /// Resident entries, dead ones that nobody collected yet included.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.index.len()
+        self.arena.len()
     }
 
     /// One more than the highest slot that was ever taken.
     pub(crate) fn slots(&self) -> u32 {
-        // Slots are u32, so their count fits unless all 2^32 are taken, which the arena cannot hold.
-        self.hashes.len() as u32
+        self.arena.slots()
+    }
+
+    /// The slot and entry of `key`.
+    #[inline(always)]
+    fn locate<Q>(&self, hash: u64, key: &Q) -> Option<(u32, &Node<K, V>)>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        self.arena.find(hash, |node| key.equivalent(&node.key))
     }
 
     /// The slot of `key`, dead or alive.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<u32>
     where
         Q: Equivalent<K> + ?Sized,
     {
-        locate(&self.index, &self.arena, hash, key).map(|(slot, _)| slot)
+        self.locate(hash, key).map(|(slot, _)| slot)
+    }
+
+    /// The slot of `key`, dead or alive, without looking for what `get` has just not found.
+    #[inline(always)]
+    pub(crate) fn find_unless_absent<Q>(&self, hash: u64, key: &Q) -> Option<u32>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        if self.absent == Some(hash) {
+            return None;
+        }
+        self.find(hash, key)
     }
 
     /// The slot and value of `key`, if it is there and alive, with one look at the entry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look<Q>(&self, hash: u64, key: &Q) -> Option<(Slot, &V)>
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let (slot, node) = locate(&self.index, &self.arena, hash, key)?;
+        let (slot, node) = self.locate(hash, key)?;
         (!self.lifetimes.is_dead(slot)).then_some((Slot::new(slot), &node.value))
     }
 
     /// The value of `key`, used, if it is there and alive, with one look at the entry.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get<Q>(&mut self, hash: u64, key: &Q) -> Option<&V>
     where
         Q: Equivalent<K> + ?Sized,
     {
-        let (slot, node) = locate(&self.index, &self.arena, hash, key)?;
+        let looked = Cell::new(false);
+        let found = self.arena.find(hash, |node| {
+            looked.set(true);
+            key.equivalent(&node.key)
+        });
+        let Some((slot, node)) = found else {
+            if !looked.get() {
+                self.absent = Some(hash);
+            }
+            return None;
+        };
         if self.lifetimes.is_dead(slot) {
             return None;
         }
@@ -157,14 +151,14 @@ impl<K, V, P: Policy> Store<K, V, P> {
     /// The entry at `slot`, if the slot is taken.
     #[inline]
     pub(crate) fn at(&self, slot: u32) -> Option<&Node<K, V>> {
-        self.arena.get_at(slot)
+        self.arena.get(slot)
     }
 
     /// The entry at `slot`.
     #[inline]
     pub(crate) fn node(&self, slot: u32) -> &Node<K, V> {
         self.arena
-            .get_at(slot)
+            .get(slot)
             .expect("a slot from the index is taken")
     }
 
@@ -172,11 +166,12 @@ impl<K, V, P: Policy> Store<K, V, P> {
     #[inline]
     pub(crate) fn node_mut(&mut self, slot: u32) -> &mut Node<K, V> {
         self.arena
-            .get_at_mut(slot)
+            .get_mut(slot)
             .expect("a slot from the index is taken")
     }
 
-    /// Adds an entry whose key is not there; hands it back if the arena has no room for it.
+    /// Adds an entry whose key is not there; hands it back if there is no memory for it.
+    #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         hash: u64,
@@ -184,35 +179,36 @@ impl<K, V, P: Policy> Store<K, V, P> {
         weight: u32,
         hint: Hint,
     ) -> Result<u32, Node<K, V>> {
-        let slot = match self.arena.try_insert(node) {
-            Ok(handle) => handle.index(),
-            Err(refused) => return Err(refused.into_value()),
-        };
-        if slot > Slot::MAX.get() {
-            return Err(self.arena.remove_at(slot).expect("it was just put there"));
+        if self.arena.len() == self.arena.room() && !self.grow() {
+            return Err(node);
         }
-        if self.hashes.len() <= slot as usize {
-            self.widen(slot);
-        }
-        let folded = fold(hash);
-        self.hashes[slot as usize] = folded;
-        let hashes = &self.hashes;
-        self.index
-            .insert_unique(spread(folded), slot, |&slot| spread(hashes[slot as usize]));
+        self.absent = None;
+        let slot = self.arena.insert(hash, node);
         self.policy.insert(Slot::new(slot), hash, weight, hint);
         Ok(slot)
     }
 
-    /// Extends the column of hashes to hold `slot`. By an eighth at a time: a doubling would leave up to one unused place
-    /// for each used one.
+    /// Makes room for more entries: twice as many, up to the number that the capacity is good for at the mean weight so
+    /// far, and from there on an eighth more. Whether there was the memory; nothing has changed otherwise.
     #[cold]
-    fn widen(&mut self, slot: u32) {
-        let missing = slot as usize + 1 - self.hashes.len();
-        if self.hashes.capacity() <= slot as usize {
-            self.hashes
-                .reserve_exact(missing.max(self.hashes.len() / 8 + 16));
+    fn grow(&mut self) -> bool {
+        let len = self.arena.len();
+        let expected = match self.policy.weight() {
+            0 => u128::from(self.policy.capacity()),
+            weight => u128::from(self.policy.capacity()) * len as u128 / u128::from(weight),
+        };
+        let expected = usize::try_from(expected).unwrap_or(usize::MAX);
+        let room = match len < expected {
+            true => (2 * len + 16).min(expected),
+            false => len + len / 8 + 16,
+        };
+        // One slot more than the highest that a policy takes.
+        let room = room.min(Slot::MAX.index() + 1);
+        let grown = room > len && self.arena.try_grow(room);
+        if grown {
+            self.policy.reserve(room.max(self.arena.slots() as usize));
         }
-        self.hashes.resize(slot as usize + 1, 0);
+        grown
     }
 
     /// Takes the entry at `slot` out.
@@ -221,31 +217,23 @@ impl<K, V, P: Policy> Store<K, V, P> {
         self.policy.remove(Slot::new(slot), false);
         self.pins
             .clear(slot, (before - self.policy.weight()) as u32);
-        self.detach(slot)
+        self.detach(slot).0
     }
 
     /// Takes the policy's next victim out; `None` when it has none, every entry being pinned.
+    #[inline(always)]
     pub(crate) fn evict(&mut self) -> Option<Victim<K, V>> {
         let slot = self.policy.evict()?.get();
-        let dead = self.lifetimes.is_dead(slot);
-        Some(Victim {
-            slot,
-            node: self.detach(slot),
-            dead,
-        })
+        let (node, dead) = self.detach(slot);
+        Some(Victim { slot, node, dead })
     }
 
-    /// Takes the entry at `slot`, which the policy has let go of, out of everything else.
-    fn detach(&mut self, slot: u32) -> Node<K, V> {
-        self.lifetimes.end(slot);
-        let folded = self.hashes[slot as usize];
-        let entry = self
-            .index
-            .find_entry(spread(folded), |&other| other == slot);
-        entry.expect("a resident slot is in the index").remove();
-        self.arena
-            .remove_at(slot)
-            .expect("a resident slot is taken")
+    /// Takes the entry at `slot`, which the policy has let go of, out of everything else; whether it was dead.
+    #[inline(always)]
+    fn detach(&mut self, slot: u32) -> (Node<K, V>, bool) {
+        let dead = self.lifetimes.end(slot);
+        let node = self.arena.remove(slot);
+        (node.expect("a resident slot is taken"), dead)
     }
 
     /// The weight that the policy knows of `slot`.
@@ -291,23 +279,16 @@ impl<K, V, P: Policy> Store<K, V, P> {
 
     /// Gives back memory that no entry takes.
     pub(crate) fn shrink_to_fit(&mut self) {
-        self.arena.release_empty(0);
-        let hashes = &self.hashes;
-        self.index
-            .shrink_to(0, |&slot| spread(hashes[slot as usize]));
+        self.arena.shrink_to_fit();
     }
 
     /// Asserts every invariant that a panic in a user's code could have broken. O(len).
     pub(crate) fn check(&self) {
         self.policy.check();
         self.lifetimes.check();
+        self.arena.check();
         assert_eq!(
-            self.index.len(),
             self.arena.len(),
-            "each entry is in the index"
-        );
-        assert_eq!(
-            self.index.len(),
             self.policy.len(),
             "each entry is in the policy"
         );
@@ -321,15 +302,7 @@ impl<K, V, P: Policy> Store<K, V, P> {
         );
         let mut pinned = 0;
         for slot in 0..self.slots() {
-            let taken = self.arena.get_at(slot).is_some();
-            let indexed = self
-                .index
-                .find(spread(self.hashes[slot as usize]), |&other| other == slot);
-            assert_eq!(
-                taken,
-                indexed.is_some(),
-                "slot {slot} is taken as far as arena and index know"
-            );
+            let taken = self.arena.get(slot).is_some();
             assert!(
                 taken || self.lifetimes.deadline(slot) == u64::MAX,
                 "vacant slot {slot} has no deadline"
@@ -346,7 +319,8 @@ impl<K, V, P: Policy> Store<K, V, P> {
 
 impl<K, V, P> Store<K, V, P> {
     /// All entries, each once, the store being given up.
-    pub(crate) fn into_arena(self) -> (Arena<Node<K, V>>, u32, Lifetimes) {
-        (self.arena, self.hashes.len() as u32, self.lifetimes)
+    pub(crate) fn into_arena(self) -> (HashArena<Node<K, V>>, u32, Lifetimes) {
+        let slots = self.arena.slots();
+        (self.arena, slots, self.lifetimes)
     }
 }

@@ -148,6 +148,11 @@ impl Policy for Clock {
         })
     }
 
+    fn reserve(&mut self, slots: usize) {
+        self.circle.reserve(slots);
+        self.counts.reserve(slots);
+    }
+
     #[inline]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.circle.insert_behind(self.hand, slot, weight);

@@ -45,6 +45,10 @@ impl Policy for Fifo {
         })
     }
 
+    fn reserve(&mut self, slots: usize) {
+        self.queue.reserve(slots);
+    }
+
     #[inline]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.queue.insert(slot, weight);

@@ -70,6 +70,11 @@ impl Policy for Sieve {
         })
     }
 
+    fn reserve(&mut self, slots: usize) {
+        self.queue.reserve(slots);
+        self.visited.reserve(slots);
+    }
+
     #[inline]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.queue.insert(slot, weight);

@@ -242,6 +242,12 @@ impl Policy for S3Fifo {
         }
     }
 
+    fn reserve(&mut self, slots: usize) {
+        self.marks.reserve(slots);
+        self.main.reserve(slots);
+        self.ledger.reserve(slots);
+    }
+
     #[inline]
     fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
         let mark = self.marks.get(slot);
