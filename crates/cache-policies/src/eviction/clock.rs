@@ -153,19 +153,19 @@ impl Policy for Clock {
         self.counts.reserve(slots);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.circle.insert_behind(self.hand, slot, weight);
         self.start_at(slot);
         self.counts.start(slot, 0);
     }
 
-    #[inline]
+    #[inline(always)]
     fn hit(&mut self, slot: Slot, _hash: u64) {
         self.counts.raise(slot, u8::MAX, self.count_max);
     }
 
-    #[inline]
+    #[inline(always)]
     fn victim(&mut self) -> Option<Slot> {
         let mut victim = Queue::slot(self.hand)?;
         let steps_max = usize::from(self.count_max) * self.circle.linked() + 1;
@@ -182,7 +182,7 @@ impl Policy for Clock {
         Some(victim)
     }
 
-    #[inline]
+    #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
         let victim = self.victim()?;
         self.step_off(victim);

@@ -49,20 +49,20 @@ impl Policy for Fifo {
         self.queue.reserve(slots);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.queue.insert(slot, weight);
     }
 
-    #[inline]
+    #[inline(always)]
     fn hit(&mut self, _slot: Slot, _hash: u64) {}
 
-    #[inline]
+    #[inline(always)]
     fn victim(&mut self) -> Option<Slot> {
         self.queue.oldest()
     }
 
-    #[inline]
+    #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
         let victim = self.queue.oldest()?;
         self.queue.evict(victim);

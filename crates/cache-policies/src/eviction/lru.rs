@@ -49,23 +49,23 @@ impl Policy for Lru {
         self.queue.reserve(slots);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.queue.insert(slot, weight);
     }
 
-    #[inline]
+    #[inline(always)]
     fn hit(&mut self, slot: Slot, _hash: u64) {
         // A pinned entry has no place in the order; unpinning makes it the most recent.
         self.queue.renew(slot);
     }
 
-    #[inline]
+    #[inline(always)]
     fn victim(&mut self) -> Option<Slot> {
         self.queue.oldest()
     }
 
-    #[inline]
+    #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
         let victim = self.queue.oldest()?;
         self.queue.evict(victim);

@@ -75,18 +75,18 @@ impl Policy for Sieve {
         self.visited.reserve(slots);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, slot: Slot, _hash: u64, weight: u32, _hint: Hint) {
         self.queue.insert(slot, weight);
         self.visited.start(slot, 0);
     }
 
-    #[inline]
+    #[inline(always)]
     fn hit(&mut self, slot: Slot, _hash: u64) {
         self.visited.raise(slot, u8::MAX, 1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn victim(&mut self) -> Option<Slot> {
         if self.queue.linked() == 0 {
             return None;
@@ -108,7 +108,7 @@ impl Policy for Sieve {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
         let victim = self.victim()?;
         self.step_off(victim);
