@@ -9,20 +9,27 @@ use core::str::FromStr;
 use super::parameters::{self, Parameters};
 use crate::admission::tiny_lfu::TinyLfuConfig;
 use crate::error::ParseConfigError;
-use crate::eviction::arc::ArcConfig;
-use crate::eviction::belady::BeladyConfig;
-use crate::eviction::belady_size::BeladySizeConfig;
-use crate::eviction::gdsf::GdsfConfig;
-use crate::eviction::lfu::LfuConfig;
-use crate::eviction::lfuda::LfudaConfig;
-use crate::eviction::lirs::LirsConfig;
-use crate::eviction::slru::SlruConfig;
-use crate::eviction::two_q::TwoQConfig;
-use crate::eviction::w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 use crate::eviction::{
-    clock::ClockConfig, clock_pro::ClockProConfig, fifo::FifoConfig, hyperbolic::HyperbolicConfig,
-    lecar::LeCaRConfig, lhd::LhdConfig, lru::LruConfig, random::RandomConfig,
-    s3_fifo::S3FifoConfig, sieve::SieveConfig,
+    arc::ArcConfig,
+    belady::BeladyConfig,
+    belady_size::BeladySizeConfig,
+    clock::ClockConfig,
+    clock_pro::ClockProConfig,
+    fifo::FifoConfig,
+    gdsf::GdsfConfig,
+    hyperbolic::HyperbolicConfig,
+    lecar::LeCaRConfig,
+    lfu::LfuConfig,
+    lfuda::LfudaConfig,
+    lhd::LhdConfig,
+    lirs::LirsConfig,
+    lru::LruConfig,
+    random::RandomConfig,
+    s3_fifo::S3FifoConfig,
+    sieve::SieveConfig,
+    slru::SlruConfig,
+    two_q::TwoQConfig,
+    w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig},
 };
 
 macro_rules! any_config {
@@ -51,7 +58,8 @@ macro_rules! any_config {
         }
 
         impl AnyConfig {
-            /// Every policy with its default parameters, in the order of the documentation.
+            /// Every policy with its default parameters, and the configurations that have names of their own, in the order
+            /// of the documentation.
             ///
             /// ```
             /// use cache_policies::AnyConfig;
@@ -61,14 +69,18 @@ macro_rules! any_config {
             /// ```
             #[must_use]
             pub fn all() -> Vec<AnyConfig> {
-                Vec::from([$($config::default().into(),)+])
+                let mut all = Vec::new();
+                $(all.extend(parameters::names::<$config>().filter_map(|name| {
+                    parameters::named::<$config>(name).map(AnyConfig::from)
+                }));)+
+                all
             }
 
-            /// The policy's name, as texts have it.
+            /// The policy's name, as texts have it, or the configuration's, if it has one of its own (`clock2q+`).
             #[must_use]
             pub fn name(&self) -> &'static str {
                 match self {
-                    $(AnyConfig::$policy(_) => $config::POLICY,)+
+                    $(AnyConfig::$policy(config) => parameters::name(config),)+
                     AnyConfig::TinyLfu(_) => TinyLfuConfig::<()>::POLICY,
                 }
             }
@@ -131,7 +143,8 @@ macro_rules! any_config {
                 $(if let Some(config) = parameters::named::<$config>(name) {
                     return Ok(AnyConfig::$policy(parameters::parse(config, parameters)?));
                 })+
-                let known = [$($config::POLICY,)+];
+                let mut known = Vec::new();
+                $(known.extend(parameters::names::<$config>());)+
                 Err(ParseConfigError::UnknownPolicy {
                     name: name.to_string(),
                     known: known.join(", "),

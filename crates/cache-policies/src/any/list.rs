@@ -11,42 +11,42 @@ macro_rules! for_each_policy {
             exclusive Lru LruConfig,
             /// CLOCK.
             shared Clock ClockConfig,
-            /// SIEVE.
-            shared Sieve SieveConfig,
-            /// S3-FIFO.
-            shared S3Fifo S3FifoConfig,
             /// Segmented LRU.
             exclusive Slru SlruConfig,
+            /// Least frequently used.
+            exclusive Lfu LfuConfig,
+            /// LFU with dynamic ageing.
+            exclusive Lfuda LfudaConfig,
             /// 2Q.
             exclusive TwoQ TwoQConfig,
             /// ARC.
             exclusive Arc ArcConfig,
             /// LIRS.
             exclusive Lirs LirsConfig,
-            /// Least frequently used.
-            exclusive Lfu LfuConfig,
-            /// LFU with dynamic ageing.
-            exclusive Lfuda LfudaConfig,
-            /// Greedy-Dual-Size with frequency.
-            exclusive Gdsf GdsfConfig,
-            /// Random.
-            shared Random RandomConfig,
-            /// Hyperbolic caching.
-            exclusive Hyperbolic HyperbolicConfig,
+            /// CLOCK-Pro.
+            shared ClockPro ClockProConfig,
+            /// SIEVE.
+            shared Sieve SieveConfig,
+            /// S3-FIFO.
+            shared S3Fifo S3FifoConfig,
             /// W-TinyLFU.
             exclusive WTinyLfu WTinyLfuConfig,
             /// W-TinyLFU that finds the size of its window itself.
             exclusive WTinyLfuAdaptive WTinyLfuAdaptiveConfig,
-            /// Belady's MIN.
-            exclusive Belady BeladyConfig,
-            /// Belady's rule with sizes.
-            exclusive BeladySize BeladySizeConfig,
-            /// CLOCK-Pro.
-            shared ClockPro ClockProConfig,
+            /// Greedy-Dual-Size with frequency.
+            exclusive Gdsf GdsfConfig,
+            /// Hyperbolic caching.
+            exclusive Hyperbolic HyperbolicConfig,
             /// LHD.
             exclusive Lhd LhdConfig,
             /// LeCaR.
             exclusive LeCaR LeCaRConfig,
+            /// Random.
+            shared Random RandomConfig,
+            /// Belady's MIN.
+            exclusive Belady BeladyConfig,
+            /// Belady's rule with sizes.
+            exclusive BeladySize BeladySizeConfig,
         }
     };
 }

@@ -12,19 +12,27 @@ use alloc::boxed::Box;
 
 use crate::admission::tiny_lfu::TinyLfu;
 use crate::error::ConfigError;
-use crate::eviction::arc::Arc;
-use crate::eviction::belady::Belady;
-use crate::eviction::belady_size::BeladySize;
-use crate::eviction::gdsf::Gdsf;
-use crate::eviction::lfu::Lfu;
-use crate::eviction::lfuda::Lfuda;
-use crate::eviction::lirs::Lirs;
-use crate::eviction::slru::Slru;
-use crate::eviction::two_q::TwoQ;
-use crate::eviction::w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive};
 use crate::eviction::{
-    clock::Clock, clock_pro::ClockPro, fifo::Fifo, hyperbolic::Hyperbolic, lecar::LeCaR, lhd::Lhd,
-    lru::Lru, random::Random, s3_fifo::S3Fifo, sieve::Sieve,
+    arc::Arc,
+    belady::Belady,
+    belady_size::BeladySize,
+    clock::Clock,
+    clock_pro::ClockPro,
+    fifo::Fifo,
+    gdsf::Gdsf,
+    hyperbolic::Hyperbolic,
+    lecar::LeCaR,
+    lfu::Lfu,
+    lfuda::Lfuda,
+    lhd::Lhd,
+    lirs::Lirs,
+    lru::Lru,
+    random::Random,
+    s3_fifo::S3Fifo,
+    sieve::Sieve,
+    slru::Slru,
+    two_q::TwoQ,
+    w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive},
 };
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;

@@ -64,6 +64,21 @@ fn refusal<C: Parameters>(parameter: &Parameter, value: String) -> ConfigError {
     }
 }
 
+/// The names of a policy's configurations: its own, for the default one, and those of `NAMED`.
+pub(super) fn names<C: Parameters>() -> impl Iterator<Item = &'static str> {
+    core::iter::once(C::POLICY).chain(C::NAMED.iter().map(|(name, _)| *name))
+}
+
+/// The name of a configuration that has one of its own; the policy's for any other.
+pub(super) fn name<C: Parameters>(config: &C) -> &'static str {
+    let is_config = |other: C| {
+        let mut parameters = C::KNOWN.iter();
+        parameters.all(|parameter| config.value(parameter) == other.value(parameter))
+    };
+    let named = C::NAMED.iter().find(|(_, named)| is_config(named()));
+    named.map_or(C::POLICY, |(name, _)| name)
+}
+
 /// The configuration of this name: the policy's own for the default one; `None` if it has no such name.
 pub(super) fn named<C: Parameters>(name: &str) -> Option<C> {
     if C::POLICY.eq_ignore_ascii_case(name) {
@@ -123,10 +138,14 @@ pub(super) fn list<C: Parameters>(config: &C) -> Vec<(&'static str, String, &'st
     C::KNOWN.iter().map(row).collect()
 }
 
-/// Writes the policy's name, and the parameters that differ from the default.
+/// Writes the configuration's own name, or the policy's and the parameters that differ from the default.
 pub(super) fn show<C: Parameters>(config: &C, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let name = name(config);
+    formatter.write_str(name)?;
+    if name != C::POLICY {
+        return Ok(());
+    }
     let default = C::default();
-    formatter.write_str(C::POLICY)?;
     let differing = C::KNOWN
         .iter()
         .filter(|parameter| config.value(parameter) != default.value(parameter));

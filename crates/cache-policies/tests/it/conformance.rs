@@ -220,24 +220,6 @@ fn hyperbolic_conforms() {
 }
 
 #[test]
-fn w_tinylfu_conforms() {
-    let config = WTinyLfuConfig::default;
-    conforms::<WTinyLfu>(&[
-        config(),
-        config().with_window(0.5),
-        config().with_window(0.0).with_protected(0.0),
-        config().with_window(1.0),
-        config().with_window(0.3).with_protected(1.0).with_sample(1),
-    ]);
-}
-
-#[test]
-fn w_tinylfu_adaptive_conforms() {
-    let config = WTinyLfuAdaptiveConfig::default;
-    conforms::<WTinyLfuAdaptive>(&[config(), config().with_window(0.5).with_protected(0.5)]);
-}
-
-#[test]
 fn lfu_conforms() {
     conforms::<Lfu>(&[Default::default()]);
 }
@@ -262,6 +244,24 @@ fn belady_conforms() {
 #[test]
 fn belady_size_conforms() {
     conforms::<BeladySize>(&[Default::default()]);
+}
+
+#[test]
+fn w_tinylfu_conforms() {
+    let config = WTinyLfuConfig::default;
+    conforms::<WTinyLfu>(&[
+        config(),
+        config().with_window(0.5),
+        config().with_window(0.0).with_protected(0.0),
+        config().with_window(1.0),
+        config().with_window(0.3).with_protected(1.0).with_sample(1),
+    ]);
+}
+
+#[test]
+fn w_tinylfu_adaptive_conforms() {
+    let config = WTinyLfuAdaptiveConfig::default;
+    conforms::<WTinyLfuAdaptive>(&[config(), config().with_window(0.5).with_protected(0.5)]);
 }
 
 #[test]

@@ -154,8 +154,16 @@ fn any_policy_says_which_hits_need_exclusive_access() {
     for config in AnyConfig::all() {
         let mut policy = AnyPolicy::new(2, &config).unwrap();
         policy.insert(Slot::new(0), mix(0), 1, Hint::NONE);
-        let shared =
-            ["fifo", "clock", "sieve", "s3-fifo", "random", "clock-pro"].contains(&config.name());
+        let shared = [
+            "fifo",
+            "clock",
+            "sieve",
+            "s3-fifo",
+            "clock2q+",
+            "random",
+            "clock-pro",
+        ]
+        .contains(&config.name());
         assert_eq!(policy.try_touch(Slot::new(0)), shared, "{config}");
     }
 }

@@ -67,13 +67,17 @@ pub enum PoliciesError {
     Twice(String),
 }
 
-/// Splits at commas, but for those between the parameters of one policy: what holds a `=` and no `:` goes on with the one
-/// before.
+/// Splits at commas, but for those between the parameters of one policy: what begins with `NAME=` goes on with the one
+/// before, also where another policy follows in it (`tinylfu:sample=5,seed=3/clock:bits=2`).
 fn split(text: &str) -> Vec<String> {
+    let is_parameter = |piece: &str| {
+        let mark = piece.find([':', '=', '/']);
+        mark.is_some_and(|at| piece[at..].starts_with('='))
+    };
     let mut policies: Vec<String> = Vec::new();
     for piece in text.split(',') {
         match policies.last_mut() {
-            Some(last) if piece.contains('=') && !piece.contains(':') => {
+            Some(last) if is_parameter(piece) => {
                 last.push(',');
                 last.push_str(piece.trim());
             }
@@ -81,4 +85,22 @@ fn split(text: &str) -> Vec<String> {
         }
     }
     policies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn commas_between_parameters_part_no_policies() {
+        assert_eq!(
+            split("lru, s3-fifo:small=0.2,threshold=1,tinylfu:sample=5,seed=3/clock:bits=2,arc"),
+            [
+                "lru",
+                "s3-fifo:small=0.2,threshold=1",
+                "tinylfu:sample=5,seed=3/clock:bits=2",
+                "arc",
+            ]
+        );
+    }
 }

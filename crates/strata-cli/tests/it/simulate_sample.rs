@@ -59,7 +59,7 @@ fn estimates_lie_near_the_whole_run_and_say_how_near() {
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     assert!(
-        errors.iter().all(|error| *error <= 0.06) && mean(&errors) <= 0.01,
+        errors.iter().all(|error| *error <= 0.08) && mean(&errors) <= 0.01,
         "{errors:?}"
     );
     // Neither far too bold nor far too timid.

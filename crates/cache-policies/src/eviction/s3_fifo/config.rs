@@ -70,7 +70,7 @@ impl S3FifoConfig {
     ///
     /// let config: AnyConfig = S3FifoConfig::clock2q_plus().into();
     /// assert_eq!(config, "clock2q+".parse()?);
-    /// assert_eq!(config.to_string(), "s3-fifo:threshold=1,ghost=0.5,skip=0.5,chances=1");
+    /// assert_eq!(config, "s3-fifo:threshold=1,ghost=0.5,skip=0.5,chances=1".parse()?);
     /// # Ok::<(), cache_policies::ParseConfigError>(())
     /// ```
     #[must_use]
