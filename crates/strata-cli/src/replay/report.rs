@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::latency::Percentiles;
-use crate::table::{Table, grouped};
+use crate::table::{Column, Table, grouped};
 use crate::units;
 
 /// What a replay served and found; the fields are those of `--format json`.
@@ -176,7 +176,11 @@ impl Report {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new(["replay", "figure", "note"]);
+        let mut table = Table::new([
+            Column::word("replay"),
+            Column::number("figure"),
+            Column::note("note"),
+        ]);
         let configuration = &self.configuration;
         for (name, what) in [
             ("workload", &configuration.workload),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::table::Table;
+use crate::table::{Column, Table};
 
 use super::feed::Totals;
 use super::sample::Sample;
@@ -148,15 +148,15 @@ fn table(rows: &[&Row]) -> Table {
     let has_bytes = rows.iter().any(|row| row.bytes.is_some());
     let is_sample = rows.iter().any(|row| row.expected_error.is_some());
     let mut header = vec![
-        "trace",
-        "capacity",
-        "policy",
-        "requests",
-        "misses",
-        "miss ratio",
+        Column::label("trace"),
+        Column::number("capacity"),
+        Column::word("policy"),
+        Column::number("requests"),
+        Column::number("misses"),
+        Column::number("miss ratio"),
     ];
-    header.extend(is_sample.then_some("expected error"));
-    header.extend(has_bytes.then_some("byte miss ratio"));
+    header.extend(is_sample.then(|| Column::number("expected error")));
+    header.extend(has_bytes.then(|| Column::number("byte miss ratio")));
     let mut table = Table::new(header);
     for row in rows {
         let mut cells = vec![

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::args::ReadArgs;
-use crate::table::Table;
+use crate::table::{Column, Table};
 use crate::trace::{Columns, Format, Request, Writer};
 
 /// The arguments of `strata trace head`.
@@ -59,9 +59,12 @@ pub(super) fn run(args: &HeadArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(printer.finish()?)
 }
 
+/// The rows of a table that are held at a time. A longer table leaves room for any number in its columns.
+const ROWS_HELD: usize = 1000;
+
 enum Printer<'a> {
     Table {
-        table: Box<Table>,
+        table: Table,
         columns: Columns,
         printed: u64,
         out: &'a mut dyn Write,
@@ -77,24 +80,12 @@ enum Printer<'a> {
 impl<'a> Printer<'a> {
     fn new(format: HeadFormat, columns: Columns, out: &'a mut dyn Write) -> io::Result<Self> {
         Ok(match format {
-            HeadFormat::Table => {
-                let names = [
-                    (true, "request"),
-                    (columns.time, "time"),
-                    (true, "key"),
-                    (columns.size, "size"),
-                    (columns.next, "next"),
-                ];
-                let held = names
-                    .iter()
-                    .filter_map(|(held, name)| held.then_some(*name));
-                Self::Table {
-                    table: Box::new(Table::new(held)),
-                    columns,
-                    printed: 0,
-                    out,
-                }
-            }
+            HeadFormat::Table => Self::Table {
+                table: Table::new(table_columns(columns).map(|(name, _)| Column::number(name))),
+                columns,
+                printed: 0,
+                out,
+            },
             HeadFormat::Csv => Self::Csv(Writer::new(out, Format::Csv, columns)?),
             HeadFormat::Json => {
                 write!(out, "[")?;
@@ -113,8 +104,13 @@ impl<'a> Printer<'a> {
                 table,
                 columns,
                 printed,
-                ..
+                out,
             } => {
+                if table.rows_held() == ROWS_HELD {
+                    let digits = |(_, max): (_, u64)| max.to_string().len();
+                    table.reserve(table_columns(*columns).map(digits));
+                    table.print(*out)?;
+                }
                 *printed += 1;
                 let next = request.next.map_or("-".to_owned(), |next| next.to_string());
                 let cells = [
@@ -153,13 +149,27 @@ impl<'a> Printer<'a> {
 
     fn finish(self) -> io::Result<()> {
         match self {
-            Self::Table { table, out, .. } => write!(out, "{table}"),
+            Self::Table { table, out, .. } => table.finish(out),
             Self::Csv(writer) => writer.finish().map(|_| ()),
             Self::Json { printed, out, .. } => {
                 writeln!(out, "{}]", if printed == 0 { "" } else { "\n" })
             }
         }
     }
+}
+
+/// The columns of a table, and the largest number that may stand in each.
+fn table_columns(held: Columns) -> impl Iterator<Item = (&'static str, u64)> {
+    let columns = [
+        (true, "request", 9_999_999_999),
+        (held.time, "time", u32::MAX.into()),
+        (true, "key", u64::MAX),
+        (held.size, "size", u32::MAX.into()),
+        (held.next, "next", i64::MAX as u64),
+    ];
+    columns
+        .into_iter()
+        .filter_map(|(held, name, max)| held.then_some((name, max)))
 }
 
 /// A request in JSON: what the trace does not hold is left out.
@@ -172,4 +182,34 @@ struct Row {
     size: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Option<u64>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_table_is_printed_on_the_way() {
+        let mut out = Vec::new();
+        let columns = Columns {
+            time: true,
+            size: true,
+            next: true,
+        };
+        let mut printer = Printer::new(HeadFormat::Table, columns, &mut out).unwrap();
+        for key in 0..4500_u64 {
+            let request = Request {
+                time: 1,
+                key: key.pow(5),
+                size: 10,
+                next: None,
+            };
+            printer.print(&request).unwrap();
+        }
+        drop(printer);
+        let shown = String::from_utf8(out).unwrap();
+        let rows: Vec<&str> = shown.lines().skip(3).collect();
+        assert_eq!(rows.len(), 4000);
+        assert!(rows.iter().all(|row| row.len() == rows[0].len()));
+    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::args::ReadArgs;
 use crate::progress::Progress;
-use crate::table::{Table, grouped};
+use crate::table::{Column, Table, grouped};
 use crate::trace::OneLine;
 use crate::trace::summary::{Analyzer, NextAccess, Summary};
 use crate::units::Bytes;
@@ -110,7 +110,11 @@ impl Info {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::new(["trace", "figure", "note"]);
+        let mut table = Table::new([
+            Column::word("figure"),
+            Column::number("value"),
+            Column::note("note"),
+        ]);
         let parts = [
             self.footprint(),
             self.times_and_sizes(),
