@@ -55,6 +55,9 @@ const DASHES: [&str; 4] = ["", "7 4", "1.5 4", "9 3 2 3"];
 
 const MARKS: usize = 5;
 
+/// The room beside a name for a piece of its line.
+const SWATCH: f64 = 36.0;
+
 /// The distance of lines of text.
 const LINE: f64 = 15.0;
 
@@ -71,7 +74,7 @@ impl Chart {
             width: 1140.0,
             height: (names * LINE + 90.0).max(480.0),
             left: 58.0,
-            right: 44.0 + (longest.unwrap_or(0) as f64 * 7.4).clamp(40.0, 300.0),
+            right: 44.0 + SWATCH + (longest.unwrap_or(0) as f64 * 7.4).clamp(40.0, 300.0),
             top: 14.0,
             bottom: 46.0,
             ticks: 12,
@@ -241,7 +244,7 @@ impl Chart {
         let places = spread(&wanted, LINE, room);
         let start = plot.frame.width - plot.frame.right;
         for ((index, series), y) in named.into_iter().zip(places) {
-            let (colour, _) = style(index);
+            let (colour, dash) = style(index);
             let (size, ratio) = series.end();
             let (x0, y0) = (plot.x(size) + 5.0, plot.y(ratio));
             let (bend, x1, x) = (start + 6.0, start + 22.0, start + 26.0);
@@ -251,7 +254,14 @@ impl Chart {
                     "<path class=\"lead s{colour}\" d=\"M{x0:.1} {y0:.1}L{bend:.1} {y0:.1}L{x1:.1} {y:.1}\"/>"
                 ),
             );
-            let y = y + 4.0;
+            let mark = mark(index, x + 15.0, y);
+            put(
+                svg,
+                format_args!(
+                    "<path class=\"curve s{colour}\"{dash} d=\"M{x:.1} {y:.1}h30\"/>{mark}"
+                ),
+            );
+            let (x, y) = (x + SWATCH, y + 4.0);
             put(
                 svg,
                 format_args!(
