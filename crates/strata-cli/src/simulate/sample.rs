@@ -83,8 +83,8 @@ impl Sample {
     /// One is that of the choice of keys. Each key is in the sample by a coin of its own, so that `misses / rate` is a Horvitz-Thompson
     /// estimate, its variance `(1 - rate) / rate^2 * (the sum of the squared misses of each sampled key)`. The other is that of
     /// how many keys share the scaled cache: with room for n of them that makes about `1 / sqrt(n)` of the size, and where the hit
-    /// ratio grows ever slower with the size, a hit ratio h moves by no more than h times that. On the traces of `tests/it/sampling.rs`,
-    /// the errors are about this large on the whole, and at most 3 times.
+    /// ratio grows ever slower with the size, a hit ratio h moves by no more than h times that. On the traces of `tests/it/simulate_sample.rs`,
+    /// the errors are about this large on the whole, and at most 4 times.
     #[must_use]
     pub fn expected_error(self, counts: &Counts, totals: &Totals) -> f64 {
         let (requests, rest) = (totals.requests as f64, 1.0 - self.rate);
