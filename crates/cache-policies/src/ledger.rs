@@ -108,16 +108,35 @@ impl Ledger {
     }
 }
 
-/// Extends a column to hold `slot`. Grows by an eighth at a time: a doubling would leave up to one unused place for each
-/// used one.
-#[cold]
-pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) {
+/// How many places a column needs to hold `slot`, behind so many that are for no slot.
+///
+/// # Panics
+/// If the slot is above [`Slot::MAX`].
+fn places(before: usize, slot: Slot) -> usize {
     assert!(
         slot <= Slot::MAX,
         "slot {} is above the highest that a policy takes",
         slot.get()
     );
-    let wanted = slot.index() + 1;
+    before + slot.index() + 1
+}
+
+/// Extends a column to hold `slot`. Grows by an eighth at a time: a doubling would leave up to one unused place for each
+/// used one.
+#[cold]
+pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) {
+    grow_behind(column, 0, slot, fill);
+}
+
+/// Extends a column whose first `before` places are for no slot, as [`grow`] does.
+#[cold]
+pub(crate) fn grow_behind<T>(
+    column: &mut Vec<T>,
+    before: usize,
+    slot: Slot,
+    fill: impl FnMut() -> T,
+) {
+    let wanted = places(before, slot);
     if column.capacity() < wanted {
         let target = wanted.max(column.len() + column.len() / 8 + 8);
         column.reserve_exact(target - column.len());
@@ -128,4 +147,25 @@ pub(crate) fn grow<T>(column: &mut Vec<T>, slot: Slot, fill: impl FnMut() -> T) 
 /// Gives a column the memory for so many slots and no more.
 pub(crate) fn reserve<T>(column: &mut Vec<T>, slots: usize) {
     column.reserve_exact(slots.saturating_sub(column.len()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::places;
+    use crate::slot::Slot;
+
+    #[test]
+    fn the_highest_slot_has_a_place_behind_others() {
+        let highest = Slot::MAX.index();
+        assert_eq!(places(0, Slot::new(0)), 1);
+        assert_eq!(places(0, Slot::MAX), highest + 1);
+        assert_eq!(places(8, Slot::MAX), highest + 9);
+    }
+
+    #[test]
+    #[should_panic(expected = "is above the highest that a policy takes")]
+    fn the_next_one_has_none() {
+        let next = Slot::new(Slot::MAX.get() + 1);
+        assert_eq!(places(0, next), 0);
+    }
 }

@@ -11,7 +11,7 @@
 
 use alloc::vec::Vec;
 
-use crate::ledger::{grow, reserve};
+use crate::ledger::{grow_behind, reserve};
 use crate::slot::Slot;
 
 const ABSENT: u32 = u32::MAX;
@@ -109,20 +109,13 @@ impl<const LISTS: usize> Lists<LISTS> {
 
     #[cold]
     fn extend(&mut self, slot: Slot) {
-        assert!(
-            slot <= Slot::MAX,
-            "slot {} is above the highest that a policy takes",
-            slot.get()
-        );
+        // The number of the last cell is told from those marks.
+        const { assert!(Slot::MAX.index() + LISTS < PINNED as usize) };
         let absent = || Cell {
             newer: ABSENT,
             older: 0,
         };
-        grow(
-            &mut self.cells,
-            Slot::new(slot.get() + LISTS as u32),
-            absent,
-        );
+        grow_behind(&mut self.cells, LISTS, slot, absent);
     }
 
     /// Why a slot is in no list; `None` if it is in one. Means nothing for a cell that something was stowed in.
