@@ -114,10 +114,7 @@ impl<T: Copy> History<T> {
         let taken = (key.weight, key.note);
         key.weight = HOLE;
         self.weight -= u64::from(taken.0);
-        self.trim();
-        if self.ring.len() > 2 * self.index.len() + 8 {
-            self.pack();
-        }
+        self.tidy();
         Some(taken)
     }
 
@@ -133,19 +130,23 @@ impl<T: Copy> History<T> {
         }
         self.first = self.first.wrapping_add(1);
         self.weight -= u64::from(key.weight);
-        self.trim();
+        self.tidy();
         Some(key.weight)
     }
 
-    /// Drops holes at the ends, and memory that a longer history left behind.
+    /// Drops holes at the ends, all of them where they are more than the keys, and memory that a longer history left
+    /// behind.
     #[inline]
-    fn trim(&mut self) {
+    fn tidy(&mut self) {
         while self.ring.front().is_some_and(|key| key.weight == HOLE) {
             self.ring.pop_front();
             self.first = self.first.wrapping_add(1);
         }
         while self.ring.back().is_some_and(|key| key.weight == HOLE) {
             self.ring.pop_back();
+        }
+        if self.ring.len() > 2 * self.index.len() + 8 {
+            self.pack();
         }
         if self.ring.capacity() > 4 * self.ring.len() + 64 {
             self.ring.shrink_to(2 * self.ring.len());
@@ -255,6 +256,28 @@ mod tests {
                 assert_eq!(history.newest(), model.back().map(|key| key.2));
             }
         }
+    }
+
+    /// Keys taken from behind leave holes that are few beside the keys in front, until those go.
+    #[test]
+    fn is_packed_too_where_the_oldest_leave() {
+        let hash_of = |key: u64| key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut history = History::new();
+        history.set_limit(1_000, |_| ());
+        for key in 0..100 {
+            history.remember(hash_of(key), 1, key, |_| ());
+        }
+        for key in 50..98 {
+            assert_eq!(history.take(hash_of(key)), Some((1, key)));
+            history.check();
+        }
+        for _ in 0..50 {
+            assert_eq!(history.forget_oldest(), Some(1));
+            history.check();
+        }
+        assert!(history.notes().eq([98, 99]));
+        assert_eq!(history.take(hash_of(99)), Some((1, 99)));
+        history.check();
     }
 
     #[test]
