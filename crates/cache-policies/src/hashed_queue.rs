@@ -1,6 +1,8 @@
 //! A FIFO queue of slots that carries the hash of each: a ring, so that only the entries in it pay for their hashes.
 //!
-//! An entry that leaves from the middle leaves a hole; the owner keeps the ticket by which it finds an entry again.
+//! An entry that leaves from the middle leaves a hole; the owner keeps the ticket by which it finds an entry again. Only
+//! removals make holes, and only they pack the ring, as that changes tickets: the oldest entries that are taken after
+//! them leave the holes behind, until the front comes to those.
 
 use alloc::collections::VecDeque;
 
@@ -21,12 +23,14 @@ struct Entry {
 
 #[derive(Clone, Debug)]
 pub(crate) struct HashedQueue {
-    /// Oldest first; the first is never a hole.
+    /// Oldest first; neither the first nor the last is a hole.
     ring: VecDeque<Entry>,
     /// The ticket of the first.
     first: Ticket,
     /// The entries that are no holes.
     len: usize,
+    /// The most holes there can be: those that the last removal may have left.
+    holes_max: usize,
 }
 
 pub(crate) fn halves(hash: u64) -> [u32; 2] {
@@ -43,6 +47,7 @@ impl HashedQueue {
             ring: VecDeque::new(),
             first: 0,
             len: 0,
+            holes_max: 0,
         }
     }
 
@@ -92,15 +97,20 @@ impl HashedQueue {
                 moved(Slot::new(entry.slot), self.first.wrapping_add(index as u32));
             }
         }
+        self.holes_max = self.len + 8;
         hash
     }
 
-    /// Drops holes at the front, and memory that a longer queue left behind.
+    /// Drops holes at the ends, and memory that a longer queue left behind.
     #[inline]
     fn trim(&mut self) {
         while self.ring.front().is_some_and(|entry| entry.slot == HOLE) {
             self.ring.pop_front();
             self.first = self.first.wrapping_add(1);
+        }
+        // Nobody has the ticket of a hole, so the next entry may take it.
+        while self.ring.back().is_some_and(|entry| entry.slot == HOLE) {
+            self.ring.pop_back();
         }
         if self.ring.capacity() > 4 * self.ring.len() + 64 {
             self.ring.shrink_to(2 * self.ring.len());
@@ -115,7 +125,7 @@ impl HashedQueue {
             .map(|(slot, ticket)| (Slot::new(slot), ticket))
     }
 
-    /// Asserts the count, and that holes are few and not in front.
+    /// Asserts the count, and that holes are few and not at the ends.
     pub(crate) fn check(&self) {
         assert_eq!(
             self.iter().count(),
@@ -123,13 +133,15 @@ impl HashedQueue {
             "the queue counts another number of entries"
         );
         assert!(
-            self.ring.len() <= 2 * (self.len + 1) + 8,
-            "the queue is mostly holes"
+            self.ring.len() - self.len <= self.holes_max,
+            "the queue has more holes than its removals left"
         );
-        assert!(
-            self.ring.front().is_none_or(|entry| entry.slot != HOLE),
-            "the first is a hole"
-        );
+        for end in [self.ring.front(), self.ring.back()] {
+            assert!(
+                end.is_none_or(|entry| entry.slot != HOLE),
+                "an end is a hole"
+            );
+        }
     }
 }
 
@@ -188,6 +200,29 @@ mod tests {
             );
         }
         assert!(packed > 1_000, "the ring was hardly ever packed: {packed}");
+    }
+
+    #[test]
+    fn holes_behind_the_oldest_are_sound_when_those_go() {
+        let mut queue = HashedQueue::new();
+        let push = |number: u32| queue.push(Slot::new(number), u64::from(number));
+        let tickets: Vec<_> = (0..30).map(push).collect();
+        for ticket in &tickets[10..28] {
+            queue.remove(*ticket, |_, _| unreachable!("the holes are few"));
+            queue.check();
+        }
+        for number in 0..10 {
+            assert_eq!(queue.pop(), Some((Slot::new(number), u64::from(number))));
+            queue.check();
+        }
+        assert!(
+            queue
+                .iter()
+                .eq([28, 29].map(|number| (Slot::new(number), tickets[number as usize])))
+        );
+        queue.remove(tickets[28], |_, _| unreachable!("it was the first"));
+        assert_eq!(queue.pop(), Some((Slot::new(29), 29)));
+        queue.check();
     }
 
     #[test]
