@@ -65,9 +65,10 @@ impl Hint {
 /// from others it should be seeded. Policies that remember departed keys remember hashes: two keys with one
 /// hash are one key to them, which costs hit ratio and nothing else.
 ///
-/// # Weights The weight of an entry is a `u32`, the sum a `u64`; the unit is the owner's (1 an entry, bytes, ...). A
-/// weight of 0 is allowed: the entry is resident and takes no room. A capacity of 0 is allowed as well: such an owner
-/// inserts nothing (or nothing but entries of weight 0).
+/// # Weights
+/// The weight of an entry is a `u32`, the sum a `u64`; the unit is the owner's (1 an entry, bytes, ...). A weight of 0
+/// is allowed: the entry is resident and takes no room. A capacity of 0 is allowed as well: such an owner inserts
+/// nothing (or nothing but entries of weight 0).
 pub trait Policy {
     /// The policy's parameters; the default is that of the paper.
     type Config: Clone + Default + fmt::Debug;
