@@ -108,6 +108,11 @@ impl Ledger {
     }
 }
 
+/// A share of the capacity, rounded down.
+pub(crate) fn share(capacity: u64, share: f64) -> u64 {
+    (capacity as f64 * share) as u64
+}
+
 /// How many places a column needs to hold `slot`, behind so many that are for no slot.
 ///
 /// # Panics

@@ -1,13 +1,13 @@
 //! LeCaR: LRU and LFU side by side; which of them evicts is drawn by weights that learn from what was missed.
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::frequency::Frequencies;
+use crate::hashes::Hashes;
 use crate::history::History;
-use crate::ledger::{Ledger, grow};
+use crate::ledger::{Ledger, share};
 use crate::list::{Lists, Unlinked};
 use crate::policy::{Hint, Policy};
 use crate::random::Random;
@@ -175,8 +175,7 @@ pub struct LeCaR {
     config: LeCaRConfig,
     recency: Lists<1>,
     frequencies: Frequencies,
-    /// By slot.
-    hashes: Vec<u64>,
+    hashes: Hashes,
     /// By expert.
     histories: [History<Mistake>; 2],
     /// The weight of LRU; LFU has the rest of 1.
@@ -227,7 +226,7 @@ impl Policy for LeCaR {
             config: config.clone(),
             recency: Lists::new(),
             frequencies: Frequencies::new(),
-            hashes: Vec::new(),
+            hashes: Hashes::new(),
             histories: [History::new(), History::new()],
             recency_weight: 0.5,
             lots: Random::new(config.seed),
@@ -257,10 +256,7 @@ impl Policy for LeCaR {
         self.recency.push_front(0, slot);
         self.frequencies
             .insert_at(slot, u64::from(hint.bits()).max(1));
-        if slot.index() >= self.hashes.len() {
-            grow(&mut self.hashes, slot, || 0);
-        }
-        self.hashes[slot.index()] = hash;
+        self.hashes.set(slot, hash);
         self.ledger.admit(slot, weight);
     }
 
@@ -301,7 +297,7 @@ impl Policy for LeCaR {
                 time: self.clock,
                 frequency: u32::try_from(frequency).unwrap_or(u32::MAX),
             };
-            let hash = self.hashes[slot.index()];
+            let hash = self.hashes.get(slot);
             self.histories[expert].remember(hash, weight, mistake, |_| ());
         }
     }
@@ -332,7 +328,7 @@ impl Policy for LeCaR {
     /// The histories forget at once what they may no longer hold: time in proportion to that.
     fn set_capacity(&mut self, capacity: u64) {
         self.ledger.set_capacity(capacity);
-        let limit = (capacity as f64 * self.config.ghost) as u64;
+        let limit = share(capacity, self.config.ghost);
         for history in &mut self.histories {
             history.set_limit(limit, |_| ());
         }

@@ -6,6 +6,7 @@ use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
 use crate::hashes::Hashes;
+use crate::ledger::share;
 use crate::policy::{Hint, Policy};
 use crate::segments::Segments;
 use crate::slot::Slot;
@@ -246,11 +247,10 @@ impl Policy for TwoQ {
 
     /// A1out forgets at once what it may no longer hold: time in proportion to that.
     fn set_capacity(&mut self, capacity: u64) {
-        let share = |share: f64| (capacity as f64 * share) as u64;
         self.queues.ledger.set_capacity(capacity);
-        self.a1_in_capacity = share(self.config.kin).min(capacity);
+        self.a1_in_capacity = share(capacity, self.config.kin).min(capacity);
         self.am_capacity = capacity - self.a1_in_capacity;
-        self.a1_out.set_limit(share(self.config.kout));
+        self.a1_out.set_limit(share(capacity, self.config.kout));
     }
 
     segments_answer!(queues);
