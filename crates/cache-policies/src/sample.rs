@@ -11,11 +11,18 @@
 
 use alloc::vec::Vec;
 
+use crate::any::Parameter;
 use crate::ledger::{Ledger, grow};
 use crate::random::Random;
 use crate::slot::Slot;
 
 const ABSENT: u32 = u32::MAX;
+
+/// How many slots an eviction draws.
+pub(crate) const SAMPLE: Parameter = Parameter {
+    name: "sample",
+    expected: "a number of entries from 1 to 1024",
+};
 
 /// A resident slot.
 #[derive(Copy, Clone, Debug)]

@@ -6,7 +6,7 @@ use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::policy::{Hint, Policy};
 use crate::random::Random;
-use crate::sample::Sample;
+use crate::sample::{SAMPLE, Sample};
 use crate::slot::Slot;
 
 use super::random::SEED;
@@ -61,11 +61,6 @@ impl HyperbolicConfig {
         self.seed
     }
 }
-
-pub(crate) const SAMPLE: Parameter = Parameter {
-    name: "sample",
-    expected: "a number of entries from 1 to 1024",
-};
 
 impl Parameters for HyperbolicConfig {
     const POLICY: &'static str = "hyperbolic";

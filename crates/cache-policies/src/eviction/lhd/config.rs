@@ -4,8 +4,8 @@ use alloc::string::{String, ToString};
 
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
-use crate::eviction::hyperbolic::SAMPLE;
 use crate::eviction::random::SEED;
+use crate::sample::SAMPLE;
 
 /// The parameters of [`Lhd`](crate::Lhd).
 ///
