@@ -85,6 +85,8 @@ impl Parameters for SlruConfig {
 /// - A new entry goes into the lowest segment that has room for it; into the lowest of all if none has.
 /// - A hit makes its entry the newest of the segment above its own, in the highest the newest of that. What the
 ///   segment has no room for then, its oldest, become the newest of the one below, and so on downwards.
+/// - An entry heavier than a segment's share never comes into it, as it would drive out all others there: where it
+///   would, it goes into the next one below whose share it is within, or into the lowest.
 /// - To evict: the oldest entry of the lowest segment that has any.
 ///
 /// The shares of the segments are rounded down, and what the rounding leaves over is the lowest segment's until a
@@ -124,21 +126,33 @@ impl Slru {
         self.config.shares.len() - 1
     }
 
+    /// The segment for an entry that is to come into this one: it, or the next one below whose share the entry is not
+    /// heavier than.
+    #[inline]
+    fn landing(&self, segment: usize, slot: Slot) -> usize {
+        let weight = u64::from(self.segments.weight_of(slot));
+        let has_share = |segment: &usize| weight <= self.capacities[*segment];
+        (1..=segment).rev().find(has_share).unwrap_or(0)
+    }
+
     /// Moves the oldest entries of segments over their shares downwards, from this segment on.
     #[inline]
     fn settle(&mut self, highest: usize) {
+        // The lowest segment that something came into: nothing changed in those below.
+        let mut lowest = highest;
         for segment in (1..=highest).rev() {
-            if self.segments.weight(segment) <= self.capacities[segment] {
-                // Nothing fell into those below either.
+            if segment < lowest {
                 return;
             }
             while self.segments.weight(segment) > self.capacities[segment] {
                 let Some(oldest) = self.segments.oldest(segment) else {
                     break;
                 };
-                self.segments.assign(oldest, segment - 1);
+                let below = self.landing(segment - 1, oldest);
+                self.segments.assign(oldest, below);
+                self.fell |= below == 0;
+                lowest = lowest.min(below);
             }
-            self.fell |= segment == 1;
         }
     }
 }
@@ -175,9 +189,12 @@ impl Policy for Slru {
 
     #[inline]
     fn hit(&mut self, slot: Slot, _hash: u64) {
-        let above = (self.segments.segment_of(slot) + 1).min(self.highest());
-        self.segments.assign(slot, above);
-        self.settle(above);
+        let segment = self.segments.segment_of(slot);
+        let wanted = (segment + 1).min(self.highest());
+        let landing = self.landing(wanted, slot);
+        self.segments.assign(slot, landing);
+        self.fell |= landing == 0 && segment > 0;
+        self.settle(landing);
     }
 
     #[inline]

@@ -2,7 +2,8 @@
 //! rules.
 
 use cache_policies::{
-    Arc, Hint, Lirs, LirsConfig, Policy, Slot, Slru, SlruConfig, TwoQ, TwoQConfig,
+    Arc, Hint, Lirs, LirsConfig, Policy, Slot, Slru, SlruConfig, TwoQ,
+    TwoQConfig,
 };
 
 use crate::policy_golden::Keys;
@@ -31,6 +32,50 @@ fn slru_lifts_by_one_segment_a_hit() {
     let slru = slru.requests([4, 5, 6]);
     assert_eq!(slru.victims, [2, 4, 5]);
     assert!(resident(&slru, [1, 3]));
+}
+
+/// What is heavier than the upper segment cannot stay there: it does not drive out the others first, neither by a hit nor
+/// where it falls past a segment.
+#[test]
+fn slru_keeps_what_is_too_heavy_for_a_segment_out_of_it() {
+    let victims = |mut slru: Slru| -> Vec<u32> {
+        slru.check();
+        std::iter::from_fn(|| slru.evict()).map(Slot::get).collect()
+    };
+    let insert = |slru: &mut Slru, number: u32, weight| {
+        slru.insert(
+            Slot::new(number),
+            mix(u64::from(number)),
+            weight,
+            Hint::NONE,
+        );
+    };
+    let hit = |slru: &mut Slru, number: u32| slru.hit(Slot::new(number), mix(u64::from(number)));
+
+    let two = SlruConfig::default().with_shares(&[1, 1]);
+    let mut slru = Slru::new(100, &two).unwrap();
+    for number in 0..3 {
+        insert(&mut slru, number, 10);
+        hit(&mut slru, number);
+    }
+    insert(&mut slru, 3, 60);
+    insert(&mut slru, 4, 10);
+    hit(&mut slru, 3);
+    // 4 found room in the upper segment, as the lower one is full.
+    assert_eq!(victims(slru), [3, 0, 1, 2, 4]);
+
+    // Segments of 30, 10 and 60: 0 is in the lowest, 1 and 2 found room in the highest alone.
+    let three = SlruConfig::default().with_shares(&[3, 1, 6]);
+    let mut slru = Slru::new(100, &three).unwrap();
+    for (number, weight) in [(0, 25), (1, 35), (2, 20)] {
+        insert(&mut slru, number, weight);
+    }
+    // 3 goes into the middle one, 4 and 5 through it; 5 drives out 1, which falls past 3.
+    for (number, hits) in [(3, 1), (4, 2), (5, 2)] {
+        insert(&mut slru, number, 5);
+        (0..hits).for_each(|_| hit(&mut slru, number));
+    }
+    assert_eq!(victims(slru), [0, 1, 3, 2, 4, 5]);
 }
 
 /// The reference's rule: four segments of floor(5 / 4) = 1, and one entry more in the lowest.

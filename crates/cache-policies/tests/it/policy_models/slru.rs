@@ -26,6 +26,16 @@ impl SlruModel {
     }
 }
 
+impl SlruModel {
+    /// Of this segment and those below, the highest whose share an entry of this weight is within.
+    fn landing(&self, mut segment: usize, weight: u64) -> usize {
+        while segment > 0 && weight > self.room(segment) {
+            segment -= 1;
+        }
+        segment
+    }
+}
+
 impl Model for SlruModel {
     fn miss(&mut self, _hash: u64) -> bool {
         false
@@ -47,13 +57,20 @@ impl Model for SlruModel {
     }
 
     fn hit(&mut self, slot: u32) {
-        let mut segment = (self.segments.entry(slot).queue + 1).min(self.shares.len() - 1);
+        let (before, weight) = {
+            let entry = self.segments.entry(slot);
+            (entry.queue, entry.weight)
+        };
+        let mut segment = self.landing((before + 1).min(self.shares.len() - 1), weight);
         self.segments.lift(slot, segment);
-        while segment > 0 && self.segments.weight(segment) > self.room(segment) {
+        self.fell |= segment == 0 && before > 0;
+        let mut lowest = segment;
+        while segment > 0 && segment >= lowest {
             while self.segments.weight(segment) > self.room(segment) {
                 let mut entry = self.segments.pop(segment).unwrap();
-                entry.queue -= 1;
+                entry.queue = self.landing(segment - 1, entry.weight);
                 self.fell |= entry.queue == 0;
+                lowest = lowest.min(entry.queue);
                 self.segments.add(entry);
             }
             segment -= 1;
