@@ -45,7 +45,7 @@ pub use cache::{
     VacantEntry, VacantEntryRef, ValueMut, Values,
 };
 pub use error::{ConfigError, ParseConfigError};
-pub use eviction::arc::{Arc, ArcConfig};
+pub use eviction::arc::{Arc, ArcConfig, ArcStep};
 pub use eviction::belady::{Belady, BeladyConfig};
 pub use eviction::belady_size::{BeladySize, BeladySizeConfig};
 pub use eviction::clock::{Clock, ClockConfig};

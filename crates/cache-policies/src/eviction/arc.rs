@@ -1,8 +1,9 @@
 //! ARC: two LRU queues, of entries asked for once and more than once, that divide the room as their ghosts teach.
 
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::any::Parameters;
+use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
 use crate::hashes::Hashes;
@@ -10,13 +11,78 @@ use crate::policy::{Hint, Policy};
 use crate::segments::Segments;
 use crate::slot::Slot;
 
-/// The parameters of [`Arc`]: it has none.
+/// By what a ghost's hit moves the target of [`Arc`], where entries differ in weight.
+///
+/// ```
+/// use cache_policies::{ArcConfig, ArcStep};
+///
+/// assert_eq!(ArcConfig::default().step(), ArcStep::Weight);
+/// ```
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum ArcStep {
+    /// By the weight of the entry that was remembered, times what the paper has: to count in bytes instead of kilobytes
+    /// changes nothing.
+    #[default]
+    Weight,
+    /// By what the paper has, as one unit of weight is all that an entry there can weigh: as libCacheSim 0.3.5 has it.
+    /// With bytes for weights, the target hardly moves.
+    Unit,
+}
+
+/// The parameters of [`Arc`].
+///
+/// ```
+/// use cache_policies::{Arc, ArcConfig, ArcStep, Policy};
+///
+/// let config = ArcConfig::default().with_step(ArcStep::Unit);
+/// assert_eq!(config.step(), ArcStep::Unit);
+/// assert!(Arc::new(100, &config).is_ok());
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
-pub struct ArcConfig {}
+pub struct ArcConfig {
+    step: ArcStep,
+}
+
+impl ArcConfig {
+    /// By what a ghost's hit moves the target. [`ArcStep::Weight`] by default; with weights of 1 both are the same.
+    #[must_use]
+    pub fn with_step(self, step: ArcStep) -> Self {
+        ArcConfig { step }
+    }
+
+    /// See [`ArcConfig::with_step`].
+    #[must_use]
+    pub fn step(&self) -> ArcStep {
+        self.step
+    }
+}
+
+const STEP: Parameter = Parameter {
+    name: "step",
+    expected: "weight or unit",
+};
 
 impl Parameters for ArcConfig {
     const POLICY: &'static str = "arc";
+    const KNOWN: &'static [Parameter] = &[STEP];
+
+    fn value(&self, _parameter: &Parameter) -> String {
+        match self.step {
+            ArcStep::Weight => "weight".to_string(),
+            ArcStep::Unit => "unit".to_string(),
+        }
+    }
+
+    fn set(&mut self, _parameter: &Parameter, value: &str) -> Option<()> {
+        self.step = match value {
+            "weight" => ArcStep::Weight,
+            "unit" => ArcStep::Unit,
+            _ => return None,
+        };
+        Some(())
+    }
 }
 
 /// The hints that the key was in one of the ghosts.
@@ -34,7 +100,7 @@ const PENDING_MAX: usize = 256;
 /// - A new entry goes into T1, or into T2 if one of the ghosts B1 and B2 remembers its key (and forgets it then).
 /// - A hit makes its entry the newest of T2.
 /// - p is the share of T1, from 0 to the capacity c. A key that is found in B1 adds max(|B2| / |B1|, 1) to it, one in B2
-///   takes max(|B1| / |B2|, 1) off, not rounded.
+///   takes max(|B1| / |B2|, 1) off, not rounded; both times the weight that the entry had ([`ArcStep`]).
 /// - To evict: the oldest of T1, into B1, if |T1| > p, or if |T1| = p and the key to insert was in B2; otherwise the
 ///   oldest of T2, into B2.
 /// - Where the key to insert was in neither: before each eviction, B1 forgets its oldest if |T1| + |B1| would come to
@@ -69,6 +135,7 @@ pub struct Arc {
     /// `T1` and `T2`.
     queues: Segments<2>,
     hashes: Hashes,
+    config: ArcConfig,
     /// B1 and B2, without limits of their own.
     ghosts: [Ghost; 2],
     /// The share of T1, from 0 to the capacity.
@@ -98,6 +165,17 @@ impl Arc {
     #[must_use]
     pub fn target(&self) -> f64 {
         self.p
+    }
+
+    /// By what p moves for a key that was just taken from this ghost; `sizes` are the ghosts' before that.
+    #[inline]
+    fn step(&self, found: usize, sizes: [u64; 2]) -> f64 {
+        let taken = sizes[found] - self.ghosts[found].weight();
+        let ratio = (sizes[1 - found] as f64 / sizes[found] as f64).max(1.0);
+        match self.config.step {
+            ArcStep::Weight => ratio * taken as f64,
+            ArcStep::Unit => ratio,
+        }
     }
 
     #[inline]
@@ -181,10 +259,11 @@ impl Arc {
 impl Policy for Arc {
     type Config = ArcConfig;
 
-    fn new(capacity: u64, _config: &ArcConfig) -> Result<Self, ConfigError> {
+    fn new(capacity: u64, config: &ArcConfig) -> Result<Self, ConfigError> {
         Ok(Arc {
             queues: Segments::new(capacity),
             hashes: Hashes::new(),
+            config: config.clone(),
             ghosts: [Ghost::new(u64::MAX), Ghost::new(u64::MAX)],
             p: 0.0,
             missed: Hint::NONE,
@@ -197,14 +276,13 @@ impl Policy for Arc {
         if !self.pending.is_empty() {
             self.give_up_waiting();
         }
-        let [b1, b2] = &mut self.ghosts;
-        let (size_1, size_2) = (b1.weight() as f64, b2.weight() as f64);
-        self.missed = if b1.take(hash) {
+        let sizes = [T1, T2].map(|ghost| self.ghosts[ghost].weight());
+        self.missed = if self.ghosts[T1].take(hash) {
             let capacity = self.queues.ledger.capacity() as f64;
-            self.p = (self.p + (size_2 / size_1).max(1.0)).min(capacity);
+            self.p = (self.p + self.step(T1, sizes)).min(capacity);
             IN_B1
-        } else if b2.take(hash) {
-            self.p = (self.p - (size_1 / size_2).max(1.0)).max(0.0);
+        } else if self.ghosts[T2].take(hash) {
+            self.p = (self.p - self.step(T2, sizes)).max(0.0);
             IN_B2
         } else {
             Hint::NONE

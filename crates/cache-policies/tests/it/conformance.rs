@@ -7,7 +7,9 @@ use cache_policies::{
     Hyperbolic, HyperbolicConfig, LeCaR, LeCaRConfig, Lhd, LhdConfig, Lru, LruConfig, Policy,
     Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
 };
-use cache_policies::{Arc, ArcConfig, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
+use cache_policies::{
+    Arc, ArcConfig, ArcStep, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig,
+};
 use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
@@ -298,7 +300,8 @@ fn two_q_conforms() {
 
 #[test]
 fn arc_conforms() {
-    conforms::<Arc>(&[ArcConfig::default()]);
+    let config = ArcConfig::default;
+    conforms::<Arc>(&[config(), config().with_step(ArcStep::Unit)]);
 }
 
 #[test]

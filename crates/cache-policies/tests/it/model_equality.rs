@@ -5,7 +5,9 @@ use cache_policies::{
     LeCaR, LeCaRConfig, Lhd, LhdConfig, Lru, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig,
     Sieve, WarmUp,
 };
-use cache_policies::{Arc, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig};
+use cache_policies::{
+    Arc, ArcConfig, ArcStep, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig,
+};
 use cache_policies::{Arithmetic, GdsfConfig};
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
@@ -160,7 +162,10 @@ fn two_q_equals_its_model() {
 
 #[test]
 fn arc_equals_its_model() {
-    equals_model::<Arc, _>(&Default::default(), ArcModel::new);
+    for step in [ArcStep::Weight, ArcStep::Unit] {
+        let config = ArcConfig::default().with_step(step);
+        equals_model::<Arc, _>(&config, |capacity| ArcModel::new(step, capacity));
+    }
 }
 
 #[test]

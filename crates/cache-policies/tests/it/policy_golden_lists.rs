@@ -2,12 +2,13 @@
 //! rules.
 
 use cache_policies::{
-    Arc, Hint, Lirs, LirsConfig, Policy, Slot, Slru, SlruConfig, TwoQ,
+    Arc, ArcConfig, ArcStep, Hint, Lirs, LirsConfig, Policy, Slot, Slru, SlruConfig, TwoQ,
     TwoQConfig,
 };
 
 use crate::policy_golden::Keys;
-use crate::policy_random::mix;
+use crate::policy_random::{Random, mix};
+use crate::policy_ranked::replay;
 
 /// Whether each key is resident, without a request for it.
 fn resident<P: Policy>(keys: &Keys<P>, wanted: impl IntoIterator<Item = u64>) -> bool {
@@ -170,6 +171,36 @@ fn arc_learns_faster_from_the_shorter_ghost() {
 
 /// The example of the paper's section 3.3 in this implementation's terms: A and B are LIR, D leaves S when the oldest LIR
 /// entry is asked for, and a key in S that comes back takes the place of a LIR entry.
+/// Weights in bytes or in pages: only the unit of the target differs. The reference's step is one unit in both.
+#[test]
+fn arc_adapts_alike_whatever_the_unit_of_weight() {
+    for seed in 0..8 {
+        let mut random = Random::new(seed);
+        let requests: Vec<(u64, u32)> = (0..20_000_u64)
+            .map(|position| {
+                let skewed = (400.0 * random.share().powi(3)) as u64;
+                // Phases of recency and of frequency, so that both ghosts are hit.
+                let key = match position / 2_500 % 2 {
+                    0 => skewed,
+                    _ if random.below(3) == 0 => skewed,
+                    _ => 1_000 + position / 3 * 2 % 300,
+                };
+                (key, 1 + (mix(key) % 5) as u32)
+            })
+            .collect();
+        let scaled: Vec<(u64, u32)> = requests.iter().map(|(key, w)| (*key, w * 4_096)).collect();
+        let outcome = |step, unit: u64, requests: &[(u64, u32)]| {
+            let config = ArcConfig::default().with_step(step);
+            replay(&mut Arc::new(300 * unit, &config).unwrap(), requests)
+        };
+        let expected = outcome(ArcStep::Weight, 1, &requests);
+        assert!(expected.misses > 2_000 && expected.misses < 18_000);
+        assert_eq!(outcome(ArcStep::Weight, 4_096, &scaled), expected);
+        let pages = outcome(ArcStep::Unit, 1, &requests);
+        assert_ne!(outcome(ArcStep::Unit, 4_096, &scaled), pages);
+    }
+}
+
 #[test]
 fn lirs_exchanges_states_by_recency() {
     let config = LirsConfig::default().with_hir(0.34);

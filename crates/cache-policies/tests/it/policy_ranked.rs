@@ -284,13 +284,18 @@ fn lfu_finds_its_place_again_after_a_pin() {
 
 #[test]
 fn the_rules_of_the_reference_are_switches_with_names() {
-    for text in ["lfuda:promotion=age", "gdsf:arithmetic=double"] {
+    for text in [
+        "arc:step=unit",
+        "lfuda:promotion=age",
+        "gdsf:arithmetic=double",
+    ] {
         let config: AnyConfig = text.parse().unwrap();
         assert_eq!(config.to_string(), text);
     }
     for (text, name) in [
         ("lfuda:promotion=recount", "lfuda"),
         ("gdsf:arithmetic=fixed", "gdsf"),
+        ("arc:step=weight", "arc"),
     ] {
         let config: AnyConfig = text.parse().unwrap();
         assert_eq!(config.to_string(), name);
@@ -299,6 +304,10 @@ fn the_rules_of_the_reference_are_switches_with_names() {
     assert_eq!(
         refused("lfuda:promotion=old"),
         "lfuda: promotion=old is refused: give recount or age"
+    );
+    assert_eq!(
+        refused("arc:step=byte"),
+        "arc: step=byte is refused: give weight or unit"
     );
     assert_eq!(
         refused("gdsf:arithmetic=float"),

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use cache_policies::ArcStep;
+
 use super::Model;
 use super::shelves::{Entry, Shelves};
 
@@ -17,6 +19,7 @@ enum Found {
 }
 
 pub(crate) struct ArcModel {
+    step: ArcStep,
     capacity: u64,
     queues: Shelves,
     /// B1 and B2: hashes and weights.
@@ -28,8 +31,9 @@ pub(crate) struct ArcModel {
 }
 
 impl ArcModel {
-    pub(crate) fn new(capacity: u64) -> Self {
+    pub(crate) fn new(step: ArcStep, capacity: u64) -> Self {
         ArcModel {
+            step,
             capacity,
             queues: Shelves::new(2),
             ghosts: [VecDeque::new(), VecDeque::new()],
@@ -69,10 +73,15 @@ impl ArcModel {
         }
     }
 
-    fn take(&mut self, queue: usize, hash: u64) -> bool {
+    /// By what p moves for the weight that the key had.
+    fn take(&mut self, queue: usize, hash: u64) -> Option<f64> {
         let ghost = &mut self.ghosts[queue];
         let at = ghost.iter().rposition(|key| key.0 == hash);
-        at.and_then(|at| ghost.remove(at)).is_some()
+        let (_, weight) = at.and_then(|at| ghost.remove(at))?;
+        Some(match self.step {
+            ArcStep::Unit => 1.0,
+            _ => weight as f64,
+        })
     }
 }
 
@@ -82,11 +91,11 @@ impl Model for ArcModel {
             self.give_up();
         }
         let [b1, b2] = [T1, T2].map(|queue| self.ghost_weight(queue) as f64);
-        self.found = if self.take(T1, hash) {
-            self.p = (self.p + f64::max(b2 / b1, 1.0)).min(self.capacity as f64);
+        self.found = if let Some(step) = self.take(T1, hash) {
+            self.p = (self.p + f64::max(b2 / b1, 1.0) * step).min(self.capacity as f64);
             Found::InB1
-        } else if self.take(T2, hash) {
-            self.p = (self.p - f64::max(b1 / b2, 1.0)).max(0.0);
+        } else if let Some(step) = self.take(T2, hash) {
+            self.p = (self.p - f64::max(b1 / b2, 1.0) * step).max(0.0);
             Found::InB2
         } else {
             Found::Nowhere
