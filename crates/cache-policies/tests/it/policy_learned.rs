@@ -180,6 +180,60 @@ fn clock_pro_adapts_the_share_of_cold_entries() {
     assert!(clock_pro.cold_share() < 10, "{}", clock_pro.cold_share());
 }
 
+/// Owners that compare the victim with a newcomer first, and let it go by `remove`, end the warm-up as others do: what
+/// comes into room that an entry left later is cold.
+#[test]
+fn clock_pro_ends_its_warm_up_when_a_victim_is_named() {
+    let victims = |compares: bool| -> Vec<Slot> {
+        let mut clock_pro = ClockPro::new(20, &ClockProConfig::default()).unwrap();
+        let mut random = policy_random::Random::new(1);
+        for number in 0..20 {
+            clock_pro.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+        }
+        let step = |key: u64| {
+            let victim = match (key % 3, compares) {
+                (0, _) => {
+                    let removed = Slot::new(random.below(20) as u32);
+                    clock_pro.remove(removed, false);
+                    removed
+                }
+                (_, false) => clock_pro.evict().unwrap(),
+                (_, true) => {
+                    let victim = clock_pro.victim().unwrap();
+                    clock_pro.remove(victim, true);
+                    victim
+                }
+            };
+            clock_pro.insert(victim, mix(key), 1, Hint::NONE);
+            clock_pro.hit(Slot::new(random.below(20) as u32), 0);
+            clock_pro.check();
+            victim
+        };
+        (20..400).map(step).collect()
+    };
+    assert_eq!(victims(true), victims(false));
+}
+
+/// One that can never be hot does not make the others cold.
+#[test]
+fn clock_pro_leaves_the_hot_alone_for_what_is_heavier_than_their_share() {
+    let config = ClockProConfig::default().with_cold(0.5);
+    let mut clock_pro = ClockPro::new(100, &config).unwrap();
+    for number in 0..30 {
+        clock_pro.insert(Slot::new(number), mix(u64::from(number)), 1, Hint::NONE);
+    }
+    clock_pro.insert(Slot::new(30), mix(30), 60, Hint::NONE);
+    clock_pro.hit(Slot::new(30), mix(30));
+    // It begins a new test, leaves in it, comes back, and is the first to go again.
+    assert_eq!(clock_pro.evict(), Some(Slot::new(30)));
+    let hint = clock_pro.miss(mix(30));
+    assert_ne!(hint, Hint::NONE);
+    clock_pro.insert(Slot::new(30), mix(30), 60, hint);
+    clock_pro.check();
+    assert_eq!(clock_pro.evict(), Some(Slot::new(30)));
+    assert_eq!(clock_pro.evict(), Some(Slot::new(0)));
+}
+
 /// Followed by hand through the rules, with a cold share of 1.
 #[test]
 fn clock_pro_takes_the_steps_of_its_paper() {

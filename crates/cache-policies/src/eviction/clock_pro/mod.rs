@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::history::History;
-use crate::ledger::{Ledger, grow};
+use crate::ledger::{Ledger, grow, share};
 use crate::list::{Lists, Place, Unlinked};
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
@@ -41,7 +41,7 @@ struct Known {
 /// 2005), adaptive.
 ///
 /// All entries, hot, cold and departed ones, stand on one clock in the order in which they were put at its head:
-/// - A hit sets the entry's bit. A new entry is cold and begins its test; until the first eviction it is hot as long as
+/// - A hit sets the entry's bit. A new entry is cold and begins its test; until the first victim is named it is hot as long as
 ///   the hot share has room.
 /// - To evict, the cold hand looks at the oldest cold entry. Without the bit, it goes, and if it is in its test it
 ///   stays on the clock as departed. With the bit and in its test it becomes hot. With the bit alone it begins a new
@@ -52,6 +52,7 @@ struct Known {
 /// - The test hand ends the test of the oldest departed entry when those weigh more than `ghost` times the capacity.
 ///   Departed entries leave with the end of their test.
 /// - A departed entry that is asked for comes back as a hot one.
+/// - An entry that is heavier than the hot share never becomes hot: where it would, it begins a new test at the head.
 /// - The share of the cold ones grows by the weight of each entry that is asked for during its test, and shrinks by
 ///   that of each whose test ends without.
 ///
@@ -100,7 +101,7 @@ pub struct ClockPro {
     cold_share: u64,
     cold_min: u64,
     cold_max: u64,
-    /// Whether new entries are still hot.
+    /// Whether new entries are still hot: until a victim is named.
     warming: bool,
 }
 
@@ -187,6 +188,12 @@ impl ClockPro {
 
     /// Makes an entry hot, and the oldest hot ones cold until they keep to their share.
     fn promote(&mut self, slot: Slot) {
+        if u64::from(self.ledger.weight_of(slot)) > self.hot_share() {
+            // It would drive out all hot entries, and then itself.
+            self.marks.set(slot, TEST);
+            self.link(slot);
+            return;
+        }
         self.marks.set(slot, HOT);
         self.link(slot);
         let mut moved = false;
@@ -317,6 +324,7 @@ impl Policy for ClockPro {
             };
             let mark = self.marks.get(slot);
             if mark & REFERENCED == 0 {
+                self.warming = false;
                 return Some(slot);
             }
             if mark & TEST != 0 {
@@ -332,7 +340,6 @@ impl Policy for ClockPro {
     #[inline]
     fn evict(&mut self) -> Option<Slot> {
         let victim = self.victim()?;
-        self.warming = false;
         self.remove(victim, true);
         Some(victim)
     }
@@ -431,11 +438,6 @@ impl Policy for ClockPro {
         let linked = self.lists.iter(HOT_LIST).chain(self.lists.iter(COLD_LIST));
         self.ledger.check(linked.chain(self.lists.pinned()));
     }
-}
-
-/// A share of the capacity, rounded down.
-fn share(capacity: u64, share: f64) -> u64 {
-    (capacity as f64 * share) as u64
 }
 
 impl SharedHit for ClockPro {

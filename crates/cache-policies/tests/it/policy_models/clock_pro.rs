@@ -121,8 +121,13 @@ impl ClockProModel {
     }
 
     fn promote(&mut self, mut page: Page) {
-        page.state = State::Hot;
         page.referenced = false;
+        if page.weight > self.capacity - self.cold_share {
+            page.state = State::Cold;
+            page.in_test = true;
+            return self.move_to_head(page);
+        }
+        page.state = State::Hot;
         self.move_to_head(page);
         let mut moved = false;
         while self.weight(State::Hot) > self.capacity - self.cold_share && self.run_hot_hand() {
