@@ -88,6 +88,11 @@ impl<T: Copy> Sample<T> {
         &mut self.members[position].known
     }
 
+    /// What is known of each resident slot, to be changed.
+    pub(crate) fn all_known_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.members.iter_mut().map(|member| &mut member.known)
+    }
+
     /// Makes a slot resident and linked.
     ///
     /// # Panics

@@ -126,26 +126,37 @@ impl Classes {
         };
     }
 
-    /// Lets the events decay, and learns the densities from them. Time in proportion to the ages of the classes in use.
+    /// Lets the events decay, and learns the densities from them. Time in proportion to the ages of the groups in use.
     #[cold]
     pub(super) fn learn(&mut self) {
-        let is_first = !self.has_learned;
         self.has_learned = true;
         for group in &mut self.groups {
-            let classes = group.hits.chunks_exact_mut(AGES);
-            let classes = classes.zip(group.evictions.chunks_exact_mut(AGES));
-            let classes = classes.zip(group.densities.chunks_exact_mut(AGES));
+            for event in group.hits.iter_mut().chain(&mut group.evictions) {
+                *event *= DECAY;
+            }
+        }
+        self.model();
+    }
+
+    /// Works the densities out anew, as the events are now at other ages; a guess stays one until something is learned.
+    #[cold]
+    pub(super) fn learn_again(&mut self) {
+        if self.has_learned {
+            self.model();
+        }
+    }
+
+    fn model(&mut self) {
+        for group in &mut self.groups {
+            let events = group.hits.chunks_exact(AGES);
+            let events = events.zip(group.evictions.chunks_exact(AGES));
+            let classes = events.zip(group.densities.chunks_exact_mut(AGES));
             for (((hits, evictions), densities), used) in classes.zip(group.used) {
-                if !used {
-                    if is_first {
-                        densities.fill(0.0);
-                    }
-                    continue;
+                if used {
+                    model(hits, evictions, densities);
+                } else {
+                    densities.fill(0.0);
                 }
-                for event in hits.iter_mut().chain(evictions.iter_mut()) {
-                    *event *= DECAY;
-                }
-                model(hits, evictions, densities);
             }
         }
     }

@@ -71,7 +71,8 @@ struct Life {
 /// A request is a hit or an insert; an entry that is neither hit nor drawn in 2^32 requests looks young for a while.
 ///
 /// Hits count in a column and take constant time, as all calls do, but `evict`: `sample` + 8 steps, and one hit or
-/// insert in each interval: 65,536 steps for each weight class in use. 16 bytes a slot, 20 once weights differ from 1,
+/// insert in each interval, and one `evict` whenever there are more than four times the entries that the step of ages was
+/// fitted to: 65,536 steps for each weight class in use, and one for each entry. 16 bytes a slot, 20 once weights differ from 1,
 /// and 768 KiB for each weight class in use.
 ///
 /// ```
@@ -122,6 +123,17 @@ fn step_for(entries: usize) -> u32 {
     step.next_power_of_two().trailing_zeros()
 }
 
+/// An age counted in steps of 2 to the power of `wanted` instead of `step`; the oldest stays that.
+fn rescaled(age: u16, step: u32, wanted: u32) -> u16 {
+    let age = usize::from(age);
+    if age == OLDEST {
+        return OLDEST as u16;
+    }
+    let finer = step.saturating_sub(wanted).min(AGES.ilog2());
+    let coarser = wanted.saturating_sub(step).min(AGES.ilog2());
+    ((age << finer) >> coarser).min(OLDEST) as u16
+}
+
 impl Lhd {
     #[inline]
     fn age(&self, life: Life) -> usize {
@@ -150,13 +162,17 @@ impl Lhd {
         }
     }
 
-    /// Fits the step of ages to the number of entries, unless it is within a factor of two.
+    /// Fits the step of ages to the number of entries, unless it is within a factor of two; whether it changed. The
+    /// densities are those of the old step then.
     #[cold]
-    fn fit_step(&mut self) {
+    fn fit_step(&mut self) -> bool {
         let entries = self.sample.ledger.len();
         let (step, wanted) = (self.step, step_for(entries));
         if self.fitted > 0 && wanted.abs_diff(step) <= 1 {
-            return;
+            return false;
+        }
+        for life in self.sample.all_known_mut() {
+            life.last_age = rescaled(life.last_age, step, wanted);
         }
         if wanted > step {
             self.classes.compress(wanted - step);
@@ -165,6 +181,7 @@ impl Lhd {
         }
         self.step = wanted;
         self.fitted = 4 * entries;
+        wanted != step
     }
 
     /// Whether an entry of this weight becomes an explorer.
@@ -186,10 +203,10 @@ impl Lhd {
         if self.until_learning == 0 {
             self.intervals = self.intervals.saturating_add(1);
             self.until_learning = interval(&self.config, self.intervals);
-            self.classes.learn();
             if self.fitted > 0 {
                 self.fit_step();
             }
+            self.classes.learn();
         }
     }
 }
@@ -255,8 +272,8 @@ impl Policy for Lhd {
     }
 
     fn victim(&mut self) -> Option<Slot> {
-        if self.sample.ledger.len() > self.fitted {
-            self.fit_step();
+        if self.sample.ledger.len() > self.fitted && self.fit_step() {
+            self.classes.learn_again();
         }
         let mut victim = None;
         let mut lowest = f32::INFINITY;
@@ -359,7 +376,10 @@ impl Policy for Lhd {
 
 #[cfg(test)]
 mod tests {
-    use super::{LhdConfig, interval, step_for};
+    use super::{AGES, Lhd, LhdConfig, OLDEST, interval, rescaled, step_for};
+    use crate::policy::{Hint, Policy};
+    use crate::slot::Slot;
+    use std::vec::Vec;
 
     #[test]
     fn the_first_intervals_are_shorter() {
@@ -385,6 +405,52 @@ mod tests {
             [least, least, least, 25_000, 50_000, 50_000, 50_000]
         );
         assert_eq!(lengths(1), [1; 7]);
+    }
+
+    #[test]
+    fn ages_are_told_in_other_steps() {
+        let in_steps = |wanted| [0, 5, 1_000, OLDEST as u16].map(|age| rescaled(age, 3, wanted));
+        let oldest = OLDEST as u16;
+        assert_eq!(in_steps(3), [0, 5, 1_000, oldest]);
+        assert_eq!(in_steps(5), [0, 1, 250, oldest]);
+        assert_eq!(in_steps(1), [0, 20, 4_000, oldest]);
+        assert_eq!(in_steps(0), [0, 40, oldest, oldest]);
+        assert_eq!(in_steps(40), [0, 0, 0, oldest]);
+    }
+
+    /// Wherever the step changes, within an interval or at its end, the densities are those of the events at their new
+    /// ages.
+    #[test]
+    fn densities_are_those_of_the_step_in_force() {
+        let config = LhdConfig::default().with_interval(700);
+        let mut lhd = Lhd::new(10_000, &config).unwrap();
+        let densities = |lhd: &Lhd| -> Vec<f32> {
+            let ages = (0..16).flat_map(|class| (0..AGES).map(move |age| (class, age)));
+            ages.map(|(class, age)| lhd.classes.density(0, class, age))
+                .collect()
+        };
+        let (mut step, mut changes) = (0, [0, 0]);
+        let mut compare = |lhd: &Lhd, at_the_end: bool| {
+            if lhd.step != step && lhd.intervals > 0 {
+                changes[usize::from(at_the_end)] += 1;
+                let mut again = lhd.clone();
+                again.classes.learn_again();
+                assert!(densities(&again) == densities(lhd), "{step} {}", lhd.step);
+            }
+            step = lhd.step;
+        };
+        for number in 0..9_000_u32 {
+            lhd.insert(Slot::new(number), u64::from(number), 1, Hint::NONE);
+            compare(&lhd, true);
+            lhd.hit(Slot::new(number), u64::from(number));
+            compare(&lhd, true);
+            // Later on, none is evicted: the step waits for the end of an interval.
+            if number < 2_000 && number % 7 == 0 {
+                lhd.evict();
+                compare(&lhd, false);
+            }
+        }
+        assert!(changes[0] > 0 && changes[1] > 0, "{changes:?}");
     }
 
     #[test]

@@ -141,11 +141,14 @@ impl LhdModel {
         if self.clock == self.end {
             self.intervals += 1;
             self.end += self.interval;
-            for class in self.classes.values_mut() {
-                learn(class);
-            }
             if self.fitted > 0 {
                 self.fit();
+            }
+            for class in self.classes.values_mut() {
+                for event in class.hits.iter_mut().chain(&mut class.evictions) {
+                    *event *= 0.9;
+                }
+                learn(class);
             }
         }
     }
@@ -161,6 +164,15 @@ impl LhdModel {
         for class in self.classes.values_mut() {
             for events in [&mut class.hits, &mut class.evictions] {
                 *events = shifted(events, self.step, wanted);
+            }
+        }
+        let (step, finer) = (self.step, wanted < self.step);
+        for entry in self.linked.iter_mut().chain(&mut self.pinned) {
+            if entry.last_age < OLDEST {
+                entry.last_age = match finer {
+                    true => (entry.last_age << (step - wanted)).min(OLDEST),
+                    false => entry.last_age >> (wanted - step),
+                };
             }
         }
         self.step = wanted;
@@ -197,9 +209,6 @@ impl LhdModel {
 }
 
 fn learn(class: &mut Class) {
-    for event in class.hits.iter_mut().chain(&mut class.evictions) {
-        *event *= 0.9;
-    }
     let (mut hits, mut events, mut time) = (0.0, 0.0, 0.0);
     for age in (0..AGES).rev() {
         hits += class.hits[age];
@@ -270,7 +279,11 @@ impl Model for LhdModel {
 
     fn evict(&mut self) -> Option<u32> {
         if self.residents().count() > self.fitted {
+            let step = self.step;
             self.fit();
+            if self.step != step && self.intervals > 0 {
+                self.classes.values_mut().for_each(learn);
+            }
         }
         if self.linked.is_empty() {
             return None;
