@@ -1,16 +1,40 @@
 //! LIRS: what was asked for twice within a short time stays, whatever is asked for once in between.
+//!
+//! The stack S orders by the last request, and the queue Q by the way to the door:
+//! ```text
+//!  top of S                                          bottom: always LIR
+//!     HIR d   LIR a   gone x   HIR e   LIR b   gone y   LIR c   |  HIR f, g: not in S
+//!
+//!  newest of Q                                     oldest: the next victim
+//!     d ----> e ----> f ----> g ---->
+//!
+//!  requests   d (in S)   becomes LIR; c becomes HIR, newest of Q, and S is pruned: y was below b
+//!             x (gone)   comes back as LIR, in the same way
+//!             f (not in S)   newest of Q and top of S, still HIR
+//! ```
+//! There is no list of S. LIR entries are a list of their own, Q is another, what is gone a ghost. HIR entries are numbered
+//! as they enter S (their stamps), and a LIR entry has the number of the last one that entered before its last request:
+//! ```text
+//!  S          HIR d   LIR a   gone x   HIR e   LIR b   gone y   LIR c   |  HIR f   g
+//!  stamp        9       8        8       7       6        6       5     |      4   2
+//!                                                            floor = 5: in S is what has more
+//! ```
+//! Pruning is a rise of the floor: `edge` walks through Q after it, and the ghost drops its oldest.
 
 mod config;
+mod phantoms;
 
 pub use config::LirsConfig;
 
 use alloc::vec::Vec;
 
+use phantoms::Phantoms;
+
 use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
 use crate::hashes::Hashes;
-use crate::ledger::grow;
+use crate::ledger::{grow, share};
 use crate::policy::{Hint, Policy};
 use crate::segments::Segments;
 use crate::slot::Slot;
@@ -91,8 +115,8 @@ pub struct Lirs {
     stack_capacity: u64,
     /// The entry of Q that the last request hit.
     reentered: Option<Slot>,
-    /// The weights of the phantoms.
-    phantoms: Vec<(Slot, u32)>,
+    /// What is in `PHANTOMS`.
+    phantoms: Phantoms,
 }
 
 impl Lirs {
@@ -138,11 +162,8 @@ impl Lirs {
         let linked = in_stack
             .map(|slot| u64::from(self.queues.weight_of(slot)))
             .sum::<u64>();
-        let phantoms = self
-            .phantoms
-            .iter()
-            .filter(|phantom| self.stamp(phantom.0) > self.floor);
-        self.hir_in_stack = linked + phantoms.map(|phantom| u64::from(phantom.1)).sum::<u64>();
+        let phantoms = self.phantoms.weight(|slot| self.stamp(slot) > self.floor);
+        self.hir_in_stack = linked + phantoms;
     }
 
     /// A linked HIR entry is the newest in Q now, on top of S.
@@ -183,11 +204,11 @@ impl Lirs {
             }
             self.edge = self.queues.newer(slot);
         }
-        for (slot, weight) in &self.phantoms {
-            if (self.floor + 1..=floor).contains(&self.stamps[slot.index()]) {
-                self.hir_in_stack -= u64::from(*weight);
-            }
-        }
+        let pruned = self.floor + 1..=floor;
+        let phantoms = self
+            .phantoms
+            .weight(|slot| pruned.contains(&self.stamp(slot)));
+        self.hir_in_stack -= phantoms;
         self.floor = floor;
         while self.gone.oldest_stamp().is_some_and(|stamp| stamp <= floor) {
             self.gone.forget_oldest();
@@ -258,8 +279,7 @@ impl Lirs {
 
     /// The weight that a phantom had.
     fn forget_phantom(&mut self, slot: Slot) -> Option<u32> {
-        let at = self.phantoms.iter().position(|phantom| phantom.0 == slot)?;
-        let (_, weight) = self.phantoms.swap_remove(at);
+        let weight = self.phantoms.take(slot)?;
         if self.stamp(slot) > self.floor {
             self.hir_in_stack -= u64::from(weight);
         }
@@ -303,7 +323,7 @@ impl Policy for Lirs {
             q_capacity: 0,
             stack_capacity: 0,
             reentered: None,
-            phantoms: Vec::new(),
+            phantoms: Phantoms::default(),
         };
         lirs.set_capacity(capacity);
         Ok(lirs)
@@ -384,7 +404,7 @@ impl Policy for Lirs {
                 if self.edge == Some(victim) {
                     self.edge = self.queues.newer(victim);
                 }
-                self.phantoms.push((victim, weight));
+                self.phantoms.add(victim, weight);
                 self.queues.assign(victim, PHANTOMS);
                 self.queues.reweigh(victim, 0);
                 continue;
@@ -392,11 +412,7 @@ impl Policy for Lirs {
             self.evict_hir(victim);
             return Some(victim);
         }
-        let left = self
-            .phantoms
-            .iter()
-            .find(|phantom| self.stamp(phantom.0) <= self.floor)?
-            .0;
+        let left = self.phantoms.find(|slot| self.stamp(slot) <= self.floor)?;
         self.remove(left, false);
         Some(left)
     }
@@ -461,10 +477,10 @@ impl Policy for Lirs {
     /// LIR entries that have no room any more become HIR at once, and S is cut: time in proportion to those.
     fn set_capacity(&mut self, capacity: u64) {
         self.queues.ledger.set_capacity(capacity);
-        let hir = ((capacity as f64 * self.config.hir()) as u64).max(1);
+        let hir = share(capacity, self.config.hir()).max(1);
         self.q_capacity = hir.min(capacity);
         self.lir_capacity = capacity - self.q_capacity;
-        self.stack_capacity = (capacity as f64 * self.config.stack()) as u64;
+        self.stack_capacity = share(capacity, self.config.stack());
         self.demote_for(0);
         self.limit_stack();
         // Gives back memory.
@@ -503,8 +519,7 @@ impl Policy for Lirs {
             .filter(in_stack)
             .map(|slot| u64::from(self.queues.weight_of(slot)))
             .sum();
-        let phantoms = self.phantoms.iter().filter(|phantom| in_stack(&phantom.0));
-        let phantoms: u64 = phantoms.map(|phantom| u64::from(phantom.1)).sum();
+        let phantoms = self.phantoms.weight(|slot| in_stack(&slot));
         assert_eq!(
             hir + phantoms,
             self.hir_in_stack,
