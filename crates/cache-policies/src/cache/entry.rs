@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::insert::Use;
+use super::store::Node;
 use super::{Cache, Rejected, TryInsertError, ValueMut};
 use crate::{Listener, Policy, Weigh};
 
@@ -255,8 +257,12 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`; what is there stays.
     pub fn insert_with_ttl(self, value: V, ticks: u64) -> Result<V, Rejected<K, V>> {
+        let node = Node {
+            key: self.key,
+            value,
+        };
         self.cache
-            .replace(self.slot, self.hash, self.key, value, ticks)
+            .replace(self.slot, self.hash, node, ticks, Use::Told)
     }
 
     /// Takes the entry out, and returns its value.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use super::insert::Use;
+use super::store::Node;
 use super::{Cache, Rejected, TryInsertError, ValueMut};
 use crate::{Listener, Policy, Weigh};
 
@@ -222,7 +224,8 @@ impl<'a, 'q, K, Q: ?Sized, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
     {
         let ticks = self.cache.store.lifetimes.time_to_live();
         let key = K::from(self.key);
-        self.cache.replace(self.slot, self.hash, key, value, ticks)
+        self.cache
+            .replace(self.slot, self.hash, Node { key, value }, ticks, Use::Told)
     }
 
     /// Takes the entry out, and returns its value.

@@ -20,6 +20,15 @@ pub(crate) enum Room<K, V> {
     None,
 }
 
+/// Whether the policy is to hear of the use that a replacement is.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It has not heard yet.
+    New,
+    /// It heard when the entry was looked up.
+    Told,
+}
+
 impl<K, V, P, W, L, S> Cache<K, V, P, W, L, S>
 where
     K: Eq + Hash,
@@ -97,7 +106,8 @@ where
     ) -> Result<Option<V>, Rejected<K, V>> {
         match self.store.find_unless_absent(hash, &key) {
             Some(slot) if !self.store.lifetimes.is_dead(slot) => {
-                return self.replace(slot, hash, key, value, ticks).map(Some);
+                let node = Node { key, value };
+                return self.replace(slot, hash, node, ticks, Use::New).map(Some);
             }
             Some(dead) => self.expire(dead),
             None => {}
@@ -129,27 +139,30 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         Ok(slot)
     }
 
-    /// Puts `value` in the place of that at `slot`, which is alive and has this key; the value that was there.
+    /// Puts the node's value in the place of that at `slot`, which is alive and has this key; the value that was there.
     #[inline(never)]
     pub(crate) fn replace(
         &mut self,
         slot: u32,
         hash: u64,
-        key: K,
-        value: V,
+        node: Node<K, V>,
         ticks: u64,
+        usage: Use,
     ) -> Result<V, Rejected<K, V>> {
         if self.store.lifetimes.is_stillborn(ticks) {
-            return Err(self.reject(Node { key, value }, RejectReason::Stillborn));
+            return Err(self.reject(node, RejectReason::Stillborn));
         }
-        let weight = self.weigher.weigh(&key, &value);
+        let weight = self.weigher.weigh(&node.key, &node.value);
         let own = (slot, self.store.weight_of(slot));
         if let Some(reason) = self.refusal(weight, Some(own)) {
-            return Err(self.reject(Node { key, value }, reason));
+            return Err(self.reject(node, reason));
         }
-        self.store.hit(slot, hash);
+        if usage == Use::New {
+            self.store.hit(slot, hash);
+        }
         let before = match self.make_room(weight, Some(own)) {
             Room::Made => {
+                let Node { key, value } = node;
                 let before = core::mem::replace(&mut self.store.node_mut(slot).value, value);
                 self.store.reweigh(slot, own.1, weight);
                 self.store.lifetimes.start(slot, ticks);
@@ -158,8 +171,10 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
                 before
             }
             Room::Own(victim) => {
+                // The policy may have remembered it as a victim: it forgets what is resident again.
+                let hint = self.store.policy_mut().miss(hash);
                 // The room that it leaves may not be enough.
-                match self.settle(hash, Node { key, value }, weight, ticks, Hint::NONE) {
+                match self.settle(hash, node, weight, ticks, hint) {
                     Ok(_) => victim.node.into_value(),
                     Err(rejected) => {
                         self.depart(victim);
@@ -167,7 +182,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
                     }
                 }
             }
-            Room::None => return Err(self.reject(Node { key, value }, RejectReason::AllPinned)),
+            Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
         };
         self.stats.updates += 1;
         Ok(before)

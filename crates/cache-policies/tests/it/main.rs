@@ -7,6 +7,7 @@ mod cache_entries;
 mod cache_limits;
 mod cache_model;
 mod cache_panic;
+mod cache_replace;
 mod cache_room;
 mod collisions;
 mod conformance;
