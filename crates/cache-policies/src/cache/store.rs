@@ -189,7 +189,8 @@ impl<K, V, P: Policy> Store<K, V, P> {
     }
 
     /// Makes room for more entries: twice as many, up to the number that the capacity is good for at the mean weight so
-    /// far, and from there on an eighth more. Whether there was the memory; nothing has changed otherwise.
+    /// far; an eighth more from there on, and where that number is nearer than that, as the mean may go on falling. Where all
+    /// weigh 1 the number is exact. Whether there was the memory; nothing has changed otherwise.
     #[cold]
     fn grow(&mut self) -> bool {
         let len = self.arena.len();
@@ -198,9 +199,11 @@ impl<K, V, P: Policy> Store<K, V, P> {
             weight => u128::from(self.policy.capacity()) * len as u128 / u128::from(weight),
         };
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        let room = match len < expected {
+        let step = len + len / 8 + 16;
+        let is_exact = len < expected && self.policy.weight() == len as u64;
+        let room = match is_exact || step < expected {
             true => (2 * len + 16).min(expected),
-            false => len + len / 8 + 16,
+            false => step,
         };
         // One slot more than the highest that a policy takes.
         let room = room.min(Slot::MAX.index() + 1);
@@ -322,5 +325,54 @@ impl<K, V, P> Store<K, V, P> {
     pub(crate) fn into_arena(self) -> (HashArena<Node<K, V>>, u32, Lifetimes) {
         let slots = self.arena.slots();
         (self.arena, slots, self.lifetimes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Node, Store};
+    use crate::cache::lifetimes::Lifetimes;
+    use crate::timer_wheel::NEVER;
+    use crate::{Hint, Lru, LruConfig, Policy};
+
+    fn insert(store: &mut Store<u64, (), Lru>, key: u64, weight: u32) {
+        while store.policy().weight() + u64::from(weight) > store.policy().capacity() {
+            store.evict().unwrap();
+        }
+        let node = Node { key, value: () };
+        assert!(store.insert(key, node, weight, Hint::NONE).is_ok());
+    }
+
+    fn store(capacity: u64) -> Store<u64, (), Lru> {
+        let policy = Lru::new(capacity, &LruConfig::default()).unwrap();
+        Store::new(policy, Lifetimes::new(0, NEVER, NEVER))
+    }
+
+    #[test]
+    fn a_full_cache_whose_entries_become_lighter_grows_seldom() {
+        const ENTRIES: u64 = 4096;
+        let mut store = store(ENTRIES * 1000);
+        let (mut rooms, mut moved) = (0, 0);
+        for key in 0..8 * ENTRIES {
+            let (room, len) = (store.arena.room(), store.len());
+            insert(&mut store, key, 1000 - (key * 500 / (8 * ENTRIES)) as u32);
+            if store.arena.room() != room {
+                rooms += 1;
+                moved += len as u64;
+            }
+        }
+        assert!(store.len() as u64 > ENTRIES * 3 / 2);
+        // Doublings up to 4,096, and eighths up to less than twice as many.
+        assert!(rooms <= 8 + 7, "{rooms} rooms");
+        assert!(moved <= 8 * ENTRIES, "{moved} entries moved");
+    }
+
+    #[test]
+    fn a_cache_of_entries_of_weight_1_has_room_for_its_capacity_and_no_more() {
+        let mut store = store(1000);
+        for key in 0..5000 {
+            insert(&mut store, key, 1);
+        }
+        assert_eq!((store.len(), store.arena.room()), (1000, 1000));
     }
 }
