@@ -193,7 +193,14 @@ fuzz_target!(|run: Run| {
             );
         }
         let cache = &test.cache;
-        assert!(cache.weight() <= cache.capacity() && cache.len() <= cache.max_entries());
+        assert_eq!(
+            cache.surplus_weight(),
+            cache.weight().saturating_sub(cache.capacity())
+        );
+        assert_eq!(
+            cache.surplus_entries(),
+            cache.len().saturating_sub(cache.max_entries())
+        );
         assert_eq!(cache.iter_by_eviction().count(), cache.iter().count());
         assert!(
             cache

@@ -1,7 +1,7 @@
 //! Limits of a cache, and how they are changed with bounded work a call.
 //!
-//! An insert is held to the limits as they were set. What is there already may be more for a while after one was lowered:
-//! the limit that holds is then what is there, and falls with it.
+//! An insert is held to the limits as they were set. What is there already may be more for a while after one was lowered;
+//! it only becomes less then.
 
 use super::insert::Room;
 use super::{Cache, LimitError};
@@ -16,26 +16,27 @@ const STEP_INSERT: usize = 8;
 const NOTICE: u64 = 8;
 
 impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
-    /// The weight that all entries may have together. While a lowered limit is being reached, the weight that they have.
+    /// The weight that all entries may have together, as it was set last. While a lowered limit is being reached,
+    /// [`weight`](Cache::weight) is more, by [`surplus_weight`](Cache::surplus_weight).
     #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.capacity.max(self.weight())
+    pub const fn capacity(&self) -> u64 {
+        self.capacity
     }
 
-    /// The number of entries that there may be. While a lowered limit is being reached, the number that there are.
+    /// The number of entries that there may be, as it was set last. While a lowered limit is being reached,
+    /// [`len`](Cache::len) is more, by [`surplus_entries`](Cache::surplus_entries).
     #[must_use]
-    pub fn max_entries(&self) -> usize {
-        self.max_entries.max(self.len())
+    pub const fn max_entries(&self) -> usize {
+        self.max_entries
     }
 
-    /// The weight that still has to leave for the capacity to be what [`set_capacity`](Cache::set_capacity) said last.
+    /// The weight by which the entries exceed a [`capacity`](Cache::capacity) that was lowered: what still has to leave.
     #[must_use]
     pub fn surplus_weight(&self) -> u64 {
         self.weight().saturating_sub(self.capacity)
     }
 
-    /// The number of entries that still have to leave for the entry limit to be what
-    /// [`set_max_entries`](Cache::set_max_entries) said last.
+    /// The number by which the entries exceed a [`max_entries`](Cache::max_entries) that was lowered: what still has to leave.
     #[must_use]
     pub fn surplus_entries(&self) -> usize {
         self.len().saturating_sub(self.max_entries)
@@ -44,7 +45,8 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     pub(super) fn check_limits(&self) {
         let told = self.store.policy().capacity();
         if self.shedding {
-            assert!(told >= self.capacity(), "the policy is told last");
+            let held = self.capacity.max(self.weight());
+            assert!(told >= held, "the policy is told last");
             return;
         }
         assert_eq!(told, self.capacity, "the policy has the capacity");
@@ -65,8 +67,8 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     /// A larger capacity holds at once. So does a smaller one for what is inserted: nothing heavier is taken, and an insert
     /// makes the cache no heavier than it was. Of the entries that are too many, at most 64 are evicted now, at most 64 by
     /// each [`advance_to`](Cache::advance_to), at most 8 by each insert beside the victims that it needs, and as many as an
-    /// owner likes by [`shed`](Cache::shed); [`surplus_weight`](Cache::surplus_weight) says what is left. Until then
-    /// [`capacity`](Cache::capacity) is the weight of what is there.
+    /// owner likes by [`shed`](Cache::shed); [`surplus_weight`](Cache::surplus_weight) says what is left.
+    /// [`capacity`](Cache::capacity) is the new one from now on.
     ///
     /// ```
     /// use cache_policies::Cache;
@@ -75,7 +77,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     ///     cache.insert(key, key).unwrap();
     /// }
     /// cache.set_capacity(100)?;
-    /// assert_eq!((cache.len(), cache.surplus_weight()), (936, 836));
+    /// assert_eq!((cache.capacity(), cache.len(), cache.surplus_weight()), (100, 936, 836));
     /// cache.insert(1000, 0).unwrap();
     /// assert_eq!(cache.len(), 928);
     /// while cache.shed(64) > 0 {}
@@ -153,7 +155,10 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
         own: Option<(u32, u32)>,
     ) -> Room<K, V> {
         let (own_len, own_weight) = own.map_or((0, 0), |(_, weight)| (1, u64::from(weight)));
-        let (weight_max, len_max) = (self.capacity(), self.max_entries());
+        let (weight_max, len_max) = (
+            self.capacity.max(self.weight()),
+            self.max_entries.max(self.len()),
+        );
         let mut left = STEP_INSERT;
         loop {
             let all = (self.weight() - own_weight).saturating_add(u64::from(weight));

@@ -52,13 +52,14 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 /// ```
 ///
 /// # Room
-/// The weight of the entries never exceeds [`capacity`](Cache::capacity), their number never
+/// The weight of the entries does not exceed [`capacity`](Cache::capacity), nor their number
 /// [`max_entries`](Cache::max_entries). An insert first evicts what it needs; if it cannot fit at all it is refused, the
 /// value comes back ([`Rejected`]), and nothing has changed, nothing was evicted, and what the key had before is still
 /// there. A capacity of 0 takes only entries of weight 0, of which the entry limit alone bounds the number.
 ///
-/// Limits may change at any time. One that is [lowered](Cache::set_capacity) falls as fast as entries leave, a bounded
-/// number with each call.
+/// Limits may change at any time. One that is [lowered](Cache::set_capacity) holds for inserts at once; of what is there
+/// already, a bounded number leaves with each call, and until then there is a [surplus](Cache::surplus_weight), which only
+/// falls.
 ///
 /// # Pins
 /// A [pinned](Cache::pin) entry is not evicted to make room for others, and costs evictions nothing. It still leaves when
