@@ -66,14 +66,15 @@ impl ScalableBloomFilter {
     /// smaller and the first larger; more growth makes fewer filters, of which the last is emptier.
     ///
     /// # Panics
-    /// If rate or tightening are not between 0 and 1, or the growth is 0.
+    /// If rate or tightening are not between 0 and 1, or the growth is less than 2: filters of one size would be as many as
+    /// the members, and not as their logarithm.
     #[must_use]
     pub fn with_ratios(items: usize, rate: f64, tightening: f64, growth: usize) -> Self {
         assert!(
             tightening > 0.0 && tightening < 1.0,
             "the tightening is between 0 and 1"
         );
-        assert!(growth > 0, "the growth is 1 at least");
+        assert!(growth >= 2, "the growth is 2 at least");
         assert!(
             rate > 0.0 && rate < 1.0,
             "the rate of false positives is between 0 and 1"

@@ -237,3 +237,9 @@ fn tiny_filters_work() {
 fn a_rate_of_0_is_refused() {
     let _ = BloomFilter::new(10, 0.0);
 }
+
+#[test]
+#[should_panic(expected = "2 at least")]
+fn filters_of_one_size_are_refused() {
+    let _ = ScalableBloomFilter::with_ratios(10, 0.01, 0.85, 1);
+}
