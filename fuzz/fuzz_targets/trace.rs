@@ -21,8 +21,15 @@ fuzz_target!(|data: &[u8]| {
         3 => OpenOptions::new().format(Format::Lirs),
         4 => OpenOptions::new().format(Format::Keys),
         5 => csv(CsvOptions::default()),
-        6 => csv(CsvOptions { columns, ..CsvOptions::default() }),
-        _ => csv(CsvOptions { columns, header: CsvHeader::No, ..CsvOptions::default() }),
+        6 => csv(CsvOptions {
+            columns,
+            ..CsvOptions::default()
+        }),
+        _ => csv(CsvOptions {
+            columns,
+            header: CsvHeader::No,
+            ..CsvOptions::default()
+        }),
     };
     let Ok(mut reader) = options.open(file.path()) else {
         return;
