@@ -39,12 +39,7 @@ pub(super) fn next(stream: &mut Stream, run: &mut Run) -> Result<Option<Request>
     run.left -= 1;
     // `parse` saw to it that the last block's number fits; one past it need not.
     run.next = key.wrapping_add(1);
-    Ok(Some(Request {
-        time: 0,
-        key,
-        size: 1,
-        next: None,
-    }))
+    Ok(Some(Request::of_key(key)))
 }
 
 enum Fault {

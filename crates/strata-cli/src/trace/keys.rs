@@ -17,12 +17,7 @@ pub(super) fn next(stream: &mut Stream) -> Result<Option<Request>, TraceError> {
         }
         let key = key_of(text);
         stream.end_line();
-        return Ok(Some(Request {
-            time: 0,
-            key,
-            size: 1,
-            next: None,
-        }));
+        return Ok(Some(Request::of_key(key)));
     }
 }
 

@@ -24,3 +24,15 @@ pub struct Request {
     /// largest `i64` in its memory, where there is none. Oracle policies (Belady) need it, and trust it.
     pub next: Option<u64>,
 }
+
+impl Request {
+    /// A request of a format that holds keys only.
+    pub(super) fn of_key(key: u64) -> Self {
+        Self {
+            time: 0,
+            key,
+            size: 1,
+            next: None,
+        }
+    }
+}
