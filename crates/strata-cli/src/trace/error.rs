@@ -40,8 +40,8 @@ pub enum TraceError {
     },
     /// Neither the name nor the content tells the format.
     #[error(
-        "{}: unknown trace format; known are oracleGeneral (24-byte records), arc (`start count 0 request` lines), lirs (a \
-         number a line), csv (columns) and keys (any text a line), plain, gzip, zstd or xz: name one with --trace-format",
+        "{}: unknown trace format: give --trace-format keys if each line is a key, any text; else csv (columns), lirs (a number a \
+         line), arc (`start count 0 request` lines) or oracleGeneral (24-byte records), each plain or in gzip, zstd or xz",
         OneLine(path)
     )]
     UnknownFormat {

@@ -396,6 +396,7 @@ fn unknown_formats_and_compressions_are_named() {
         &[0; 4096],
         b"1 2\n",
         b"\n\n",
+        b"/index.html\n/about\n",
     ] {
         let path = written(&folder, "what.dat", content);
         let error = trace::open(&path).unwrap_err();
@@ -409,7 +410,7 @@ fn unknown_formats_and_compressions_are_named() {
             "gzip",
             "zstd",
             "xz",
-            "--trace-format",
+            "give --trace-format keys if each line is a key",
         ] {
             assert!(error.to_string().contains(known), "{error}");
         }
