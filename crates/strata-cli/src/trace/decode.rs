@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+use std::mem;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use lzma_rust2::XzReader;
 use zstd::stream::read::Decoder as ZstdDecoder;
 
@@ -96,7 +97,8 @@ pub(super) struct Decoder {
 
 enum Source {
     Plain(Counted),
-    Gzip(Box<MultiGzDecoder<Counted>>),
+    /// One member of the file, the others following in the same decoder.
+    Gzip(Box<GzDecoder<Counted>>),
     Zstd(ZstdDecoder<'static, Counted>),
     Xz(Box<XzReader<Counted>>),
 }
@@ -131,7 +133,7 @@ impl Decoder {
         };
         let source = match compression {
             Compression::None => Source::Plain(file),
-            Compression::Gzip => Source::Gzip(Box::new(MultiGzDecoder::new(file))),
+            Compression::Gzip => Source::Gzip(Box::new(GzDecoder::new(file))),
             Compression::Zstd => {
                 let mut decoder = ZstdDecoder::with_buffer(file)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
@@ -174,7 +176,7 @@ impl Decoder {
     pub(super) fn read(&mut self, target: &mut [u8]) -> Result<usize, Fault> {
         let result = match &mut self.source {
             Source::Plain(file) => file.read(target),
-            Source::Gzip(decoder) => decoder.read(target),
+            Source::Gzip(decoder) => read_members(decoder, target),
             Source::Zstd(decoder) => decoder.read(target),
             Source::Xz(decoder) => decoder.read(target),
         };
@@ -212,9 +214,35 @@ impl Decoder {
         match (self.compression, memory) {
             (_, Some(what)) => Fault::Greedy(what),
             (Compression::None, _) => Fault::Read(error),
+            (Compression::Gzip, _) if error.get_ref().is_some_and(|e| e.is::<NoMember>()) => {
+                Fault::Corrupt(error.to_string())
+            }
             (compression, _) if truncated => Fault::Truncated(compression),
             (compression, _) => Fault::Corrupt(format!("bad {compression} data ({error})")),
         }
+    }
+}
+
+/// What follows the end of a gzip member is neither the end of the file nor another member.
+#[derive(Debug, thiserror::Error)]
+#[error("bytes after the gzip data that are no further member")]
+struct NoMember;
+
+/// Reads some bytes of a member or, where it ends, of the one behind it; 0 at the end of the file.
+fn read_members(decoder: &mut GzDecoder<Counted>, target: &mut [u8]) -> io::Result<usize> {
+    loop {
+        let read = decoder.read(target)?;
+        if read > 0 || target.is_empty() {
+            return Ok(read);
+        }
+        // The decoder itself would take bytes that are too few for a header for one that is cut off.
+        match decoder.get_mut().fill_buf()? {
+            [] => return Ok(0),
+            [0x1f] | [0x1f, 0x8b, ..] => {}
+            _ => return Err(io::Error::new(io::ErrorKind::InvalidData, NoMember)),
+        }
+        let file = mem::replace(decoder.get_mut(), Counted::empty());
+        decoder.reset(file);
     }
 }
 
@@ -226,6 +254,18 @@ struct Counted {
     file: BufReader<Whole>,
     consumed: u64,
     failed: bool,
+}
+
+impl Counted {
+    /// What stands in for a file while it changes its place.
+    fn empty() -> Self {
+        let nothing: Box<dyn Read + Send> = Box::new(io::empty());
+        Self {
+            file: BufReader::with_capacity(0, Cursor::new(Vec::new()).chain(nothing)),
+            consumed: 0,
+            failed: false,
+        }
+    }
 }
 
 impl Read for Counted {

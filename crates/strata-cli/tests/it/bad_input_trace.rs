@@ -170,6 +170,50 @@ fn garbage_after_a_compressed_stream_is_an_error() {
 }
 
 #[test]
+fn a_few_bytes_after_gzip_data_are_no_member_that_is_cut() {
+    let folder = TempDir::new().unwrap();
+    let requests = some_requests();
+    let member = gzip(&oracle_general(&requests));
+    for garbage in [
+        &b"g"[..],
+        b"\n",
+        b"\0\0\0",
+        b"\x1f\x00",
+        b"garbage, 16 byte",
+    ] {
+        let path = written(&folder, "a.oracleGeneral.gz", &[&member, garbage].concat());
+        let (got, error) = read(&path);
+        assert_eq!(got, requests);
+        let error = error.unwrap();
+        assert_tells(&error, &path);
+        assert!(matches!(error, TraceError::Corrupt { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("bytes after the gzip data that are no further member"),
+            "{error}"
+        );
+    }
+    let path = written(
+        &folder,
+        "a.oracleGeneral.gz",
+        &[&member, &member, &member[..]].concat(),
+    );
+    assert_eq!(read(&path).0, requests.repeat(3));
+    for size in 1..member.len() {
+        let cut = [&member, &member[..size]].concat();
+        let path = written(&folder, "a.oracleGeneral.gz", &cut);
+        let (got, error) = read(&path);
+        assert!(got.starts_with(&requests));
+        let error = error.unwrap();
+        assert!(
+            matches!(error, TraceError::Truncated { at: Place::File(end), .. } if end == cut.len() as u64),
+            "{size}: {error}"
+        );
+    }
+}
+
+#[test]
 fn an_impossible_next_position_is_told_with_its_record() {
     let folder = TempDir::new().unwrap();
     let mut bytes = oracle_general(&some_requests());
