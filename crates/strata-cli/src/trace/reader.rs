@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Request;
 use super::arc::{self, Run};
-use super::csv::{self, CsvOptions};
+use super::csv::{self, CsvColumns, CsvOptions};
 use super::decode::{Compression, Decoder};
 use super::error::TraceError;
 use super::format::{Columns, Format};
@@ -243,6 +243,15 @@ impl Reader {
         match &self.records {
             Records::Csv(records) => records.columns(),
             _ => self.format.columns(),
+        }
+    }
+
+    /// Which columns of a CSV trace are read, by the names of its header or by numbers; `None` for other formats.
+    #[must_use]
+    pub fn csv_columns(&self) -> Option<&CsvColumns> {
+        match &self.records {
+            Records::Csv(records) => Some(records.named()),
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! `strata trace info`: what a trace is like.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -65,13 +65,14 @@ pub(super) fn run(args: &InfoArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         format: reader.format().name(),
         compression: reader.compression().name(),
         file_bytes: reader.file_size(),
+        csv_columns: reader.csv_columns().map(ToString::to_string),
         summary: analyzer.finish(),
     };
     drop(progress);
     match args.format {
         InfoFormat::Table => write!(out, "{}\n{}", info.title(), info.table())?,
         InfoFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &info)?;
+            serde_json::to_writer_pretty(&mut *out, &info).map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }
@@ -86,6 +87,8 @@ struct Info {
     compression: &'static str,
     /// `None` for a pipe.
     file_bytes: Option<u64>,
+    /// `None` for other formats.
+    csv_columns: Option<String>,
     #[serde(flatten)]
     summary: Summary,
 }
@@ -102,8 +105,12 @@ impl Info {
         let size = self
             .file_bytes
             .map_or(String::new(), |bytes| format!(", {}", Bytes::new(bytes)));
+        let columns = self
+            .csv_columns
+            .as_ref()
+            .map_or(String::new(), |columns| format!("\ncolumns: {columns}"));
         format!(
-            "{}: {}{compression}{size}",
+            "{}: {}{compression}{size}{columns}",
             OneLine(self.trace.as_ref()),
             self.format
         )
@@ -245,7 +252,7 @@ impl Info {
 
     fn order(&self) -> Vec<Row> {
         let next = match self.summary.next_access {
-            NextAccess::Absent => "none: oracle policies cannot run",
+            NextAccess::Absent => "not given: oracle policies find them out by a first reading",
             NextAccess::Right => "given, and right throughout",
             NextAccess::Wrong { positions } => {
                 let note =

@@ -1,6 +1,6 @@
 //! Bad CSV traces: each is refused with the file's name, the line and the byte.
 
-use strata_cli::trace::{self, Place, TraceError};
+use strata_cli::trace::{self, CsvOptions, OpenOptions, Place, TraceError};
 use tempfile::TempDir;
 
 use crate::bad_input_trace::{assert_tells, read};
@@ -139,4 +139,33 @@ fn a_csv_trace_without_a_column_of_keys_says_how_to_name_one() {
         error.to_string().contains("--columns time=1,key=2,size=3"),
         "{error}"
     );
+}
+
+#[test]
+fn a_header_that_is_not_understood_is_refused_rather_than_read_as_a_key() {
+    let folder = TempDir::new().unwrap();
+    for (text, told) in [
+        (
+            "time key size\n1 a 10\n2 b 10\n",
+            "`time key size`) is one field that holds names of columns: separate them by --delimiter ' '",
+        ),
+        (
+            "ts,id,url,size\n1,1,a,10\n",
+            "2 columns that may be the key (`id`, `url`)",
+        ),
+    ] {
+        let path = written(&folder, "a.csv", text.as_bytes());
+        let error = trace::open(&path).unwrap_err();
+        assert_tells(&error, &path);
+        assert!(matches!(error, TraceError::Columns { .. }), "{error}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    let path = written(&folder, "a.csv", b"time;key;size\n1;a;10\n");
+    let options = CsvOptions {
+        delimiter: Some(",".parse().unwrap()),
+        ..CsvOptions::default()
+    };
+    let error = OpenOptions::new().csv(options).open(&path).unwrap_err();
+    assert!(error.to_string().contains("--delimiter ';'"), "{error}");
+    assert_eq!(trace::open(&path).unwrap().count(), 1);
 }

@@ -39,6 +39,7 @@ fn a_small_trace_is_known_by_heart() {
         "format": "oracleGeneral",
         "compression": "none",
         "file_bytes": 120,
+        "csv_columns": null,
         "requests": 5,
         "objects": 3,
         "bytes_requested": 590,
@@ -111,6 +112,42 @@ fn a_table_fits_100_columns_and_says_what_is_wrong() {
     ] {
         assert!(run.stdout.contains(told), "{told}: {}", run.stdout);
     }
+}
+
+#[test]
+fn the_columns_that_were_taken_are_told() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "a.csv", b"ts,id,url,size\n1,1,a,10\n2,2,b,10\n");
+    let by_name = ["a.csv", "--columns", "time=ts,key=url"];
+    let run = info(&folder, &by_name);
+    assert!(
+        run.stdout
+            .starts_with("a.csv: csv, 33 B\ncolumns: time=ts,key=url\n"),
+        "{run:?}"
+    );
+    let shown = json_of(&info(
+        &folder,
+        &[&by_name[..], &["--format", "json"]].concat(),
+    ));
+    assert_eq!(shown["csv_columns"], json!("time=ts,key=url"));
+}
+
+#[test]
+fn figures_stand_under_a_header_that_names_them() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "a.lirs", b"1\n2\n2\n");
+    let run = info(&folder, &["a.lirs"]);
+    let rows: Vec<Vec<&str>> = run
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows[2], ["figure", "value", "note"], "{run:?}");
+    assert!(
+        run.stdout
+            .contains("not given: oracle policies find them out by a first reading"),
+        "what simulate does: {run:?}"
+    );
 }
 
 #[test]

@@ -27,27 +27,11 @@ impl Part {
         }
     }
 
-    /// The names that headers give such a column, without blanks, `_`, `-` and case; the surest first.
-    fn header_names(self) -> &'static [&'static str] {
+    /// The names that headers give such a column and no other, without blanks, `_`, `-` and case; the likeliest first.
+    fn sure_names(self) -> &'static [&'static str] {
         match self {
             Self::Time => &["time", "timestamp", "clocktime", "ts", "date", "times"],
-            Self::Key => &[
-                "key",
-                "objid",
-                "objectid",
-                "object",
-                "obj",
-                "id",
-                "anonymizedkey",
-                "item",
-                "itemid",
-                "block",
-                "blockid",
-                "lba",
-                "lbn",
-                "offset",
-                "url",
-            ],
+            Self::Key => &["key", "objid", "objectid", "object", "obj", "anonymizedkey"],
             Self::Size => &[
                 "size",
                 "objsize",
@@ -59,6 +43,16 @@ impl Part {
                 "len",
             ],
             Self::Next => &["next", "nextaccess", "nextaccessvtime", "nextvtime"],
+        }
+    }
+
+    /// The names that headers give such a column where none of the sure ones is there, and other columns too.
+    fn vague_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Key => &[
+                "id", "item", "itemid", "block", "blockid", "lba", "lbn", "offset", "url",
+            ],
+            Self::Time | Self::Size | Self::Next => &[],
         }
     }
 }
@@ -104,6 +98,14 @@ pub enum CsvColumnsError {
     /// No column holds the key.
     #[error("no column holds the key: add key=COLUMN")]
     NoKey,
+}
+
+impl CsvColumns {
+    fn numbered(columns: [Option<usize>; 4]) -> Self {
+        Self {
+            columns: columns.map(|column| column.map(Column::Index)),
+        }
+    }
 }
 
 impl FromStr for CsvColumns {
@@ -183,6 +185,15 @@ impl Layout {
     /// The layout that the options and the first record give, and whether that record is a header. The error says what is
     /// amiss and what to do.
     pub(super) fn of(first: &[&[u8]], options: &CsvOptions) -> Result<(Self, bool), String> {
+        if let &[alone] = first
+            && options.header != CsvHeader::No
+            && let Some(separator) = separator_of_names(alone)
+        {
+            return Err(format!(
+                "its first record ({}) is one field that holds names of columns: separate them by --delimiter {separator}",
+                shown(alone)
+            ));
+        }
         let (columns, is_header) = match &options.columns {
             Some(columns) => chosen(columns, first, options.header)?,
             None => told_by_names(first, options.header)?,
@@ -191,21 +202,79 @@ impl Layout {
         let layout = Self::new(columns, key, first.len(), options.time_unit);
         Ok((layout, is_header))
     }
+
+    /// Which column holds what, by the header's names where there are any that tell columns apart, else by numbers.
+    pub(super) fn columns(&self, header: Option<&[&[u8]]>) -> CsvColumns {
+        let column = |index: usize| {
+            let name = header.and_then(|names| name_of(names, index));
+            name.map_or(Column::Index(index), Column::Name)
+        };
+        let columns = [self.time, Some(self.key), self.size, self.next];
+        CsvColumns {
+            columns: columns.map(|index| index.map(column)),
+        }
+    }
+}
+
+/// The name of a column, if it can be given as one.
+fn name_of(names: &[&[u8]], index: usize) -> Option<String> {
+    let name = names[index];
+    let text = std::str::from_utf8(name).ok()?;
+    let is_first = names.iter().position(|other| other == &name) == Some(index);
+    let is_plain = !text.contains(|c: char| matches!(c, ',' | '=') || c.is_control());
+    let is_name = !text.is_empty() && stream::number(name).is_none();
+    (is_first && is_plain && is_name).then(|| text.to_owned())
 }
 
 /// Whether a first record's fields name a column of keys and another one, so that they surely are a header.
 pub(in crate::trace) fn is_header(line: &[u8]) -> bool {
     let delimiter = super::Delimiter::of_line(line).0;
-    let fields: Vec<&[u8]> = line.split(|&byte| byte == delimiter).collect();
-    let known = Part::ALL.map(|part| position_of(part, &fields).is_some());
+    are_names(&line.split(|&byte| byte == delimiter).collect::<Vec<_>>())
+}
+
+fn are_names(fields: &[&[u8]]) -> bool {
+    let known = Part::ALL.map(|part| position_of(part, fields).is_some());
     known[Part::Key as usize] && known.iter().filter(|&&found| found).count() > 1
 }
 
+/// What separates the names of columns that a text holds, as `--delimiter` takes it from a shell.
+fn separator_of_names(text: &[u8]) -> Option<&'static str> {
+    let separators = [
+        (b',', ","),
+        (b'\t', "tab"),
+        (b';', "';'"),
+        (b'|', "'|'"),
+        (b' ', "' '"),
+    ];
+    let found = separators.into_iter().find(|(separator, _)| {
+        let fields = text.split(|byte| byte == separator);
+        are_names(&fields.filter(|field| !field.is_empty()).collect::<Vec<_>>())
+    });
+    found.map(|(_, shown)| shown)
+}
+
 fn position_of(part: Part, names: &[&[u8]]) -> Option<usize> {
+    candidates(part, names).first().copied()
+}
+
+/// The columns that may hold a part, the likeliest first: several only where names are equally good.
+fn candidates(part: Part, names: &[&[u8]]) -> Vec<usize> {
     let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
-    part.header_names()
-        .iter()
-        .find_map(|known| names.iter().position(|name| name == known))
+    let among = |known: &[&str]| -> Vec<usize> {
+        let columns = known.iter().flat_map(|known| {
+            let same = names
+                .iter()
+                .enumerate()
+                .filter(move |(_, name)| name == known);
+            same.map(|(index, _)| index)
+        });
+        columns.collect()
+    };
+    let sure = among(part.sure_names());
+    if sure.is_empty() {
+        return among(part.vague_names());
+    }
+    sure
 }
 
 /// A header's name without what varies from writer to writer.
@@ -219,7 +288,18 @@ type Found = ([Option<usize>; 4], bool);
 
 fn told_by_names(first: &[&[u8]], header: CsvHeader) -> Result<Found, String> {
     let columns = Part::ALL.map(|part| position_of(part, first));
-    if header != CsvHeader::No && columns[Part::Key as usize].is_some() {
+    let keys = candidates(Part::Key, first);
+    if header != CsvHeader::No && keys.len() > 1 {
+        let names = keys.iter().map(|&column| shown(first[column]));
+        let names: Vec<String> = names.collect();
+        return Err(format!(
+            "its header names {} columns that may be the key ({}): say which one is, as in --columns {}",
+            keys.len(),
+            names.join(", "),
+            CsvColumns::numbered(columns)
+        ));
+    }
+    if header != CsvHeader::No && !keys.is_empty() {
         return Ok((columns, true));
     }
     if first.len() == 1 {

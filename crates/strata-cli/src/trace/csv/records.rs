@@ -5,7 +5,7 @@ use std::fmt;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::columns::{Layout, shown};
-use super::{CsvOptions, Delimiter};
+use super::{CsvColumns, CsvOptions, Delimiter};
 use crate::trace::Request;
 use crate::trace::error::TraceError;
 use crate::trace::format::Columns;
@@ -20,6 +20,8 @@ pub(in crate::trace) struct Records {
     parser: Reader,
     record: Record,
     layout: Layout,
+    /// Which column holds what, as people read it.
+    named: CsvColumns,
     /// The first record was read to find the layout, and is a request.
     first_is_request: bool,
 }
@@ -87,10 +89,12 @@ impl Records {
                 path: stream.path().to_owned(),
                 what,
             })?;
+        let named = layout.columns(is_header.then_some(&first[..]));
         Ok(Some(Self {
             parser,
             record,
             layout,
+            named,
             first_is_request: !is_header,
         }))
     }
@@ -102,6 +106,10 @@ impl Records {
             size: self.layout.size.is_some(),
             next: self.layout.next.is_some(),
         }
+    }
+
+    pub(in crate::trace) fn named(&self) -> &CsvColumns {
+        &self.named
     }
 
     /// The next request of the trace; `None` at its end.

@@ -37,6 +37,75 @@ fn a_header_names_the_columns() {
 }
 
 #[test]
+fn a_header_with_two_columns_of_keys_is_refused() {
+    for (header, told) in [
+        (
+            &["ts", "id", "url", "size"][..],
+            "2 columns that may be the key (`id`, `url`): say which one is, as in --columns time=1,key=2,size=4",
+        ),
+        (&["offset", "lba"], "(`lba`, `offset`)"),
+        (&["object", "key", "block"], "(`key`, `object`)"),
+        (&["key", "Key"], "(`key`, `Key`)"),
+    ] {
+        let error = of(header, None, CsvHeader::Auto).expect_err("either may be meant");
+        assert!(error.contains(told), "{error}");
+        let (layout, _) = of(header, Some("key=2"), CsvHeader::Auto).expect("told which");
+        assert_eq!(layout.key, 1);
+    }
+}
+
+#[test]
+fn one_field_that_holds_names_is_refused() {
+    for (line, told) in [
+        ("time key size", "--delimiter ' '"),
+        ("Timestamp   obj_id", "--delimiter ' '"),
+        ("time;key;size", "--delimiter ';'"),
+        ("time|key", "--delimiter '|'"),
+        ("time\tkey", "--delimiter tab"),
+        ("url,size", "--delimiter ,"),
+    ] {
+        for columns in [None, Some("key=1")] {
+            let error = of(&[line], columns, CsvHeader::Auto).expect_err("no header of one name");
+            assert!(error.contains(told), "{error}");
+        }
+        let (layout, is_header) = of(&[line], None, CsvHeader::No).expect("a key after all");
+        assert_eq!((layout.key, is_header), (0, false));
+    }
+    for key in ["a key", "time to go", "key", "x;y"] {
+        assert!(of(&[key], None, CsvHeader::Auto).is_ok(), "{key}");
+    }
+}
+
+#[test]
+fn columns_taken_are_told_by_names_that_can_be_given_again() {
+    for (first, columns, expected) in [
+        (
+            &["ts", "Obj-ID", "size"][..],
+            None,
+            "time=ts,key=Obj-ID,size=size",
+        ),
+        (&["1", "a", "5"], Some("time=1,key=2"), "time=1,key=2"),
+        (
+            &["what", "what", "4"],
+            Some("key=2,next=what"),
+            "key=2,next=what",
+        ),
+        (
+            &["a,b", "n=1", "size"],
+            Some("key=1,time=2,size=3"),
+            "time=2,key=1,size=size",
+        ),
+        (&["a"], None, "key=1"),
+    ] {
+        let (layout, is_header) = of(first, columns, CsvHeader::Auto).expect("a layout");
+        let names: Vec<&[u8]> = first.iter().map(|name| name.as_bytes()).collect();
+        let told = layout.columns(is_header.then_some(&names)).to_string();
+        assert_eq!(told, expected);
+        assert!(of(first, Some(&told), CsvHeader::Auto).is_ok());
+    }
+}
+
+#[test]
 fn columns_by_number_tell_a_header_by_text_where_numbers_must_be() {
     for (first, columns, header, is_header) in [
         (
