@@ -8,6 +8,7 @@ pub mod progress;
 pub mod replay;
 pub mod report;
 pub mod simulate;
+pub mod standard_output;
 pub mod table;
 pub mod trace;
 pub mod trace_command;

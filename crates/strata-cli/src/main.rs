@@ -8,11 +8,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use strata_cli::args::Cli;
 use strata_cli::outcome::{self, Outcome};
+use strata_cli::standard_output::StandardOutput;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let stdout = io::stdout();
-    let mut out = io::BufWriter::new(stdout.lock());
+    let mut out = io::BufWriter::new(StandardOutput::new(stdout.lock()));
     let result = cli.run(&mut out);
     // Rows printed before a failure are still worth having.
     let flushed = out.flush();

@@ -168,7 +168,7 @@ impl Output {
             let mut read = progress.reading(file);
             io::copy(&mut read, sink)
                 .map(|_| ())
-                .with_context(|| self.failed())
+                .or_else(|error| self.failed(error))
         })?;
         Ok(written)
     }
@@ -179,8 +179,8 @@ impl Output {
         columns: Columns,
         feed: &mut Feed<'_>,
     ) -> anyhow::Result<Written> {
-        let failed = || self.failed();
-        let mut writer = Writer::new(sink, self.format, columns).with_context(failed)?;
+        let mut writer =
+            Writer::new(sink, self.format, columns).or_else(|error| self.failed(error))?;
         let room = self.format.columns();
         let mut written = Written {
             requests: 0,
@@ -193,10 +193,10 @@ impl Output {
                 written.lost.time |= !room.time && request.time != 0;
                 written.lost.size |= !room.size && request.size != 1;
                 written.lost.next |= !room.next && request.next.is_some();
-                writer.write(&request).with_context(failed)?;
+                writer.write(&request).or_else(|error| self.failed(error))?;
             }
         }
-        writer.finish().with_context(failed)?;
+        writer.finish().or_else(|error| self.failed(error))?;
         Ok(written)
     }
 
@@ -209,11 +209,11 @@ impl Output {
         match &self.target {
             Target::Stdout => {
                 fill(out)?;
-                out.flush().with_context(|| self.failed())
+                Ok(out.flush()?)
             }
             Target::Device(path) => {
                 let file = File::options().write(true).open(path);
-                self.encode(file.with_context(|| self.failed())?, fill)
+                self.encode(file.or_else(|error| self.failed(error))?, fill)
             }
             Target::File { path, replace } => {
                 let mut file = self.temporary()?;
@@ -228,17 +228,16 @@ impl Output {
         target: impl Write,
         fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let failed = || self.failed();
-        let encoder =
-            Encoder::new(BufWriter::new(target), self.compression).with_context(failed)?;
+        let encoder = Encoder::new(BufWriter::new(target), self.compression)
+            .or_else(|error| self.failed(error))?;
         // Encoders take blocks gladly, and requests come in a few bytes.
         let mut buffered = BufWriter::with_capacity(1 << 16, encoder);
         fill(&mut buffered)?;
         let encoder = buffered
             .into_inner()
             .map_err(io::IntoInnerError::into_error);
-        encoder.and_then(Encoder::finish).with_context(failed)?;
-        Ok(())
+        let finished = encoder.and_then(Encoder::finish).map(|_| ());
+        finished.or_else(|error| self.failed(error))
     }
 
     /// A temporary file beside the one to be written, or where the system keeps such files.
@@ -264,13 +263,15 @@ impl Output {
             .with_context(|| format!("{}: cannot make a file in this folder", OneLine(folder)))
     }
 
-    fn failed(&self) -> String {
-        match &self.target {
-            Target::Stdout => "cannot write to standard output".to_owned(),
+    /// The error of a write, with the name of where it went: standard output names itself.
+    fn failed<T>(&self, error: io::Error) -> anyhow::Result<T> {
+        let error = anyhow::Error::from(error);
+        Err(match &self.target {
+            Target::Stdout => error,
             Target::Device(path) | Target::File { path, .. } => {
-                format!("{}: cannot write", OneLine(path))
+                error.context(format!("{}: cannot write", OneLine(path)))
             }
-        }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -142,6 +143,37 @@ fn a_full_disk_is_told() {
             run.stderr
                 .starts_with("error: /dev/full: cannot write: No space left"),
             "{run:?}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_output_that_is_full_is_told_by_its_name_once() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "in.lirs", "85\n".repeat(10_000).as_bytes());
+    for arguments in [
+        "trace info in.lirs",
+        "trace info in.lirs --format json",
+        "trace head in.lirs -n 10000",
+        "trace head in.lirs -n 10000 --format json",
+        "trace convert in.lirs - --to csv",
+        "trace convert in.lirs - --to oracleGeneral",
+        "simulate in.lirs --sizes 1 --policies lru",
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_strata"))
+            .args(arguments.split(' '))
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {told}");
+        assert_eq!(
+            told, "error: cannot write to standard output: No space left on device (os error 28)\n",
+            "{arguments}"
         );
     }
 }
