@@ -111,8 +111,25 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
         CacheBuilder::from_parts(self.limits, (config, weigher, listener, hasher))
     }
 
-    /// How keys are hashed. The default, `foldhash::quality::RandomState`, is seeded anew for each cache, so that whoever
-    /// chooses keys does not choose collisions.
+    /// How keys are hashed. The default, `foldhash::quality::RandomState`, is fast and seeded anew for each builder: keys that
+    /// were chosen beforehand to collide do not. That is no cryptographic promise, and foldhash makes none against one who
+    /// sends keys and watches how long the cache takes or what it evicts, to find the seed and with it collisions, which make
+    /// each look-up linear. Where such keys come in, take a keyed hash that is made for them: SipHash, which is std's
+    /// `RandomState`, for some nanoseconds a key.
+    ///
+    /// ```
+    /// use std::hash::RandomState; // SipHash, with random keys
+    ///
+    /// use cache_policies::Cache;
+    ///
+    /// let mut cache = Cache::<String, u32>::builder()
+    ///     .capacity(1000)
+    ///     .hasher(RandomState::new())
+    ///     .build()?;
+    /// cache.insert("from a stranger".into(), 1).unwrap();
+    /// assert_eq!(cache.get("from a stranger"), Some(&1));
+    /// # Ok::<(), cache_policies::ConfigError>(())
+    /// ```
     pub fn hasher<S2: BuildHasher>(self, hasher: S2) -> CacheBuilder<K, V, P, W, L, S2> {
         let (config, weigher, listener, _) = self.parts;
         CacheBuilder::from_parts(self.limits, (config, weigher, listener, hasher))
@@ -172,6 +189,19 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
             hasher,
             stats: CacheStats::default(),
         })
+    }
+}
+
+/// Clones the settings, for several caches of one kind. Note that a cloned hasher has the seed of the original.
+impl<K, V, P, W, L, S> Clone for CacheBuilder<K, V, P, W, L, S>
+where
+    P: Policy,
+    W: Clone,
+    L: Clone,
+    S: Clone,
+{
+    fn clone(&self) -> Self {
+        Self::from_parts(self.limits, self.parts.clone())
     }
 }
 

@@ -424,3 +424,17 @@ fn parameters_out_of_range_are_refused() {
     let message = refused.expect_err("a share above 1").to_string();
     assert!(message.starts_with("s3-fifo: small=2"), "{message}");
 }
+
+#[test]
+fn a_builder_makes_several_caches_of_one_kind() {
+    let builder = Cache::<u64, u64>::builder()
+        .policy::<Lru>(LruConfig::default())
+        .weigher(|_: &u64, value: &u64| *value as u32)
+        .listener(Vec::new())
+        .capacity(100);
+    let mut caches = [10, 100].map(|capacity| builder.clone().capacity(capacity).build().unwrap());
+    let taken = caches.each_mut().map(|cache| cache.insert(1, 50).is_ok());
+    assert_eq!(taken, [false, true]);
+    let mut third = builder.build().unwrap();
+    assert!(third.is_empty() && third.insert(1, 100).is_ok());
+}
