@@ -29,8 +29,10 @@ impl Rows {
                 RunsConfig::default()
                     .with_streams(streams)
                     .with_confirm(confirm),
-            ),
-            periods: Periods::new(keys, PeriodsConfig::default()),
+            )
+            .expect("the parameters are in range"),
+            periods: Periods::new(keys, PeriodsConfig::default())
+                .expect("the defaults are in range"),
             waits: 0,
         }
     }
@@ -49,7 +51,7 @@ impl Rows {
             self.waits += 1;
             self.fetch(row);
         }
-        // Rows are hashed by the cache's own hasher: whoever chooses rows does not choose collisions.
+        // Rows are hashed by the cache's own hasher, with its seed.
         self.periods.observe(self.cache.hash_of(&row), now, || row);
         let ahead = self.runs.access(0, row);
         ahead.into_iter().flatten().for_each(|row| self.fetch(row));
@@ -88,7 +90,7 @@ fn main() {
     }
 
     // A prefetched row that leaves without having been read makes the windows of its run smaller.
-    let mut runs = Runs::new(RunsConfig::default());
+    let mut runs = Runs::new(RunsConfig::default()).expect("the defaults are in range");
     let mut unread = HashSet::new();
     let mut cache = Cache::<u64, ()>::builder()
         .policy::<Lru>(LruConfig::default())

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-/// A parameter of a policy has a value that it cannot take.
+/// A parameter of a policy, or of a predictor, has a value that it cannot take.
 ///
 /// ```
 /// use cache_policies::{ConfigError, Policy, S3Fifo, S3FifoConfig};
@@ -19,7 +19,7 @@ pub enum ConfigError {
     /// The value does not parse, or is outside of the parameter's range.
     #[error("{policy}: {parameter}={value} is refused: give {expected}")]
     InvalidValue {
-        /// The policy's name.
+        /// The name of the policy or predictor.
         policy: &'static str,
         /// The parameter's name.
         parameter: &'static str,

@@ -49,6 +49,11 @@ impl<K: Copy + Ord> Heap<K> {
         }
     }
 
+    /// The slots that have a node.
+    pub(crate) fn linked(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The least key, and its slot.
     #[inline]
     pub(crate) fn least(&self) -> Option<(K, Slot)> {

@@ -3,11 +3,11 @@
 //! Three parts that know nothing of a cache: they are told of accesses and answer in bounded memory. Keys are known by
 //! their hashes, times are ticks that the owner tells.
 
-mod agenda;
 mod config;
 mod intervals;
 mod periods;
 mod runs;
+mod strays;
 mod ways;
 
 pub use self::config::{PeriodsConfig, RunsConfig};

@@ -1,8 +1,10 @@
 //! Periods: keys that are asked for every so many ticks, and which of them is due next.
 
-use super::agenda::Agenda;
 use super::config::PeriodsConfig;
 use super::ways::Ways;
+use crate::heap::Heap;
+use crate::list::Unlinked;
+use crate::{ConfigError, Slot};
 
 /// Finds, among a bounded number of keys (or groups of keys), those that are asked for every N ticks, and names them
 /// shortly before they are due, in order: for warming.
@@ -24,7 +26,7 @@ use super::ways::Ways;
 /// ```
 /// use cache_policies::{Periods, PeriodsConfig};
 ///
-/// let mut periods = Periods::new(1000, PeriodsConfig::default());
+/// let mut periods = Periods::new(1000, PeriodsConfig::default())?;
 /// let hash = 0x9e37_79b9_7f4a_7c15;
 /// for hour in 0..5 {
 ///     periods.observe(hash, hour * 3600, || "hourly report");
@@ -36,13 +38,14 @@ use super::ways::Ways;
 /// let due = periods.pop_due(17_950 + 60).unwrap();
 /// assert_eq!((*due.key, due.at), ("hourly report", 18_000));
 /// assert!(periods.pop_due(17_950 + 60).is_none(), "once a period");
+/// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Periods<K> {
     config: PeriodsConfig,
     table: Ways<Series<K>>,
-    /// The places of keys with a confirmed period, by when they are to be named.
-    agenda: Agenda,
+    /// The places of keys with a confirmed period, as slots, by when they are to be named.
+    agenda: Heap<u64>,
 }
 
 /// The accesses of one key.
@@ -89,13 +92,14 @@ impl<K> Default for Series<K> {
 /// ```
 /// use cache_policies::{Periods, PeriodsConfig};
 ///
-/// let mut periods = Periods::new(8, PeriodsConfig::default());
+/// let mut periods = Periods::new(8, PeriodsConfig::default())?;
 /// for beat in 0..6 {
 ///     periods.observe(1, 7 + 20 * beat, || ());
 /// }
 /// let period = periods.period(1).unwrap();
 /// assert_eq!((period.ticks(), period.last(), period.confirmations()), (20, 107, 4));
 /// assert_eq!(period.expected_after(150), 167);
+/// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Period {
@@ -142,12 +146,13 @@ impl Period {
 /// ```
 /// use cache_policies::{Periods, PeriodsConfig};
 ///
-/// let mut periods = Periods::new(8, PeriodsConfig::default());
+/// let mut periods = Periods::new(8, PeriodsConfig::default())?;
 /// for beat in 0..6 {
 ///     periods.observe(1, 20 * beat, || "key");
 /// }
 /// let due = periods.pop_due(125).unwrap();
 /// assert_eq!((*due.key, due.at, due.period.ticks()), ("key", 120, 20));
+/// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -161,7 +166,7 @@ pub struct Due<'a, K> {
 }
 
 /// The most that `score` and `agreeing` count.
-const SCORE_MAX: u8 = 100;
+pub(super) const SCORE_MAX: u8 = 100;
 
 impl<K> Series<K> {
     fn is_confirmed(&self, config: &PeriodsConfig) -> bool {
@@ -226,25 +231,22 @@ impl<K> Series<K> {
 impl<K> Periods<K> {
     /// A detector for up to `keys` keys, rounded up to a multiple of 8; with 0, for none.
     ///
+    /// # Errors
+    /// [`ConfigError`] if a parameter is out of its range: see [`PeriodsConfig`].
+    ///
     /// # Panics
-    /// If a parameter is out of its range (see [`PeriodsConfig`]), or `keys` is more than 2^32 - 8.
-    #[must_use]
-    pub fn new(keys: usize, config: PeriodsConfig) -> Self {
+    /// If `keys` is more than 2^32 - 64.
+    pub fn new(keys: usize, config: PeriodsConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
         assert!(
-            (0.0..0.5).contains(&config.tolerance),
-            "a tolerance is from 0 to less than half of the period"
+            keys <= Slot::MAX.index() + 1,
+            "at most 2^32 - 64 keys have periods"
         );
-        assert!(
-            (1..=SCORE_MAX).contains(&config.confirm),
-            "a period is confirmed by 1 to 100 intervals"
-        );
-        assert!(config.patience >= 1, "a key is named at least once");
-        let table = Ways::new(keys);
-        Self {
+        Ok(Self {
             config,
-            agenda: Agenda::new(table.places()),
-            table,
-        }
+            table: Ways::new(keys),
+            agenda: Heap::new(),
+        })
     }
 
     /// Tells of an access of the key with this hash. `key` is called once its period is confirmed, if it was not kept since
@@ -262,16 +264,16 @@ impl<K> Periods<K> {
         let in_phase = series.add(now, &self.config);
         if !series.is_confirmed(&self.config) {
             series.key = None;
-            self.agenda.cancel(place);
+            self.cancel(place);
         } else if series.key.is_none() {
             series.unanswered = 0;
             series.key = Some(key());
-            self.agenda
-                .schedule(place, series.as_period().expected_after(now));
+            let due = series.as_period().expected_after(now);
+            self.schedule(place, due);
         } else if in_phase {
             series.unanswered = 0;
-            self.agenda
-                .schedule(place, series.as_period().expected_after(now));
+            let due = series.as_period().expected_after(now);
+            self.schedule(place, due);
         }
     }
 
@@ -280,11 +282,30 @@ impl<K> Periods<K> {
         let confirm = self.config.confirm;
         let worth = |series: &Series<K>| (series.score >= confirm, series.last);
         if let Some((place, _)) = self.table.claim(hash, worth) {
-            self.agenda.cancel(place);
+            self.cancel(place);
             *self.table.at_mut(place) = Series {
                 last: now,
                 ..Series::default()
             };
+        }
+    }
+
+    /// Makes the key at a place due at a tick, instead of when it was due before.
+    fn schedule(&mut self, place: usize, tick: u64) {
+        let slot = Slot::new(place as u32);
+        if self.agenda.key(slot).is_some() {
+            self.agenda.set_key(slot, tick);
+        } else {
+            self.agenda.ensure(slot);
+            self.agenda.push(slot, tick);
+        }
+    }
+
+    /// Lets the key at a place not be due, if it is.
+    fn cancel(&mut self, place: usize) {
+        let slot = Slot::new(place as u32);
+        if self.agenda.key(slot).is_some() {
+            self.agenda.unlink(slot, Unlinked::Absent);
         }
     }
 
@@ -301,20 +322,21 @@ impl<K> Periods<K> {
     /// there is no such key. It may have passed. For an owner that sets a timer.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        self.agenda.first().map(|(tick, _)| tick)
+        self.agenda.least().map(|(tick, _)| tick)
     }
 
     /// The next key that is expected at or before `horizon`, which is now and as much ahead as warming takes; `None` if
     /// there is none. In the order of their times, each once a period, however many of its beats the horizon has passed.
     ///
-    /// A key that was named [`patience`](PeriodsConfig::patience) times without being accessed in phase is forgotten
+    /// A key that was named [`patience`](PeriodsConfig::with_patience) times without being accessed in phase is forgotten
     /// instead.
     pub fn pop_due(&mut self, horizon: u64) -> Option<Due<'_, K>> {
         loop {
-            let (at, place) = self.agenda.first().filter(|&(at, _)| at <= horizon)?;
+            let (at, slot) = self.agenda.least().filter(|&(at, _)| at <= horizon)?;
+            let place = slot.index();
             let series = self.table.at_mut(place);
             if series.unanswered >= self.config.patience {
-                self.agenda.cancel(place);
+                self.cancel(place);
                 self.table.vacate(place);
                 continue;
             }
@@ -322,8 +344,8 @@ impl<K> Periods<K> {
             let period = series.as_period();
             match period.expected_after(horizon) {
                 // The end of time: there is no beat after it.
-                u64::MAX => self.agenda.cancel(place),
-                next => self.agenda.schedule(place, next),
+                u64::MAX => self.cancel(place),
+                next => self.schedule(place, next),
             }
             let key = self.table.at(place).key.as_ref();
             let key = key.expect("a key with a confirmed period is kept");
@@ -335,7 +357,7 @@ impl<K> Periods<K> {
     pub fn forget(&mut self, hash: u64) -> bool {
         let place = self.table.find(hash);
         if let Some(place) = place {
-            self.agenda.cancel(place);
+            self.cancel(place);
             self.table.vacate(place);
         }
         place.is_some()
@@ -343,7 +365,7 @@ impl<K> Periods<K> {
 
     /// Forgets every key. O(keys).
     pub fn clear(&mut self) {
-        self.agenda.clear();
+        self.agenda = Heap::new();
         self.table.clear();
     }
 
@@ -362,7 +384,7 @@ impl<K> Periods<K> {
     /// Keys with a confirmed period that will be named.
     #[must_use]
     pub fn periodic(&self) -> usize {
-        self.agenda.len()
+        self.agenda.linked()
     }
 
     /// Keys that may be known at once.

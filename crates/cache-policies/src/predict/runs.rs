@@ -2,17 +2,19 @@
 
 use core::iter::FusedIterator;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::config::RunsConfig;
+use super::strays::Strays;
+use crate::ConfigError;
 
 /// Finds sequential runs among interleaved accesses and says what to prefetch.
 ///
 /// A position lies in a space, such as a page in a file or a number in a table; runs do not cross spaces. A run goes up or
-/// down by a fixed stride. It is believed after [`confirm`](RunsConfig::confirm) accesses in a row, which need not follow
-/// each other directly: the last few accesses that belong to no run are kept, and a run begins where a new one continues
-/// two of them (or more). Accesses at random therefore start nothing and drive out no run.
+/// down by a fixed stride. It is believed after [`confirm`](RunsConfig::with_confirm) accesses in a row, which need not follow
+/// each other directly: the last few positions that were accessed and belong to no run are kept, four times as many as
+/// runs, each once however often it is accessed; a run begins where an access continues two of them (or more). Accesses at
+/// random therefore start nothing and drive out no run.
 ///
 /// The window ramps up as in Linux (F. Wu, H. Xi, C. Xu, "On the design of a new Linux readahead framework", ACM SIGOPS
 /// Operating Systems Review 42(5), 2008): small at first, four times as large each time while it is below a sixteenth of
@@ -24,27 +26,29 @@ use super::config::RunsConfig;
 /// ([`wasted`](Runs::wasted)) lowers the run's own maximum by one, each window that was used to its end raises it again by
 /// one; one that was asked for before it had arrived ([`late`](Runs::late)) makes the next window due earlier by one.
 ///
-/// [`access`](Runs::access) takes time in proportion to the streams and to the accesses kept, which are four times as
-/// many; the other calls to the streams. 56 bytes a stream and 16 an access kept.
+/// [`access`](Runs::access) takes time in proportion to the streams and the positions kept, and searches those,
+/// logarithmically, for what precedes each one within [`stride_max`](RunsConfig::with_stride_max); the other calls take time in
+/// proportion to the streams. 56 bytes a stream and 32 a position kept.
 ///
 /// ```
 /// use cache_policies::{Runs, RunsConfig};
 ///
-/// let mut runs = Runs::new(RunsConfig::default());
+/// let mut runs = Runs::new(RunsConfig::default())?;
 /// assert!(runs.access(1, 100).is_none());
 /// assert!(runs.access(1, 101).is_none());
 /// let ahead = runs.access(1, 102).unwrap();
 /// assert_eq!(ahead.collect::<Vec<_>>(), [103, 104, 105, 106]);
 /// assert!(runs.access(1, 103).is_none());
 /// let ahead = runs.access(1, 104).unwrap();
-/// assert_eq!((ahead.first(), ahead.len()), (107, 16));
+/// assert_eq!((ahead.first(), ahead.len()), (Some(107), 16));
+/// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Runs {
     config: RunsConfig,
     streams: Vec<Stream>,
-    /// The last accesses that belong to no run, oldest first: space and position.
-    strays: VecDeque<(u64, u64)>,
+    /// The last accesses that belong to no run.
+    strays: Strays,
     /// Accesses so far.
     clock: u64,
 }
@@ -82,12 +86,13 @@ const _: () = assert!(size_of::<Stream>() == 56);
 /// ```
 /// use cache_policies::{Runs, RunsConfig};
 ///
-/// let mut runs = Runs::new(RunsConfig::default());
+/// let mut runs = Runs::new(RunsConfig::default())?;
 /// runs.access(7, 90);
 /// runs.access(7, 80);
 /// let ahead = runs.access(7, 70).unwrap();
-/// assert_eq!((ahead.space(), ahead.first(), ahead.stride()), (7, 60, -10));
+/// assert_eq!((ahead.space(), ahead.first(), ahead.stride()), (7, Some(60), -10));
 /// assert_eq!(ahead.collect::<Vec<_>>(), [60, 50, 40, 30]);
+/// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefetch {
@@ -104,10 +109,10 @@ impl Prefetch {
         self.space
     }
 
-    /// The next position to prefetch, if any is left.
+    /// The next position to prefetch; `None` when none is left.
     #[must_use]
-    pub fn first(&self) -> u64 {
-        self.next
+    pub fn first(&self) -> Option<u64> {
+        (self.left > 0).then_some(self.next)
     }
 
     /// How far one position is from the one before; negative for a run that goes down.
@@ -199,27 +204,16 @@ impl Stream {
 impl Runs {
     /// A detector that has seen nothing. It allocates as it sees runs, up to its bound.
     ///
-    /// # Panics
-    /// If a parameter is out of its range: see [`RunsConfig`].
-    #[must_use]
-    pub fn new(config: RunsConfig) -> Self {
-        assert!(config.streams >= 1, "at least one run is followed");
-        assert!(config.stride_max >= 1, "positions of a run differ");
-        assert!(config.confirm >= 2, "one access makes no run");
-        assert!(
-            1 <= config.window_min && config.window_min <= config.window_max,
-            "a window has at least one position, and its bounds are in order"
-        );
-        assert!(
-            config.window_max <= u32::MAX / 4,
-            "a window has at most 2^30 - 1 positions"
-        );
-        Self {
+    /// # Errors
+    /// [`ConfigError`] if a parameter is out of its range: see [`RunsConfig`].
+    pub fn new(config: RunsConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self {
             config,
             streams: Vec::new(),
-            strays: VecDeque::new(),
+            strays: Strays::new(config.streams.saturating_mul(4)),
             clock: 0,
-        }
+        })
     }
 
     /// Tells of an access; what to prefetch now, if it continues a run.
@@ -237,10 +231,11 @@ impl Runs {
                 _ => None,
             };
         }
-        match self.stride_to(space, position) {
+        let range = (self.config.stride_max, self.config.confirm);
+        match self.strays.stride_to(space, position, range, || ()) {
             Some(stride) => self.begin(space, position, stride),
             None => {
-                self.stray(space, position);
+                self.strays.keep(space, position, self.clock);
                 None
             }
         }
@@ -262,36 +257,6 @@ impl Runs {
         near.min_by_key(|&(_, steps)| (steps - 1).unsigned_abs())
     }
 
-    /// The stride of the run that this access and earlier strays make, the shortest if there are several.
-    fn stride_to(&self, space: u64, position: u64) -> Option<i64> {
-        let newest_first = || {
-            let own = self.strays.iter().rev();
-            own.filter(move |stray| stray.0 == space)
-                .map(|stray| stray.1)
-        };
-        let mut best: Option<i64> = None;
-        for (age, before) in newest_first().enumerate() {
-            let stride = i128::from(position) - i128::from(before);
-            let distance = stride.unsigned_abs();
-            let shorter = best.is_none_or(|best| distance < u128::from(best.unsigned_abs()));
-            if distance == 0 || distance > u128::from(self.config.stride_max) || !shorter {
-                continue;
-            }
-            // In the order of their coming: each further one is older than the last.
-            let mut older = newest_first().skip(age + 1);
-            let mut expected = i128::from(before) - stride;
-            let made = (2..self.config.confirm).all(|_| {
-                let found = older.any(|position| i128::from(position) == expected);
-                expected -= stride;
-                found
-            });
-            if made {
-                best = Some(stride as i64);
-            }
-        }
-        best
-    }
-
     /// Begins to follow a run, in place of the one that was not accessed for the longest time if there are too many.
     fn begin(&mut self, space: u64, position: u64, stride: i64) -> Option<Prefetch> {
         let mut stream = Stream {
@@ -309,7 +274,7 @@ impl Runs {
         let ahead = stream.advance(0, &self.config);
         // What made the run shall not make another one with what comes near it.
         let made = 1 - i128::from(self.config.confirm)..0;
-        self.strays.retain(|&(space, position)| {
+        self.strays.retain(|space, position| {
             let steps = stream.steps_to(space, position);
             !steps.is_some_and(|steps| made.contains(&steps))
         });
@@ -319,14 +284,6 @@ impl Runs {
             *idle = stream;
         }
         ahead
-    }
-
-    /// Keeps an access that belongs to no run, the oldest one making room.
-    fn stray(&mut self, space: u64, position: u64) {
-        if self.strays.len() >= 4 * self.config.streams {
-            self.strays.pop_front();
-        }
-        self.strays.push_back((space, position));
     }
 
     /// Tells that a prefetched position left the cache, or was dropped, without having been asked for: the run's windows
@@ -359,7 +316,7 @@ impl Runs {
     /// Forgets all runs and accesses in a space, such as a file that was closed.
     pub fn forget(&mut self, space: u64) {
         self.streams.retain(|stream| stream.space != space);
-        self.strays.retain(|stray| stray.0 != space);
+        self.strays.retain(|other, _| other != space);
     }
 
     /// Forgets all runs and accesses.

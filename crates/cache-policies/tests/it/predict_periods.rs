@@ -16,14 +16,14 @@ impl Random {
 }
 
 fn periods() -> Periods<u64> {
-    Periods::new(64, PeriodsConfig::default())
+    Periods::new(64, PeriodsConfig::default()).unwrap()
 }
 
 #[test]
 fn a_period_is_found_after_the_configured_intervals_and_no_earlier() {
     for confirm in 1..6 {
         let config = PeriodsConfig::default().with_confirm(confirm);
-        let mut periods = Periods::new(8, config);
+        let mut periods = Periods::new(8, config).unwrap();
         // The first interval proposes, each further one confirms.
         for beat in 0..=u64::from(confirm) + 1 {
             assert_eq!(periods.period(1), None, "before access {beat}");
@@ -72,7 +72,7 @@ fn a_memoryless_stream_has_seldom_a_period() {
     for (confirm, percent) in [(3, 7), (5, 2)] {
         let mut random = Random(7);
         let (mut confirmed, mut now) = (0, 0);
-        let mut periods = Periods::new(8, PeriodsConfig::default().with_confirm(confirm));
+        let mut periods = Periods::new(8, PeriodsConfig::default().with_confirm(confirm)).unwrap();
         for _ in 0..ACCESSES {
             now += 1;
             while random.below(200) != 0 {
@@ -185,7 +185,7 @@ fn a_horizon_far_ahead_names_each_key_once() {
 #[test]
 fn bursts_are_one_access() {
     let config = PeriodsConfig::default().with_burst(8);
-    let mut periods = Periods::new(8, config);
+    let mut periods = Periods::new(8, config).unwrap();
     for beat in 0..6 {
         for access in 0..5 {
             periods.observe(1, beat * 500 + access * 2, || 11);
@@ -197,7 +197,7 @@ fn bursts_are_one_access() {
 #[test]
 fn many_keys_in_little_room_keep_those_with_a_period() {
     let mut random = Random(3);
-    let mut periods = Periods::new(256, PeriodsConfig::default());
+    let mut periods = Periods::new(256, PeriodsConfig::default()).unwrap();
     let hash = |key: u64| key.wrapping_mul(0xd6e8_feb8_6659_fd93);
     for beat in 0..20 {
         for key in 0..64 {
@@ -238,10 +238,61 @@ fn a_clock_that_stands_or_goes_back_changes_nothing() {
 
 #[test]
 fn no_room_is_no_key() {
-    let mut periods = Periods::new(0, PeriodsConfig::default());
+    let mut periods = Periods::new(0, PeriodsConfig::default()).unwrap();
     for beat in 0..10 {
         periods.observe(1, beat, || 11);
     }
     assert_eq!((periods.capacity(), periods.len()), (0, 0));
     assert!(periods.pop_due(100).is_none());
+}
+
+#[test]
+fn parameters_out_of_range_are_refused() {
+    let default = PeriodsConfig::default;
+    for (config, parameter) in [
+        (default().with_tolerance(0.5), "periods: tolerance=0.5 "),
+        (
+            default().with_tolerance(f64::NAN),
+            "periods: tolerance=NaN ",
+        ),
+        (default().with_confirm(0), "periods: confirm=0 "),
+        (default().with_confirm(101), "periods: confirm=101 "),
+        (default().with_patience(0), "periods: patience=0 "),
+    ] {
+        let refused = Periods::<u64>::new(8, config).unwrap_err().to_string();
+        assert!(refused.starts_with(parameter), "{refused}");
+    }
+}
+
+#[test]
+fn keys_are_named_in_the_order_of_their_times_whatever_comes_between() {
+    // Periods of 10 to 73 ticks that begin, end and are forgotten: never is one named before another that is due earlier.
+    let mut random = Random(3);
+    let mut periods = Periods::new(64, PeriodsConfig::default()).unwrap();
+    let (mut named, mut most) = (0, 0);
+    for now in 0..20_000u64 {
+        for key in 0..64u64 {
+            let rests = (now / 2000 + key).is_multiple_of(5);
+            if now.is_multiple_of(10 + key) && !rests {
+                periods.observe(key, now, || key);
+            }
+        }
+        if random.below(200) == 0 {
+            periods.forget(random.below(64));
+        }
+        let mut before = 0;
+        while let Some(next) = periods.next_due().filter(|&at| at <= now + 3) {
+            let patient = periods.periodic();
+            match periods.pop_due(now + 3) {
+                Some(due) => {
+                    assert!(due.at >= next && due.at >= before);
+                    before = due.at;
+                    named += 1;
+                }
+                None => assert!(periods.periodic() < patient, "the last one was forgotten"),
+            }
+        }
+        most = most.max(periods.periodic());
+    }
+    assert!(named > 10_000 && most > 40, "{named} named, {most} at once");
 }

@@ -38,7 +38,7 @@ fn prefetched(runs: &mut Runs, accesses: &[u64]) -> BTreeSet<u64> {
 fn all_of_a_run_is_prefetched_once_but_its_beginning() {
     for stride in [1, -1, 3, -16] {
         let accesses = positions(1 << 40, stride, 2000);
-        let all = prefetched(&mut Runs::new(RunsConfig::default()), &accesses);
+        let all = prefetched(&mut Runs::new(RunsConfig::default()).unwrap(), &accesses);
         for &position in &accesses[3..] {
             assert!(all.contains(&position), "{position} is not prefetched");
         }
@@ -50,7 +50,7 @@ fn all_of_a_run_is_prefetched_once_but_its_beginning() {
 
 #[test]
 fn windows_ramp_up_to_the_maximum_and_come_before_they_are_needed() {
-    let mut runs = Runs::new(RunsConfig::default().with_window(2, 64));
+    let mut runs = Runs::new(RunsConfig::default().with_window(2, 64)).unwrap();
     let (mut sizes, mut end) = (Vec::new(), 0);
     for position in 0..500 {
         let ahead = runs.access(9, position);
@@ -59,8 +59,9 @@ fn windows_ramp_up_to_the_maximum_and_come_before_they_are_needed() {
             "{position} was not there in time"
         );
         if let Some(ahead) = ahead {
-            assert_eq!(ahead.first(), if end == 0 { 3 } else { end });
-            end = ahead.first() + ahead.len() as u64;
+            let first = ahead.first().unwrap();
+            assert_eq!(first, if end == 0 { 3 } else { end });
+            end = first + ahead.len() as u64;
             sizes.push(ahead.len());
         }
     }
@@ -72,7 +73,7 @@ fn windows_ramp_up_to_the_maximum_and_come_before_they_are_needed() {
 fn interleaved_runs_are_told_apart() {
     // Forty runs: in files of their own, close together in one file, up and down, among random accesses.
     let mut random = Random(5);
-    let mut runs = Runs::new(RunsConfig::default().with_streams(48));
+    let mut runs = Runs::new(RunsConfig::default().with_streams(48)).unwrap();
     let mut streams = Vec::new();
     for number in 0..16 {
         streams.push((number, positions(1000 * number, 1, 300)));
@@ -109,7 +110,7 @@ fn interleaved_runs_are_told_apart() {
 
 #[test]
 fn two_runs_a_few_positions_apart_are_two() {
-    let mut runs = Runs::new(RunsConfig::default());
+    let mut runs = Runs::new(RunsConfig::default()).unwrap();
     let mut ahead = HashSet::new();
     for step in 0..100u64 {
         for position in [step, 1000 - step] {
@@ -117,7 +118,7 @@ fn two_runs_a_few_positions_apart_are_two() {
             ahead.extend(runs.access(0, position).into_iter().flatten());
         }
     }
-    let mut runs = Runs::new(RunsConfig::default());
+    let mut runs = Runs::new(RunsConfig::default()).unwrap();
     let (mut ahead, mut misses) = (HashSet::new(), 0);
     for step in 0..100u64 {
         for position in [step, step + 8] {
@@ -132,7 +133,7 @@ fn two_runs_a_few_positions_apart_are_two() {
 fn random_accesses_start_next_to_nothing() {
     for (space, most) in [(1 << 40, 0), (100_000, 200), (10_000, 20_000)] {
         let mut random = Random(11);
-        let mut runs = Runs::new(RunsConfig::default());
+        let mut runs = Runs::new(RunsConfig::default()).unwrap();
         let mut prefetched = 0;
         for _ in 0..100_000 {
             let position = random.below(space);
@@ -145,7 +146,7 @@ fn random_accesses_start_next_to_nothing() {
 #[test]
 fn random_accesses_drive_out_no_run() {
     let mut random = Random(13);
-    let mut runs = Runs::new(RunsConfig::default().with_streams(4));
+    let mut runs = Runs::new(RunsConfig::default().with_streams(4)).unwrap();
     let mut ahead = HashSet::new();
     for position in 0..200 {
         assert!(position < 3 || ahead.contains(&position), "{position}");
@@ -160,7 +161,7 @@ fn random_accesses_drive_out_no_run() {
 
 #[test]
 fn false_starts_cost_nothing() {
-    let mut runs = Runs::new(RunsConfig::default());
+    let mut runs = Runs::new(RunsConfig::default()).unwrap();
     for file in 0..1000 {
         for position in [0, 1, 5000, 5001, 70, 60] {
             assert_eq!(runs.access(file, position), None);
@@ -171,7 +172,7 @@ fn false_starts_cost_nothing() {
 
 #[test]
 fn repeated_late_and_skipping_accesses_stay_in_their_run() {
-    let mut runs = Runs::new(RunsConfig::default());
+    let mut runs = Runs::new(RunsConfig::default()).unwrap();
     let mut end = 0;
     // Each twice, in pairs that change places, every tenth left out.
     for pair in 0..200 {
@@ -180,8 +181,9 @@ fn repeated_late_and_skipping_accesses_stay_in_their_run() {
                 continue;
             }
             if let Some(ahead) = runs.access(0, position) {
-                assert!(end == 0 || ahead.first() == end);
-                end = ahead.first() + ahead.len() as u64;
+                let first = ahead.first().unwrap();
+                assert!(end == 0 || first == end);
+                end = first + ahead.len() as u64;
             }
         }
     }
@@ -191,7 +193,7 @@ fn repeated_late_and_skipping_accesses_stay_in_their_run() {
 
 #[test]
 fn what_was_wasted_makes_windows_smaller_and_use_makes_them_grow_again() {
-    let mut runs = Runs::new(RunsConfig::default().with_window(4, 64));
+    let mut runs = Runs::new(RunsConfig::default().with_window(4, 64)).unwrap();
     let mut position = 0;
     let mut last = 0;
     let mut advance = |runs: &mut Runs, windows: usize| {
@@ -233,7 +235,7 @@ fn what_was_wasted_makes_windows_smaller_and_use_makes_them_grow_again() {
 #[test]
 fn what_came_late_makes_the_next_window_due_earlier() {
     let left_when_due = |late: u64| {
-        let mut runs = Runs::new(RunsConfig::default().with_window(4, 64));
+        let mut runs = Runs::new(RunsConfig::default().with_window(4, 64)).unwrap();
         let mut end = 0;
         for position in 0..10_000 {
             let Some(ahead) = runs.access(0, position) else {
@@ -242,7 +244,7 @@ fn what_came_late_makes_the_next_window_due_earlier() {
             if position > 5_000 {
                 return end - position - 1;
             }
-            end = ahead.first() + ahead.len() as u64;
+            end = ahead.first().unwrap() + ahead.len() as u64;
             if position > 1_000 && position < 3_000 {
                 (0..late).for_each(|number| runs.late(0, position + 1 + number));
             }
@@ -257,17 +259,17 @@ fn what_came_late_makes_the_next_window_due_earlier() {
 #[test]
 fn runs_end_where_positions_do() {
     let all = prefetched(
-        &mut Runs::new(RunsConfig::default()),
+        &mut Runs::new(RunsConfig::default()).unwrap(),
         &positions(u64::MAX - 20, 2, 10),
     );
     assert_eq!(all.last(), Some(&(u64::MAX)));
     let all = prefetched(
-        &mut Runs::new(RunsConfig::default()),
+        &mut Runs::new(RunsConfig::default()).unwrap(),
         &positions(21, -2, 11),
     );
     assert_eq!(all.first(), Some(&1));
     // Nor is the other end near.
-    let mut runs = Runs::new(RunsConfig::default());
+    let mut runs = Runs::new(RunsConfig::default()).unwrap();
     for position in [u64::MAX - 1, u64::MAX, 0, 1, 2] {
         let ahead = runs.access(0, position);
         assert_eq!(ahead.is_some(), position == 2);
@@ -276,7 +278,7 @@ fn runs_end_where_positions_do() {
 
 #[test]
 fn the_run_that_was_idle_longest_makes_room() {
-    let mut runs = Runs::new(RunsConfig::default().with_streams(2));
+    let mut runs = Runs::new(RunsConfig::default().with_streams(2)).unwrap();
     for file in 0..3 {
         for position in 0..5 {
             runs.access(file, position);
@@ -292,7 +294,47 @@ fn the_run_that_was_idle_longest_makes_room() {
 }
 
 #[test]
-#[should_panic(expected = "one access makes no run")]
-fn parameters_out_of_range_panic() {
-    let _ = Runs::new(RunsConfig::default().with_confirm(1));
+fn positions_that_are_accessed_all_the_time_drive_out_no_beginning() {
+    let mut runs = Runs::new(RunsConfig::default()).unwrap();
+    for position in 0..3 {
+        let ahead = runs.access(0, position);
+        assert_eq!(ahead.is_some(), position == 2, "{position}");
+        for _ in 0..500 {
+            assert_eq!(runs.access(1, 7), None);
+            assert_eq!(runs.access(1, 8), None);
+        }
+    }
+}
+
+#[test]
+fn a_read_ahead_that_is_used_up_has_no_first_position() {
+    let mut runs = Runs::new(RunsConfig::default().with_window(2, 2)).unwrap();
+    runs.access(0, 0);
+    runs.access(0, 1);
+    let mut ahead = runs.access(0, 2).unwrap();
+    let mut left = std::iter::from_fn(|| {
+        let first = ahead.first();
+        assert_eq!(ahead.next(), first);
+        first
+    });
+    assert_eq!(
+        (left.next(), left.next(), left.next()),
+        (Some(3), Some(4), None)
+    );
+}
+
+#[test]
+fn parameters_out_of_range_are_refused() {
+    let default = RunsConfig::default;
+    for (config, parameter) in [
+        (default().with_streams(0), "runs: streams=0 "),
+        (default().with_stride_max(0), "runs: stride_max=0 "),
+        (default().with_confirm(1), "runs: confirm=1 "),
+        (default().with_window(0, 4), "runs: window=0..=4 "),
+        (default().with_window(4, 3), "runs: window=4..=3 "),
+        (default().with_window(4, 1 << 30), "runs: window=4..="),
+    ] {
+        let refused = Runs::new(config).unwrap_err().to_string();
+        assert!(refused.starts_with(parameter), "{refused}");
+    }
 }
