@@ -1,14 +1,14 @@
 //! A file that appears whole or not at all, and replaces only its like.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use crate::trace::OneLine;
 
-/// A file to be written: beside its place until it is finished, then moved there.
+/// A file to be written: nothing of it is on the disk until it is finished, then it is written beside its place and moved there.
 ///
 /// What is there already is replaced only if it begins with the mark of its kind, so that a name mistyped costs no trace.
 ///
@@ -26,11 +26,10 @@ use crate::trace::OneLine;
 #[derive(Debug)]
 pub struct ReportFile {
     path: PathBuf,
-    file: NamedTempFile,
 }
 
 impl ReportFile {
-    /// Makes sure that the file can be written, which `finish` will do.
+    /// Makes sure that the file can be written, which `finish` will do; a run that is stopped before leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -41,7 +40,7 @@ impl ReportFile {
             source,
         };
         match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
             Ok(file) => {
                 let mut head = Vec::new();
@@ -58,17 +57,10 @@ impl ReportFile {
                 }
             }
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".strata-").suffix(".tmp");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        // Whether the folder takes files shows only when it is given one.
+        drop(temporary(path)?);
         Ok(Self {
             path: path.to_owned(),
-            file: builder.tempfile_in(folder).map_err(failed)?,
         })
     }
 
@@ -77,23 +69,48 @@ impl ReportFile {
     /// # Errors
     ///
     /// Those of the system; what was at the place before is there still.
-    pub fn finish(mut self, content: &[u8]) -> Result<(), ReportFileError> {
-        let Self { path, file } = &mut self;
+    pub fn finish(self, content: &[u8]) -> Result<(), ReportFileError> {
         let failed = |source| ReportFileError::Write {
-            path: path.clone(),
+            path: self.path.clone(),
             source,
         };
+        let mut file = temporary(&self.path)?;
         file.write_all(content).map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
-        let path = self.path;
-        self.file
-            .persist(&path)
-            .map_err(|error| ReportFileError::Write {
-                path: path.clone(),
-                source: error.error,
-            })?;
+        file.persist(&self.path)
+            .map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// The folder that the file is, or will be, in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A file beside that of this path, which goes when it is dropped.
+fn temporary(path: &Path) -> Result<NamedTempFile, ReportFileError> {
+    let folder = folder_of(path);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".strata-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            return ReportFileError::NoFolder {
+                path: path.to_owned(),
+                folder: folder.to_owned(),
+            };
+        }
+        // The error names the temporary file, which nobody asked for.
+        ReportFileError::Write {
+            path: path.to_owned(),
+            source: error.kind().into(),
+        }
+    })
 }
 
 /// Why a report cannot be written.
@@ -107,6 +124,18 @@ pub enum ReportFileError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Its folder is not there.
+    #[error(
+        "{}: there is no folder {}: make it first",
+        OneLine(path),
+        OneLine(folder)
+    )]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
     },
     /// There is something that strata did not write.
     #[error(

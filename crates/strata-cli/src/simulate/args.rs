@@ -1,13 +1,16 @@
 //! The arguments of `strata simulate`.
 
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use cache_policies::LruConfig;
 
 use crate::args::ReadArgs;
 use crate::outcome::UsageError;
+use crate::report::folder_of;
+use crate::trace::OneLine;
 
 use super::access::Weighing;
 use super::policies::Policies;
@@ -35,18 +38,19 @@ Examples:
 const MEMORY: &str = "\
 Memory: 20 to 40 bytes for each distinct object of the trace, and for each policy and size 4 bytes an object and \
 what the policy takes for those that are resident; with one or two policies and sizes, only 20 to 40 bytes and that for residents. Policies that must know the future (belady, belady-size) take it from the \
-trace (oracleGeneral); where that does not say, or with --sample, a first reading finds it out, which takes 4 bytes a request \
+trace (oracleGeneral); where that does not say or says it wrong, or with --sample, a reading more finds it out, which takes 4 bytes a request \
 and 8 an object more, and no pipe. --sample takes that share of all this, and 4 bytes more for each object, policy and size.";
 
 /// The arguments of `strata simulate`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{MEMORY}"))]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{MEMORY}\n\n{}", Policies::described()))]
 pub struct Args {
-    /// Traces to simulate, one after the other, in any format that `strata trace info` reads, compressed or not.
+    /// Traces to simulate, one after the other, in any format that `strata trace info` reads, compressed or not; - for standard
+    /// input.
     #[arg(required = true, value_name = "TRACE")]
     pub traces: Vec<PathBuf>,
 
-    /// Policies, separated by commas, or `all`; parameters follow a colon (`s3-fifo:small=0.2`).
+    /// Policies, separated by commas, or `all`; parameters follow a colon (`s3-fifo:small=0.2`); --help lists all.
     #[arg(long, value_name = "POLICIES", default_value = "all")]
     pub policies: Policies,
 
@@ -76,8 +80,9 @@ pub struct Args {
 
     /// Also find the smallest size at which each policy's miss ratio is at most this (`0.2`, `20%`)
     ///
-    /// Searched by further readings of the trace, up to the size of all its objects, to within 1%. The answers follow as
-    /// rows of their own.
+    /// Searched up to the size of all objects, to within 1%, by about 5 more readings of the trace with up to 7 sizes of each
+    /// policy at a time; LRU's answer is exact, from stack distances, where objects count 1 and are all simulated. The answers
+    /// follow as rows of their own, unless --sizes names the size found.
     #[arg(long, value_name = "MISS_RATIO", value_parser = parse_target)]
     pub target: Option<f64>,
 
@@ -117,14 +122,15 @@ impl Args {
         }
     }
 
-    /// Whether LRU's misses at every size are wanted: they are cheap beside a page of curves.
+    /// Whether LRU's misses at every size are wanted: they are cheap beside a page of curves, or beside a search.
     pub(super) fn wants_curve(&self) -> bool {
         let has_lru = || {
             self.policies
                 .configs()
                 .contains(&LruConfig::default().into())
         };
-        self.lru_curve.is_some() || (self.report.is_some() && !self.byte_weighted && has_lru())
+        let is_of_use = self.report.is_some() || self.target.is_some() && self.sample.is_none();
+        self.lru_curve.is_some() || (is_of_use && !self.byte_weighted && has_lru())
     }
 
     /// How many threads share the work.
@@ -137,6 +143,7 @@ impl Args {
 
     /// Looks at what no argument shows alone.
     pub(super) fn check(&self) -> Result<(), UsageError> {
+        self.check_files()?;
         if self.lru_curve.is_some() && self.byte_weighted {
             return Err(UsageError::new(
                 "--lru-curve is of objects that count 1: leave it or --byte-weighted out",
@@ -160,6 +167,37 @@ impl Args {
         }
         Ok(())
     }
+
+    /// Looks at the files that are to be written.
+    fn check_files(&self) -> Result<(), UsageError> {
+        let files = [("--report", &self.report), ("--lru-curve", &self.lru_curve)];
+        for (option, file) in files {
+            if file.as_ref().is_some_and(|file| file == "-") {
+                return Err(UsageError::new(format!(
+                    "{option} -: standard output is for the rows: name a file"
+                )));
+            }
+        }
+        if let (Some(report), Some(curve)) = (&self.report, &self.lru_curve)
+            && is_same_file(report, curve)
+        {
+            return Err(UsageError::new(format!(
+                "--report and --lru-curve both name {}: give each a file of its own",
+                OneLine(curve)
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Whether both name one file, however they are written; where a folder is not there, they may seem to differ.
+fn is_same_file(ours: &Path, theirs: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = fs::canonicalize(folder_of(path)).ok()?;
+        // A link to the other file is replaced like any file, and no danger to it.
+        Some(folder.join(path.file_name()?))
+    };
+    ours == theirs || place(ours).is_some_and(|ours| Some(ours) == place(theirs))
 }
 
 /// A miss ratio above 0 and below 1, as a number or in percent.

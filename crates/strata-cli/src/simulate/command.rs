@@ -1,6 +1,6 @@
 //! Runs `strata simulate`: each trace in turn, then the rows, then the files.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::outcome::{Outcome, UsageError};
@@ -27,33 +27,77 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
         traces.push(TraceRun::of(args, path)?);
         Ok(())
     });
-    if result.is_ok() || !traces.is_empty() {
-        let rows: Vec<Row> = traces
-            .iter()
-            .flat_map(TraceRun::all_rows)
-            .cloned()
-            .collect();
-        write_rows(&rows, args.format, out)?;
-        for trace in &traces {
-            trace.write_notes(args, out)?;
-        }
-    }
+    // Files first: whoever reads the rows may go away, and that ends the run.
+    let finished = match &result {
+        Ok(()) => finish(args, &traces, report, curve),
+        Err(_) => Ok(()),
+    };
+    let written = write(args, &traces, result.is_ok(), out);
     result?;
+    finished?;
+    written?;
+    Ok(Outcome::Passed)
+}
+
+/// Writes the page and the curve, those that were asked for.
+fn finish(
+    args: &Args,
+    traces: &[TraceRun],
+    report: Option<ReportFile>,
+    curve: Option<ReportFile>,
+) -> anyhow::Result<()> {
     if let Some(file) = report {
-        file.finish(page::page(args, &traces).as_bytes())?;
+        file.finish(page::page(args, traces).as_bytes())?;
     }
     if let Some(file) = curve {
+        let rows: Vec<Row> = traces.iter().flat_map(TraceRun::curve_rows).collect();
         let mut text = Vec::new();
-        write_csv(
-            &traces
-                .iter()
-                .flat_map(TraceRun::curve_rows)
-                .collect::<Vec<_>>(),
-            &mut text,
-        )?;
+        write_csv(&rows, &mut text)?;
         file.finish(&text)?;
     }
-    Ok(Outcome::Passed)
+    Ok(())
+}
+
+/// Writes the rows, and what is to be said beside them; of a failed run, only what there is.
+fn write(
+    args: &Args,
+    traces: &[TraceRun],
+    is_whole: bool,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    if is_whole || !traces.is_empty() {
+        let shown = |trace: &TraceRun| trace.shown(args.format);
+        let rows: Vec<Row> = traces.iter().flat_map(shown).collect();
+        write_rows(&rows, args.format, out)?;
+        for trace in traces {
+            trace.write_notes(args, out)?;
+        }
+        out.flush()?;
+        tell_apart(args, traces);
+    }
+    Ok(())
+}
+
+/// Says which rows are of which file, where rows of several have one name.
+fn tell_apart(args: &Args, traces: &[TraceRun]) {
+    for (index, trace) in traces.iter().enumerate() {
+        let is_named_so = |other: &&TraceRun| other.name == trace.name;
+        let of_name: Vec<&TraceRun> = traces.iter().filter(is_named_so).collect();
+        if of_name.len() == 1 || traces[..index].iter().any(|other| is_named_so(&other)) {
+            continue;
+        }
+        let rows = of_name
+            .iter()
+            .map(|trace| format!("{} of {}", trace.shown(args.format).len(), trace.path));
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        // Nobody may be there to read it.
+        let _ = writeln!(
+            io::stderr(),
+            "note: rows of {} traces are named {}, in this order: {rows}",
+            of_name.len(),
+            trace.name
+        );
+    }
 }
 
 /// The file, if one was asked for.

@@ -18,7 +18,10 @@ use super::simulator::{Counts, Simulator};
 pub(super) trait Run: Send {
     /// Serves the requests in order.
     fn run(&mut self, block: &[Access]);
+}
 
+/// A [`Simulator`], its type no longer known.
+pub(super) trait Simulate: Run {
     /// What was counted so far.
     fn counts(&self) -> Counts;
 }
@@ -27,7 +30,9 @@ impl<P: Policy + Send, I: Index + Send> Run for Simulator<P, I> {
     fn run(&mut self, block: &[Access]) {
         Self::run(self, block);
     }
+}
 
+impl<P: Policy + Send, I: Index + Send> Simulate for Simulator<P, I> {
     fn counts(&self) -> Counts {
         Self::counts(self)
     }

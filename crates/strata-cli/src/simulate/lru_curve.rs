@@ -4,7 +4,6 @@ use crate::trace::summary::StackDistances;
 
 use super::access::Access;
 use super::fan_out::Run;
-use super::simulator::Counts;
 
 /// The exact miss-ratio curve of LRU, each object counting 1.
 ///
@@ -24,6 +23,7 @@ use super::simulator::Counts;
 ///     curve.extend(&[catalogue.access(&Request { time: 0, key, size: 1, next: None })]);
 /// }
 /// assert_eq!(curve.misses(2), 4);
+/// assert_eq!((curve.smallest(0.5), curve.smallest(0.4)), (Some(3), None));
 /// assert_eq!(curve.steps().collect::<Vec<_>>(), [(1, 6), (2, 4), (3, 3)]);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -76,6 +76,14 @@ impl LruCurve {
         self.requests - hits
     }
 
+    /// The smallest size at which the share of the requests that miss is at most this; `None` where it is above it at every size.
+    #[must_use]
+    pub fn smallest(&self, miss_ratio: f64) -> Option<u64> {
+        let requests = self.requests as f64;
+        let reaches = |(_, misses): &(u64, u64)| *misses as f64 / requests <= miss_ratio;
+        self.steps().find(reaches).map(|(capacity, _)| capacity)
+    }
+
     /// The sizes at which the misses become fewer, ascending from 1, with the misses there.
     pub fn steps(&self) -> impl Iterator<Item = (u64, u64)> {
         let mut misses = self.requests;
@@ -92,9 +100,5 @@ impl LruCurve {
 impl Run for LruCurve {
     fn run(&mut self, block: &[Access]) {
         self.extend(block);
-    }
-
-    fn counts(&self) -> Counts {
-        Counts::default()
     }
 }

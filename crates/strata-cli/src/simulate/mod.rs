@@ -9,12 +9,14 @@
 //! simulators alone find their objects by hash instead ([`ByHash`]).
 
 mod access;
+mod answers;
 mod args;
 mod catalogue;
 mod command;
 mod error;
 mod fan_out;
 mod feed;
+mod first_reading;
 mod index;
 mod lru_curve;
 mod page;
@@ -37,7 +39,7 @@ pub use feed::Totals;
 pub use index::{ByHash, ByNumber, Index};
 pub use lru_curve::LruCurve;
 pub use policies::{Policies, PoliciesError};
-pub use row::{ByteMisses, OutputFormat, Row, write_rows};
+pub use row::{Answer, ByteMisses, OutputFormat, Row, write_rows};
 pub use sample::{Sample, SampleError};
 pub use simulation::{Simulated, Simulation};
 pub use simulator::{Counts, Simulator};

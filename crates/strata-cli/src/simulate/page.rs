@@ -6,7 +6,7 @@ use crate::units::Bytes;
 
 use super::access::Weighing;
 use super::args::Args;
-use super::row::Row;
+use super::row::{Answer, Row};
 use super::trace_run::TraceRun;
 
 /// What the file begins with.
@@ -284,7 +284,8 @@ impl Section<'_> {
             .trace
             .sample
             .map_or(footprint, |sample| sample.whole(footprint, u64::MAX));
-        let mut answers: Vec<&Row> = self.trace.answers.iter().collect();
+        let is_reached = |row: &&Row| row.answer != Some(Answer::Unreachable);
+        let mut answers: Vec<&Row> = self.trace.answers.iter().filter(is_reached).collect();
         answers.sort_by_key(|row| row.capacity);
         let row = |row: &&Row| {
             let share = 100.0 * row.capacity as f64 / footprint.max(1) as f64;
@@ -301,8 +302,13 @@ impl Section<'_> {
                 &answers.iter().map(row).collect::<Vec<_>>(),
             );
         }
-        for row in &self.trace.unreachable {
-            page.paragraph(&self.trace.unreachable_note(row));
+        for note in self
+            .trace
+            .answers
+            .iter()
+            .filter_map(|row| self.trace.answer_note(row))
+        {
+            page.paragraph(&note);
         }
     }
 

@@ -23,6 +23,26 @@ impl Policies {
         Self(AnyConfig::all())
     }
 
+    /// A list for people: every policy's name, and below it its parameters, their defaults and what they take.
+    pub(super) fn described() -> String {
+        let mut text = String::from("Policies, and what follows the colon, with its default:");
+        let mut describe = |name: &str, config: &AnyConfig| {
+            text += &format!("\n  {name}");
+            for (parameter, value, expected) in config.parameters() {
+                text += &format!("\n      {parameter}={value}: {expected}");
+            }
+        };
+        for config in &AnyConfig::all() {
+            describe(config.name(), config);
+        }
+        let gate = "tinylfu/lru".parse().expect("a policy behind TinyLFU");
+        describe(
+            "tinylfu/NAME, any of these behind TinyLFU's admission",
+            &gate,
+        );
+        text
+    }
+
     /// The policies' configurations, in order.
     #[must_use]
     pub fn configs(&self) -> &[AnyConfig] {

@@ -40,9 +40,25 @@ pub struct Row {
     /// ([`Sample::expected_error`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_error: Option<f64>,
-    /// The miss ratio that was wanted, where the capacity is the answer to `--target`.
+    /// The miss ratio that was wanted, where the row is an answer to `--target`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
+    /// What the answer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+}
+
+/// What a row answers to `--target`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Answer {
+    /// The capacity is the smallest that reaches the target, to within 1%.
+    Smallest,
+    /// The capacity reaches the target, and the sample tells nothing of smaller ones.
+    OrSmaller,
+    /// No capacity reaches the target: the row is that of the size of all objects.
+    Unreachable,
 }
 
 /// The bytes that were asked for, and those that missed.
@@ -77,7 +93,13 @@ impl Row {
             bytes: None,
             expected_error: None,
             target: None,
+            answer: None,
         }
+    }
+
+    /// Whether both are of one policy at one size of one trace.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.capacity, &self.policy, &self.trace) == (other.capacity, &other.policy, &other.trace)
     }
 
     /// The row of these counts, scaled up where they are of a sample.

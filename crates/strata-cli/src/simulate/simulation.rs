@@ -9,7 +9,7 @@ use crate::trace::Reader;
 
 use super::access::Weighing;
 use super::error::SimulationError;
-use super::fan_out::{Run, fan_out};
+use super::fan_out::{Run, Simulate, fan_out};
 use super::feed::{Feed, Future, Totals};
 use super::index::ByHash;
 use super::lru_curve::LruCurve;
@@ -72,10 +72,16 @@ impl Simulation {
     /// No policies yet; one thread, the whole trace.
     #[must_use]
     pub fn new(weighing: Weighing) -> Self {
+        Self::of_sample(weighing, None)
+    }
+
+    /// As [`new`](Self::new), but of this sample instead of the whole trace: the sizes of all policies are scaled down as much.
+    #[must_use]
+    pub fn of_sample(weighing: Weighing, sample: Option<Sample>) -> Self {
         Self {
             weighing,
             threads: 1,
-            sample: None,
+            sample,
             policies: Vec::new(),
             counts_objects: false,
             curve: None,
@@ -87,13 +93,6 @@ impl Simulation {
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
-        self
-    }
-
-    /// Simulates this sample instead of the whole trace; sizes that are added from now on are scaled down.
-    #[must_use]
-    pub fn sample(mut self, sample: Option<Sample>) -> Self {
-        self.sample = sample;
         self
     }
 
@@ -177,7 +176,7 @@ impl Simulation {
             squares: self.sample.is_some(),
         };
         let policies = self.policies.into_iter();
-        let mut simulators: Vec<Box<dyn Run>> =
+        let mut simulators: Vec<Box<dyn Simulate>> =
             policies.map(|policy| policy.visit(boxed)).collect();
         let curve = self.curve.iter_mut().map(|curve| curve as &mut dyn Run);
         let runs = simulators.iter_mut().map(|run| &mut **run as &mut dyn Run);
@@ -205,9 +204,9 @@ struct Boxed {
 }
 
 impl PolicyVisitor for Boxed {
-    type Output = Box<dyn Run>;
+    type Output = Box<dyn Simulate>;
 
-    fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Run> {
+    fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Simulate> {
         if !self.numbers {
             return Box::new(Simulator::<P, ByHash>::with_index(policy, self.weighing));
         }

@@ -15,10 +15,14 @@ pub(super) struct Search {
     low: u64,
     /// The smallest size known to reach the target.
     high: Option<u64>,
-    /// The size of all objects, the last that is tried.
-    footprint: u64,
-    /// Not even the footprint reaches it.
+    /// The size of all objects, the largest that is tried.
+    pub(super) last: u64,
+    /// Not even the last reaches it.
     is_unreachable: bool,
+    /// The largest size that cannot be tried, 0 where all can: a sample tells nothing of small ones.
+    floor: u64,
+    /// The last is the answer, and only its row is wanted.
+    is_known: bool,
 }
 
 /// The sizes tried in one reading of the trace: each narrows the range to its eighth.
@@ -29,6 +33,8 @@ const TRIALS: u16 = 7;
 pub(super) enum Found {
     /// This size, and the next smaller one that was tried misses too much.
     Size(u64),
+    /// This size or a smaller one, none of which can be tried.
+    OrSmaller(u64),
     /// No size up to the footprint.
     Nowhere,
 }
@@ -36,26 +42,47 @@ pub(super) enum Found {
 impl Search {
     /// A search among sizes from `lowest` to `footprint`.
     pub(super) fn new(config: AnyConfig, lowest: u64, footprint: u64) -> Self {
-        let footprint = footprint.max(lowest);
         Self {
             config,
             low: lowest - 1,
             high: None,
-            footprint,
+            last: footprint.max(lowest),
             is_unreachable: false,
+            floor: lowest - 1,
+            is_known: false,
         }
+    }
+
+    /// A search whose answer is known to be this size.
+    pub(super) fn known(config: AnyConfig, size: u64) -> Self {
+        Self {
+            low: size - 1,
+            is_known: true,
+            ..Self::new(config, 1, size)
+        }
+    }
+
+    /// Learns that this size cannot be tried. False where the search cannot do without it.
+    #[must_use]
+    pub(super) fn skip(&mut self, capacity: u64) -> bool {
+        if self.high.is_some_and(|high| capacity < high) {
+            self.low = self.low.max(capacity);
+            self.floor = self.floor.max(capacity);
+        }
+        self.high.is_some()
     }
 
     /// Learns whether the policy reaches the target at this size; the sizes of one reading in ascending order.
     pub(super) fn learn(&mut self, capacity: u64, reaches: bool) {
-        if capacity <= self.low || self.high.is_some_and(|high| capacity >= high) {
+        let is_other = self.is_known && capacity != self.last;
+        if is_other || capacity <= self.low || self.high.is_some_and(|high| capacity >= high) {
             return;
         }
         match (reaches, self.high) {
             (true, _) => self.high = Some(capacity),
-            (false, None) if capacity == self.footprint => self.is_unreachable = true,
-            // Past the footprint it says nothing of what is below.
-            (false, None) if capacity > self.footprint => {}
+            (false, None) if capacity == self.last => self.is_unreachable = true,
+            // Past the last it says nothing of what is below.
+            (false, None) if capacity > self.last => {}
             (false, _) => self.low = capacity,
         }
     }
@@ -66,7 +93,7 @@ impl Search {
             return Vec::new();
         }
         let Some(high) = self.high else {
-            return vec![self.footprint];
+            return vec![self.last];
         };
         let mut sizes = spaced(self.low.max(1), high, TRIALS + 2);
         sizes.retain(|size| *size > self.low && *size < high);
@@ -79,7 +106,15 @@ impl Search {
             return Some(Found::Nowhere);
         }
         let high = self.high?;
-        (high - self.low <= (high / 100).max(1)).then_some(Found::Size(high))
+        if high - self.low > (high / 100).max(1) {
+            return None;
+        }
+        let is_floor = self.floor > 0 && self.low == self.floor;
+        Some(if is_floor {
+            Found::OrSmaller(high)
+        } else {
+            Found::Size(high)
+        })
     }
 }
 
@@ -119,6 +154,35 @@ mod tests {
                 assert!(size >= wanted && size - wanted < (size / 100).max(1));
             }
         }
+    }
+
+    #[test]
+    fn where_nothing_smaller_can_be_tried_the_answer_says_so() {
+        let lru = || "lru".parse().unwrap();
+        let mut search = Search::new(lru(), 50, 1000);
+        search.learn(50, true);
+        assert_eq!(search.found(), Some(Found::OrSmaller(50)));
+        let mut search = Search::new(lru(), 1, 1000);
+        assert!(!search.skip(1000), "the last must be tried");
+        search.learn(1000, true);
+        for size in [10, 100] {
+            assert!(search.skip(size) && search.found().is_none());
+        }
+        search.learn(101, true);
+        assert_eq!(search.found(), Some(Found::OrSmaller(101)));
+    }
+
+    #[test]
+    fn an_answer_that_is_known_takes_one_trial() {
+        let mut search = Search::known("lru".parse().unwrap(), 40);
+        search.learn(41, true);
+        search.learn(39, false);
+        assert_eq!(search.trials(), [40]);
+        search.learn(40, true);
+        assert_eq!(
+            (search.found(), search.trials()),
+            (Some(Found::Size(40)), vec![])
+        );
     }
 
     #[test]

@@ -11,17 +11,17 @@ use crate::outcome::UsageError;
 use crate::progress::Progress;
 use crate::trace::{OneLine, Reader};
 
+use super::answers::answers;
 use super::args::Args;
 use super::command::trace_name;
 use super::error::SimulationError;
 use super::feed::Totals;
+use super::first_reading::{self, of_trace};
 use super::lru_curve::LruCurve;
-use super::row::{OutputFormat, Row};
+use super::row::{Answer, OutputFormat, Row};
 use super::sample::Sample;
-use super::simulation::{Simulated, Simulation, tells_future};
-use super::size::SizeRange;
+use super::simulation::{Simulated, Simulation};
 use super::survey::Survey;
-use super::target::{Found, Search};
 
 /// What came of one trace.
 pub(super) struct TraceRun {
@@ -31,10 +31,8 @@ pub(super) struct TraceRun {
     pub(super) sample: Option<Sample>,
     /// The rows of all sizes and policies.
     pub(super) rows: Vec<Row>,
-    /// The rows of the sizes that were searched for.
+    /// The rows that answer to the target, one a policy.
     pub(super) answers: Vec<Row>,
-    /// The policies that reach the target nowhere, with their rows at the size of all objects.
-    pub(super) unreachable: Vec<Row>,
     pub(super) curve: Option<LruCurve>,
     /// How long the reading for `rows` took.
     pub(super) elapsed: Duration,
@@ -45,19 +43,21 @@ impl TraceRun {
     pub(super) fn of(args: &Args, path: &Path) -> anyhow::Result<Self> {
         let name = trace_name(path);
         let reader = args.read.open(path)?;
-        // A pipe is gone when it was read, and so is opened once.
-        let (survey, reader) = match survey_for(args, &reader)? {
-            Some(future) => (Some(survey(args, reader, future, &name)?), None),
-            None => (None, Some(reader)),
-        };
-        let reading = Reading {
+        if args.byte_weighted && !reader.columns().size {
+            let path = OneLine(path);
+            let message = format!("{path} tells no sizes: leave --byte-weighted out");
+            return Err(UsageError::new(message).into());
+        }
+        let is_file = reader.file_size().is_some();
+        let (survey, reader) = first_reading::survey(args, reader, path, &name)?;
+        let mut reading = Reading {
             args,
             path,
             name: &name,
-            survey: survey.as_ref(),
+            survey,
         };
         let mut jobs = Vec::new();
-        for capacity in capacities(args, survey.as_ref())? {
+        for capacity in capacities(args, reading.survey.as_ref())? {
             jobs.extend(
                 args.policies
                     .configs()
@@ -65,82 +65,48 @@ impl TraceRun {
                     .map(|config| (capacity, config)),
             );
         }
-        let (simulated, rows) = reading.simulate(&jobs, args.wants_curve(), reader)?;
+        let curve = args.wants_curve();
+        let result = match reading.simulate(&jobs, curve, reader) {
+            Err(error) if is_file => {
+                let Some(SimulationError::Future { position }) = error.downcast_ref() else {
+                    return Err(error);
+                };
+                reading.survey = Some(first_reading::work_out(args, path, &name, *position)?);
+                reading.simulate(&jobs, curve, None)
+            }
+            result => result,
+        };
+        let (simulated, rows) = result?;
+        let rows = rows.into_iter().collect::<Result<Vec<Row>, _>>()?;
         let mut run = Self {
             path: OneLine(path).to_string(),
             totals: simulated.totals,
             sample: args.sample,
             rows,
             answers: Vec::new(),
-            unreachable: Vec::new(),
             curve: simulated.curve,
             elapsed: simulated.elapsed,
             name: name.clone(),
         };
         if let Some(target) = args.target {
-            run.search(&reading, target)?;
+            run.answers = answers(&reading, target, &run.rows, run.curve.as_ref())?;
         }
         Ok(run)
     }
 
-    /// Searches the smallest size that reaches the target, for all policies together.
-    fn search(&mut self, reading: &Reading<'_>, target: f64) -> anyhow::Result<()> {
-        let args = reading.args;
-        let footprint = reading
-            .survey
-            .map_or(1, |survey| survey.footprint(args.weighing()));
-        let lowest = match args.sample {
-            Some(sample) if !args.byte_weighted => sample.capacity_min(),
-            _ => 1,
-        };
-        let configs = args.policies.configs().iter();
-        let mut searches: Vec<Search> = configs
-            .map(|config| Search::new(config.clone(), lowest, footprint))
-            .collect();
-        let mut known = self.rows.clone();
-        loop {
-            known.sort_by_key(|row| row.capacity);
-            for search in &mut searches {
-                let policy = search.config.to_string();
-                for row in known.iter().filter(|row| row.policy == policy) {
-                    search.learn(row.capacity, row.miss_ratio <= target);
-                }
+    /// The rows to print in this form: no two for one policy at one size, but in tables, which part answers from the rest.
+    pub(super) fn shown(&self, format: OutputFormat) -> Vec<Row> {
+        let mut shown = self.rows.clone();
+        for answer in &self.answers {
+            if answer.answer == Some(Answer::Unreachable) && format != OutputFormat::Json {
+                continue;
             }
-            let trials: Vec<(u64, &AnyConfig)> = searches
-                .iter()
-                .flat_map(|search| {
-                    search
-                        .trials()
-                        .into_iter()
-                        .map(|size| (size, &search.config))
-                })
-                .collect();
-            if trials.is_empty() {
-                break;
+            match shown.iter_mut().find(|row| row.is_same(answer)) {
+                Some(row) if format != OutputFormat::Table => row.clone_from(answer),
+                _ => shown.push(answer.clone()),
             }
-            known.extend(reading.simulate(&trials, false, None)?.1);
         }
-        for search in searches {
-            let (capacity, list) = match search.found() {
-                Some(Found::Size(capacity)) => (capacity, &mut self.answers),
-                _ => (footprint.max(lowest), &mut self.unreachable),
-            };
-            let policy = search.config.to_string();
-            let is_it = |row: &&Row| row.capacity == capacity && row.policy == policy;
-            let mut row = known
-                .iter()
-                .find(is_it)
-                .cloned()
-                .context("every size found was tried")?;
-            row.target = Some(target);
-            list.push(row);
-        }
-        Ok(())
-    }
-
-    /// The rows to print.
-    pub(super) fn all_rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().chain(&self.answers)
+        shown
     }
 
     /// The share of the requests that miss at any size: those for an object that comes up first.
@@ -151,10 +117,27 @@ impl TraceRun {
         objects as f64 / self.totals.requests as f64
     }
 
-    /// Says which policies reach the target nowhere: under a table; beside other forms on stderr.
+    /// Says what the rows do not: under a table; beside other forms on stderr.
     pub(super) fn write_notes(&self, args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
-        for row in &self.unreachable {
-            let note = self.unreachable_note(row);
+        let mut notes: Vec<String> = Vec::new();
+        if args.byte_weighted && !self.totals.has_sizes {
+            notes.push(format!(
+                "{}: every object is 1 byte: --byte-weighted changes nothing",
+                self.path
+            ));
+        }
+        for row in &self.answers {
+            let is_shown = self.rows.iter().any(|shown| shown.is_same(row));
+            match row.answer {
+                Some(Answer::Smallest) if is_shown && args.format == OutputFormat::Csv => notes
+                    .push(format!(
+                        "{}: the row of {} at {} is also the answer to --target",
+                        self.name, row.policy, row.capacity
+                    )),
+                _ => notes.extend(self.answer_note(row)),
+            }
+        }
+        for note in notes {
             match args.format {
                 OutputFormat::Table => writeln!(out, "{note}")?,
                 // Nobody may be there to read it.
@@ -164,7 +147,19 @@ impl TraceRun {
         Ok(())
     }
 
-    pub(super) fn unreachable_note(&self, row: &Row) -> String {
+    /// What is to be said of an answer that is not just the smallest size.
+    pub(super) fn answer_note(&self, row: &Row) -> Option<String> {
+        match row.answer? {
+            Answer::Smallest => None,
+            Answer::OrSmaller => Some(format!(
+                "{}: {} reaches it at {} or fewer: the sample tells no smaller size",
+                self.name, row.policy, row.capacity
+            )),
+            Answer::Unreachable => Some(self.unreachable_note(row)),
+        }
+    }
+
+    fn unreachable_note(&self, row: &Row) -> String {
         format!(
             "{}: {} reaches a miss ratio of {} nowhere: even at {}, the size of all objects, it is {:.6}, and first requests \
              alone make {:.6}",
@@ -202,25 +197,24 @@ impl TraceRun {
 }
 
 /// A trace that is read, maybe several times.
-struct Reading<'a> {
-    args: &'a Args,
+pub(super) struct Reading<'a> {
+    pub(super) args: &'a Args,
     path: &'a Path,
     name: &'a str,
-    survey: Option<&'a Survey>,
+    pub(super) survey: Option<Survey>,
 }
 
 impl Reading<'_> {
-    /// Simulates these policies at these sizes, and gives a row for each.
-    fn simulate(
+    /// Simulates these policies at these sizes, and gives a row for each, or says that the sample leaves it too few objects.
+    pub(super) fn simulate(
         &self,
         jobs: &[(u64, &AnyConfig)],
         curve: bool,
         reader: Option<Reader>,
-    ) -> anyhow::Result<(Simulated, Vec<Row>)> {
+    ) -> anyhow::Result<(Simulated, Vec<Result<Row, UsageError>>)> {
         let args = self.args;
-        let mut simulation = Simulation::new(args.weighing())
+        let mut simulation = Simulation::of_sample(args.weighing(), args.sample)
             .threads(args.threads())
-            .sample(args.sample)
             .curve(curve);
         if args.report.is_some() || args.target.is_some() {
             simulation = simulation.count_objects();
@@ -242,7 +236,7 @@ impl Reading<'_> {
         };
         let progress = Progress::bytes(format!("{}: simulating", self.name), reader.file_size());
         let simulated = simulation
-            .run_with(reader, self.survey, &progress)
+            .run_with(reader, self.survey.as_ref(), &progress)
             .map_err(|error| of_trace(error, self.path))?;
         let mut rows = Vec::with_capacity(jobs.len());
         for ((capacity, config), counts) in jobs.iter().zip(&simulated.counts) {
@@ -251,16 +245,13 @@ impl Reading<'_> {
                 && counts.resident_max < Sample::RESIDENT_MIN
                 && counts.resident_max < simulated.totals.objects
             {
-                return Err(too_few(*capacity, sample).into());
+                rows.push(Err(too_few(*capacity, sample)));
+                continue;
             }
             let policy = config.to_string();
             let names = (self.name, *capacity, policy.as_str());
-            rows.push(Row::of_counts(
-                names,
-                &simulated.totals,
-                counts,
-                args.sample,
-            ));
+            let row = Row::of_counts(names, &simulated.totals, counts, args.sample);
+            rows.push(Ok(row));
         }
         Ok((simulated, rows))
     }
@@ -272,44 +263,6 @@ fn too_few(capacity: u64, sample: Sample) -> UsageError {
          higher rate or larger --sizes",
         Sample::RESIDENT_MIN
     ))
-}
-
-/// Whether something must be known before the simulation, which takes a first reading; and whether that is the future.
-fn survey_for(args: &Args, reader: &Reader) -> Result<Option<bool>, UsageError> {
-    let offline = |config: &&AnyConfig| config.is_offline();
-    let told = tells_future(reader, args.sample);
-    let untold = args
-        .policies
-        .configs()
-        .iter()
-        .find(offline)
-        .filter(|_| !told);
-    let way_out = match untold {
-        Some(policy) if args.sample.is_some() => {
-            format!("{policy} must know the future of the sample: leave {policy} out")
-        }
-        Some(policy) => {
-            format!("{policy} must know the future, which it does not say: leave {policy} out")
-        }
-        None if args.sizes.iter().any(SizeRange::has_share) => {
-            "give --sizes as numbers, not as shares of the footprint".to_owned()
-        }
-        None if args.target.is_some() => "--target takes several readings: leave it out".to_owned(),
-        None => return Ok(None),
-    };
-    if reader.file_size().is_none() {
-        let path = OneLine(reader.path());
-        let message =
-            format!("{path} can be read only once: {way_out}, or give the trace as a file");
-        return Err(UsageError::new(message));
-    }
-    Ok(Some(untold.is_some()))
-}
-
-fn survey(args: &Args, reader: Reader, future: bool, name: &str) -> anyhow::Result<Survey> {
-    let path = reader.path().to_owned();
-    let progress = Progress::bytes(format!("{name}: surveying"), reader.file_size());
-    Survey::of(reader, args.sample, future, &progress).map_err(|error| of_trace(error, &path))
 }
 
 /// The sizes as numbers, each once: on a small trace, two shares may come to the same.
@@ -335,12 +288,4 @@ fn capacities(args: &Args, survey: Option<&Survey>) -> anyhow::Result<Vec<u64>> 
         }
     }
     Ok(capacities)
-}
-
-/// The error with the trace's name, which those of reading have already.
-fn of_trace(error: SimulationError, path: &Path) -> anyhow::Error {
-    match error {
-        SimulationError::Trace(error) => error.into(),
-        error => anyhow::Error::new(error).context(OneLine(path).to_string()),
-    }
 }

@@ -178,6 +178,12 @@ fn arguments_that_make_no_sense_are_refused() {
             &["--lru-curve", "a.csv", "--byte-weighted"],
             &["--lru-curve", "--byte-weighted"],
         ),
+        (&["--report", "-"], &["--report -: standard output"]),
+        (&["--lru-curve", "-"], &["--lru-curve -: standard output"]),
+        (
+            &["--report", "a.html", "--lru-curve", "./a.html"],
+            &["--report and --lru-curve both name ./a.html"],
+        ),
         (&["--policies", "lur"], &["lur", "fifo, lru, clock, "]),
         (&["--policies", ""], &["fifo, lru, clock, "]),
         (&["--policies", "lru,"], &["fifo, lru, clock, "]),

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
+use cache_policies::AnyConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -354,4 +355,113 @@ fn help_explains_every_option_and_shows_examples() {
         "{}",
         top.stdout
     );
+}
+
+#[test]
+fn every_policy_comes_back_under_its_name() {
+    let names = "fifo lru clock slru lfu lfuda 2q arc lirs clock-pro sieve s3-fifo clock2q+ w-tinylfu w-tinylfu-adaptive gdsf \
+                 hyperbolic lhd lecar random belady belady-size";
+    let names: Vec<&str> = names.split_whitespace().collect();
+    let folder = folder();
+    for policies in [names.join(","), "all".to_owned()] {
+        let arguments = ["web.oracleGeneral.zst", "--sizes", "20", "--format", "csv"];
+        let run = simulate(
+            &folder,
+            &[&arguments[..], &["--policies", &policies]].concat(),
+        );
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        let policy = |line: &str| line.split(',').nth(2).unwrap().to_owned();
+        let shown: Vec<String> = run.stdout.lines().skip(1).map(policy).collect();
+        if policies == "all" {
+            assert!(
+                names
+                    .iter()
+                    .all(|name| shown.iter().any(|shown| shown == name)),
+                "{shown:?}"
+            );
+        } else {
+            assert_eq!(shown, names);
+        }
+    }
+}
+
+#[test]
+fn help_lists_every_policy_with_its_parameters() {
+    let folder = TempDir::new().unwrap();
+    let help = simulate(&folder, &["--help"]).stdout;
+    for config in AnyConfig::all() {
+        let name = format!("\n  {}\n", config.name());
+        let (_, below) = help.split_once(&name).expect(&name);
+        for (parameter, value, expected) in config.parameters() {
+            let line = format!("      {parameter}={value}: {expected}");
+            assert!(below.contains(&line), "{line} is not in\n{help}");
+        }
+    }
+    assert!(help.contains("\n  tinylfu/NAME"), "{help}");
+}
+
+#[test]
+fn rows_of_traces_with_one_name_are_told_apart() {
+    let folder = folder();
+    written(&folder, "web.lirs", b"1\n2\n1\n");
+    let arguments = [
+        "web.lirs",
+        "web.oracleGeneral.zst",
+        "--policies",
+        "lru,fifo",
+    ];
+    let sizes = ["--sizes", "2", "--format", "csv"];
+    let run = simulate(&folder, &[&arguments[..], &sizes].concat());
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(
+        run.stderr,
+        "note: rows of 2 traces are named web, in this order: 2 of web.lirs, 2 of web.oracleGeneral.zst\n"
+    );
+}
+
+#[test]
+fn bytes_that_a_trace_does_not_tell_are_no_weights() {
+    let folder = folder();
+    written(&folder, "a.lirs", b"1\n2\n1\n");
+    written(
+        &folder,
+        "b.oracleGeneral",
+        &oracle_general(&requests_of(&[1, 2, 1])),
+    );
+    let run = |name: &str| {
+        let arguments = ["--policies", "lru", "--sizes", "2", "--byte-weighted"];
+        simulate(
+            &folder,
+            &[&[name], &arguments[..], &["--format", "csv"]].concat(),
+        )
+    };
+    let untold = run("a.lirs");
+    assert_eq!((untold.code, untold.stdout.as_str()), (Some(2), ""));
+    assert_eq!(
+        untold.stderr,
+        "error: a.lirs tells no sizes: leave --byte-weighted out\n"
+    );
+    let all_one = run("b.oracleGeneral");
+    assert_eq!(all_one.code, Some(0));
+    assert_eq!(
+        all_one.stderr,
+        "note: b.oracleGeneral: every object is 1 byte: --byte-weighted changes nothing\n"
+    );
+}
+
+#[test]
+fn standard_input_is_a_trace_too() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+        .args(["simulate", "-", "--policies", "lru", "--sizes", "2"])
+        .args(["--trace-format", "lirs", "--format", "csv"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"1\n2\n1\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.lines().last(), Some("-,2,lru,3,2,0.666667"));
+    let help = simulate(&TempDir::new().unwrap(), &["--help"]).stdout;
+    assert!(help.contains("- for standard"), "{help}");
 }

@@ -1,5 +1,6 @@
 //! Policies that must know the future, on traces that say it, that do not, and that say it wrong.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -70,35 +71,56 @@ fn the_counts_are_the_same_whether_the_trace_says_it_or_not() {
 }
 
 #[test]
-fn what_the_trace_says_wrong_is_an_error_with_the_request() {
+fn what_the_trace_says_wrong_is_worked_out_anew() {
     let folder = TempDir::new().unwrap();
-    let right = requests_of(&[1, 2, 1, 2, 3]);
+    let right = requests_of(&keys());
+    let half = right[right.len() / 2..].to_vec();
+    // The second half is found out where an object of it comes again.
+    let mut seen = HashSet::new();
+    let again = half
+        .iter()
+        .position(|request| !seen.insert(request.key))
+        .unwrap()
+        + 1;
+    let second = right[0].next.unwrap() as usize;
+    let joined = [right.clone(), right.clone()].concat();
     let mut late = right.clone();
-    late[1].next = Some(5);
+    late[0].next = Some(5);
     let mut never = right.clone();
     never[0].next = None;
     let mut before = right.clone();
-    before[2].next = Some(2);
+    before[second - 1].next = Some(2);
     for (name, requests, position) in [
-        ("late", late, 4),
-        ("never", never, 3),
-        ("before", before, 3),
+        ("half", half, again),
+        ("joined", joined, 9001),
+        ("late", late, second),
+        ("never", never, second),
+        ("before", before, second),
     ] {
-        let file = format!("{name}.oracleGeneral");
-        written(&folder, &file, &oracle_general(&requests));
-        let with_format = [
-            &[file.as_str(), "--trace-format", "oracleGeneral"],
-            &ARGUMENTS[..],
-        ]
-        .concat();
-        let run = simulate(&folder, &with_format);
-        assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{run:?}");
-        let said =
-            format!("{file}: what the trace says of the future is wrong at request {position}:");
-        assert!(
-            run.stderr.contains(&said) && run.stderr.contains("strata trace convert"),
-            "{run:?}"
+        let keys: Vec<u64> = requests.iter().map(|request| request.key).collect();
+        let (told, right) = (
+            format!("{name}.oracleGeneral"),
+            format!("{name}-right.oracleGeneral"),
         );
+        written(&folder, &told, &oracle_general(&requests));
+        written(&folder, &right, &oracle_general(&requests_of(&keys)));
+        // A share takes a first reading, which finds it; else the simulation does.
+        for sizes in ["20,100", "5%,20%"] {
+            let arguments = ["--policies", "belady,belady-size,lru", "--format", "csv"];
+            let arguments = [&arguments[..], &["--sizes", sizes]].concat();
+            let run = |name: &str| {
+                let run = simulate(&folder, &[&[name], &arguments[..]].concat());
+                let rest = |line: &str| line.split_once(',').unwrap().1.to_owned();
+                assert_eq!(run.code, Some(0), "{run:?}");
+                (run.stdout.lines().map(rest).collect::<Vec<_>>(), run.stderr)
+            };
+            let (rows, said) = run(&told);
+            assert_eq!((rows, String::new()), run(&right), "{name}");
+            let note = format!(
+                "note: {told}: what the trace says of the future is wrong at request {position}: it is worked out anew\n"
+            );
+            assert_eq!(said, note);
+        }
     }
 }
 
@@ -130,6 +152,14 @@ fn a_pipe_serves_where_it_says_the_future() {
     assert_eq!(
         (code, stdout.lines().count(), stderr.as_str()),
         (Some(0), 7, "")
+    );
+    // What a pipe says cannot be worked out anew.
+    let wrong = [told.clone(), told.clone()].concat();
+    let (code, stdout, stderr) = run(&wrong, &[]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+    assert!(
+        stderr.contains("wrong at request 9001:") && stderr.contains("strata trace convert"),
+        "{stderr}"
     );
     for (trace, more, said) in [
         (&b"1\n2\n1\n"[..], &[][..], "belady must know the future"),

@@ -1,8 +1,11 @@
 //! `strata simulate --report`: a page that stands alone, and a file that appears whole.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::simulate::{folder, simulate};
 use crate::traces::written;
@@ -56,6 +59,16 @@ fn the_page_needs_nothing_else_and_holds_every_number() {
         assert!(page.contains(part), "{part}");
     }
     assert_balanced(&page);
+}
+
+/// The names of all files in the folder.
+fn names(folder: &TempDir) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 /// Asserts that every element that is opened is closed, in the order that nesting wants.
@@ -115,10 +128,66 @@ fn what_strata_did_not_write_is_not_replaced() {
         &["web.oracleGeneral.zst", "--report", "none/a.html"],
     );
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""), "{run:?}");
-    assert!(
-        run.stderr.contains("none/a.html: cannot write the file"),
-        "{run:?}"
+    assert_eq!(
+        run.stderr,
+        "error: none/a.html: there is no folder none: make it first\n"
     );
+}
+
+#[test]
+fn the_files_are_whole_though_nobody_reads_the_rows() {
+    let folder = folder();
+    let sizes: Vec<String> = (1..2000).map(|size| size.to_string()).collect();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+        .args([
+            "simulate",
+            "web.oracleGeneral.zst",
+            "--policies",
+            "lru,fifo",
+        ])
+        .args(["--sizes", &sizes.join(","), "--format", "csv"])
+        .args(["--report", "a.html", "--lru-curve", "a.csv"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More rows than a pipe holds follow.
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 16]).unwrap();
+    drop(stdout);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(text("a.html").ends_with("</html>\n"));
+    assert!(text("a.csv").lines().count() > 100);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_that_is_stopped_leaves_no_file_behind() {
+    let folder = folder();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
+        .args([
+            "simulate",
+            "/dev/stdin",
+            "--policies",
+            "lru",
+            "--sizes",
+            "9",
+        ])
+        .args(["--report", "a.html", "--lru-curve", "a.csv"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds: the run has taken some of it when this returns, and wants more.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all("1\n2\n".repeat(500_000).as_bytes())
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names(&folder), ["web.oracleGeneral.zst"]);
 }
 
 #[test]
@@ -143,14 +212,43 @@ fn a_report_is_replaced_whole_or_stays_as_it_was() {
     );
     assert_eq!(run.code, Some(0));
     assert!(page() != first && page().ends_with("</html>\n"));
-    let mut names: Vec<String> = fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
     assert_eq!(
-        names,
+        names(&folder),
         ["a.html", "cut.oracleGeneral", "web.oracleGeneral.zst"],
         "nothing is left over"
     );
+}
+
+#[test]
+fn beside_each_name_is_a_piece_of_its_line() {
+    let folder = folder();
+    let arguments = [
+        "web.oracleGeneral.zst",
+        "--sizes",
+        "10,20",
+        "--report",
+        "a.html",
+    ];
+    assert_eq!(simulate(&folder, &arguments).code, Some(0));
+    let page = fs::read_to_string(folder.path().join("a.html")).unwrap();
+    let (_, wide) = page.split_once("<svg class=\"wide\"").unwrap();
+    let (wide, _) = wide.split_once("</svg>").unwrap();
+    // Before each name: the dash and colour of the line, then its mark.
+    let named: Vec<&str> = wide.split("<text class=\"name").collect();
+    let mut styles = Vec::new();
+    for before in &named[..named.len() - 1] {
+        let swatch = &before[before.rfind("<path class=\"curve").unwrap()..];
+        let (style, rest) = swatch.split_once(" d=\"").unwrap();
+        assert!(rest.contains("h30\"/><path class=\"mark"), "{swatch}");
+        styles.push(style);
+    }
+    assert!(styles.len() > 20);
+    let line = |style: &str| format!("</title>{style} d=\"");
+    assert!(
+        styles.iter().all(|style| wide.contains(&line(style))),
+        "{styles:?}"
+    );
+    styles.sort_unstable();
+    styles.dedup();
+    assert_eq!(styles.len(), named.len() - 1, "no two look the same");
 }

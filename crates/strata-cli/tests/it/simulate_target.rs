@@ -4,8 +4,11 @@ use std::fs;
 
 use serde_json::Value;
 
+use tempfile::TempDir;
+
 use crate::command::Run;
 use crate::simulate::{folder, simulate};
+use crate::traces::{oracle_general, requests_of, written};
 
 /// The rows of a run.
 fn rows(run: &Run) -> Vec<Value> {
@@ -173,4 +176,129 @@ fn the_curve_of_lru_is_what_simulations_of_every_size_count() {
         steps.windows(2).all(|pair| pair[0].1 > pair[1].1),
         "only where the misses change"
     );
+}
+
+#[test]
+fn a_search_of_a_sample_ends_at_the_smallest_size_that_it_can_tell() {
+    let folder = TempDir::new().unwrap();
+    let mut requests = requests_of(&(0..20_000).map(|i| i * i % 7919).collect::<Vec<u64>>());
+    for request in &mut requests {
+        request.size = 1000;
+    }
+    written(&folder, "a.oracleGeneral", &oracle_general(&requests));
+    for (sizes, weighing, floor) in [
+        ("2000", &[][..], 1000..1001),
+        // So many bytes hold about 100 objects of the sample.
+        ("2MB", &["--byte-weighted"], 900_000..1_020_000),
+    ] {
+        let common = [
+            "a.oracleGeneral",
+            "--policies",
+            "lru,fifo",
+            "--sample",
+            "0.1",
+        ];
+        let search = ["--sizes", sizes, "--target", "0.99"];
+        let run = |format: &str| {
+            let arguments = [&common[..], &search, weighing, &["--format", format]].concat();
+            simulate(&folder, &arguments)
+        };
+        let json = run("json");
+        let answers: Vec<Value> = rows(&json)
+            .into_iter()
+            .filter(|row| !row["target"].is_null())
+            .collect();
+        assert_eq!(answers.len(), 2, "{json:?}");
+        let table = run("table").stdout;
+        for row in answers {
+            let capacity = row["capacity"].as_u64().unwrap();
+            assert!(floor.contains(&capacity), "{row}");
+            assert_eq!(row["answer"], "or-smaller", "{row}");
+            let said = format!("at {capacity} or fewer: the sample tells no smaller size");
+            assert!(
+                table.contains(&said) && json.stderr.contains(&said),
+                "{table}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_a_row_already_comes_once() {
+    let folder = folder();
+    let arguments = [
+        "web.oracleGeneral.zst",
+        "--policies",
+        "lru,fifo",
+        "--target",
+        "0.3",
+    ];
+    let run = |sizes: &str, format: &str| {
+        let more = ["--sizes", sizes, "--format", format];
+        simulate(&folder, &[&arguments[..], &more].concat())
+    };
+    let alone = rows(&run("10", "json"));
+    let answer = alone
+        .iter()
+        .find(|row| row["answer"] == "smallest")
+        .unwrap();
+    assert_eq!(answer["policy"], "lru");
+    let size = answer["capacity"].to_string();
+    let run_of_size = run(&size, "csv");
+    let lines: Vec<&str> = run_of_size.stdout.lines().collect();
+    let start = format!("web,{size},lru,");
+    let same = lines.iter().filter(|line| line.starts_with(&start));
+    assert_eq!(same.count(), 1, "{run_of_size:?}");
+    let said = format!("note: web: the row of lru at {size} is also the answer to --target\n");
+    assert!(run_of_size.stderr.contains(&said), "{run_of_size:?}");
+    let json = rows(&run(&size, "json"));
+    let of_lru: Vec<&Value> = json.iter().filter(|row| row["policy"] == "lru").collect();
+    assert_eq!(of_lru, [answer]);
+}
+
+#[test]
+fn a_target_out_of_reach_is_a_row_of_json() {
+    let folder = folder();
+    let arguments = [
+        "web.oracleGeneral.zst",
+        "--policies",
+        "lru,fifo",
+        "--target",
+        "0.04",
+    ];
+    let run = simulate(
+        &folder,
+        &[&arguments[..], &["--sizes", "10", "--format", "json"]].concat(),
+    );
+    let rows = rows(&run);
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    for row in &rows[2..] {
+        assert_eq!(
+            (&row["answer"], &row["target"]),
+            (&"unreachable".into(), &0.04.into())
+        );
+        assert_eq!(
+            (&row["capacity"], &row["misses"]),
+            (&200.into(), &200.into())
+        );
+    }
+}
+
+#[test]
+fn the_answer_of_lru_is_exact() {
+    let folder = TempDir::new().unwrap();
+    // A loop: LRU misses all of it below its 1,777 objects, and nothing at that size.
+    let keys: Vec<u64> = (0..20_000)
+        .map(|i| i % 1777)
+        .chain(10_000..12_000)
+        .collect();
+    written(
+        &folder,
+        "loop.oracleGeneral",
+        &oracle_general(&requests_of(&keys)),
+    );
+    let arguments = ["loop.oracleGeneral", "--policies", "lru", "--sizes", "10"];
+    let target = ["--target", "0.5", "--format", "json"];
+    let rows = rows(&simulate(&folder, &[&arguments[..], &target].concat()));
+    assert_eq!(rows[1]["capacity"], 1777, "{rows:?}");
 }
