@@ -197,27 +197,6 @@ impl<T> HashArena<T> {
         Some(ManuallyDrop::into_inner(unsafe { cell.value }))
     }
 
-    /// Puts another value, with another hash, in the place of that at `index`, if there is one, and gives that; otherwise
-    /// the new one back. What [`remove`](Self::remove) and [`insert`](Self::insert) do together, in half the time.
-    ///
-    /// # Errors
-    /// `value`, where there is nothing at `index`.
-    #[inline(always)]
-    pub fn exchange(&mut self, index: u32, hash: u64, value: T) -> Result<T, T> {
-        let Some(former) = self.hash_at(index) else {
-            return Err(value);
-        };
-        let hash = Folded::new(hash);
-        self.index.remove(former, index);
-        self.index.insert(hash, index);
-        // SAFETY: there is a hash, so there are a cell and a value in it.
-        unsafe {
-            *self.hashes.get_unchecked_mut(index as usize) = hash;
-            let cell = self.cells.get_unchecked_mut(index as usize);
-            Ok(mem::replace(&mut *cell.value, value))
-        }
-    }
-
     /// Makes room for so many values in all, and no more where the allocator gives what it is asked; for those that there
     /// are where they are more. Whether there was the memory; nothing has changed otherwise. O(values), all are moved.
     #[cold]

@@ -13,7 +13,6 @@ type Entry = (u64, Rc<usize>);
 enum Op {
     Insert(u64),
     Remove(u32),
-    Exchange(u32, u64),
     Grow(usize),
     Shrink,
     Clone,
@@ -24,8 +23,7 @@ fn op() -> impl Strategy<Value = Op> {
     let hash = || (0..40_u64).prop_map(|key| key.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     prop_oneof![
         8 => hash().prop_map(Op::Insert),
-        5 => (0..200_u32).prop_map(Op::Remove),
-        3 => (0..200_u32, hash()).prop_map(|(index, hash)| Op::Exchange(index, hash)),
+        6 => (0..200_u32).prop_map(Op::Remove),
         2 => (0..200_usize).prop_map(Op::Grow),
         1 => Just(Op::Shrink),
         1 => Just(Op::Clone),
@@ -82,14 +80,6 @@ proptest! {
                 Op::Remove(index) => {
                     let expected = model.get_mut(index as usize).and_then(Option::take);
                     prop_assert_eq!(arena.remove(index), expected);
-                }
-                Op::Exchange(index, hash) => {
-                    let entry = (hash, Rc::new(step));
-                    let result = arena.exchange(index, hash, entry.clone());
-                    match model.get_mut(index as usize).and_then(Option::as_mut) {
-                        Some(place) => prop_assert_eq!(result, Ok(std::mem::replace(place, entry))),
-                        None => prop_assert_eq!(result, Err(entry)),
-                    }
                 }
                 Op::Grow(room) => {
                     prop_assert!(arena.try_grow(room));
