@@ -39,6 +39,9 @@ struct Block([u64; WORDS]);
 /// are lost to the rounding are taken off the next sample. The halving is spread over the increments that follow, and
 /// shows as if it had happened at once; so no call takes more than constant time, but `clear`, `resize` and `clone`.
 ///
+/// A sketch ages as long as keys come whose counters are not full: those of all keys are full after some 60 increments
+/// a word, so that a sample of more than half of that is good for counting, not for telling frequent keys from others.
+///
 /// Takes 8 bytes a word, and one bit a block. Of a hash it knows 30 bits; a hash is to be spread over all of its bits,
 /// as for [`Policy`](crate::Policy).
 ///
@@ -141,10 +144,16 @@ impl FrequencySketch {
             added |= below;
         }
         if added {
-            self.additions += 1;
-            if self.additions >= self.sample {
-                self.begin_ageing();
-            }
+            self.add_to_sample();
+        }
+    }
+
+    /// Counts an increment of a key that is kept elsewhere, as in a doorkeeper.
+    #[inline]
+    pub(crate) fn add_to_sample(&mut self) {
+        self.additions += 1;
+        if self.additions >= self.sample {
+            self.begin_ageing();
         }
     }
 
@@ -249,7 +258,12 @@ impl FrequencySketch {
         *self = FrequencySketch::new(self.words(), self.sample);
     }
 
-    /// Changes the words and the sample, as for [`FrequencySketch::new`]. Estimates may rise by it; none falls.
+    /// Changes the words and the sample, as for [`FrequencySketch::new`].
+    ///
+    /// No estimate falls by it, unless the counters hold more than a sample: then all are halved until they do not, as
+    /// where many blocks are merged into few. Estimates may rise, but for a multiple of the words: blocks are split then,
+    /// and each key finds its counters as they were. Where the words change, as much of the sample is over as the counters
+    /// tell.
     ///
     /// Takes time in proportion to the words, old and new.
     ///
@@ -257,6 +271,13 @@ impl FrequencySketch {
     /// As [`FrequencySketch::new`].
     pub fn resize(&mut self, words: usize, sample: u64) {
         self.finish_ageing();
+        if words.div_ceil(WORDS).max(1) == self.blocks.len() && sample >= 2 {
+            self.sample = sample;
+            if self.additions >= sample {
+                self.fit_sample();
+            }
+            return;
+        }
         let mut resized = FrequencySketch::new(words, sample);
         let (old_len, new_len) = (self.blocks.len() as u64, resized.blocks.len() as u64);
         // The hashes of one block are a range of all of them: where the ranges of an old and a new block meet, the new
@@ -274,14 +295,42 @@ impl FrequencySketch {
             old += u64::from(old_end <= new_end);
             new += u64::from(new_end <= old_end);
         }
-        resized.additions = self.additions.min(sample - 1);
         resized.ageings = self.ageings;
+        resized.fit_sample();
         *self = resized;
     }
+
+    /// Takes the increments of the sample from the counters, and halves these until the sample is not full. The number
+    /// that led to them says nothing after blocks were merged or split: counters that are all full would never age,
+    /// since what changes no counter is not counted.
+    fn fit_sample(&mut self) {
+        loop {
+            let words = self.blocks.iter().flat_map(|block| block.0);
+            self.additions = words.map(sum).sum::<u64>() / ROWS as u64;
+            if self.additions < self.sample {
+                return;
+            }
+            self.ageings += 1;
+            for word in self.blocks.iter_mut().flat_map(|block| &mut block.0) {
+                *word = halved(*word);
+            }
+        }
+    }
+}
+
+/// The sum of the counters of a word.
+fn sum(word: u64) -> u64 {
+    const EVEN: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (word & EVEN) + (word >> 4 & EVEN);
+    // 240 at most: the highest byte of the product is the sum of all bytes.
+    pairs.wrapping_mul(0x0101_0101_0101_0101) >> 56
 }
 
 /// The higher of each pair of counters of two words.
 fn highest(one: u64, other: u64) -> u64 {
+    if one == 0 {
+        return other;
+    }
     (0..16).fold(0, |word, at| {
         let count = |word: u64| word >> (4 * at) & COUNT_MAX;
         word | count(one).max(count(other)) << (4 * at)
@@ -290,7 +339,7 @@ fn highest(one: u64, other: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{COUNT_MAX, FrequencySketch, ROWS, counter, fold, halved, highest};
+    use super::{COUNT_MAX, FrequencySketch, ROWS, counter, fold, halved, highest, sum};
     use std::collections::HashMap;
 
     /// Counters in a map, all of them halved at once.
@@ -372,6 +421,8 @@ mod tests {
             highest(0xfedc_ba98_7654_3210, 0x0123_4567_89ab_cdef),
             0xfedc_ba98_89ab_cdef
         );
+        assert_eq!(highest(0, 0x0123_4567_89ab_cdef), 0x0123_4567_89ab_cdef);
+        assert_eq!((sum(u64::MAX), sum(0xfedc_ba98_7654_3210)), (240, 120));
     }
 
     #[test]

@@ -146,6 +146,57 @@ fn resizing_keeps_what_was_counted() {
     assert_eq!((before, sketch.ageings()), (after, 1));
 }
 
+/// Merged by their maximum, the counters of a hundred blocks are full; what is full does not count towards the sample.
+#[test]
+fn a_sketch_that_was_made_much_smaller_goes_on_ageing() {
+    let mut sketch = FrequencySketch::new(60_000, 600_000);
+    counted(&mut sketch, 200_000, 1_500_000, 5);
+    sketch.resize(600, 6_000);
+    let strangers = |sketch: &FrequencySketch| {
+        let estimates = (0..1_000).map(|key| sketch.estimate(mix(1_000_000_000 + key)));
+        estimates.map(f64::from).sum::<f64>() / 1_000.0
+    };
+    assert!(strangers(&sketch) < 4.0, "{}", strangers(&sketch));
+    let ageings = sketch.ageings();
+    counted(&mut sketch, 200_000, 50_000, 6);
+    assert!(sketch.ageings() > ageings + 5);
+    // As in one that was as small from the start, but for the phase of the ageing.
+    let mut small = FrequencySketch::new(600, 6_000);
+    counted(&mut small, 200_000, 50_000, 6);
+    let difference = strangers(&sketch) - strangers(&small);
+    assert!(difference.abs() < 1.0, "{difference}");
+}
+
+/// Counters that are split are in two blocks each: the larger sketch must not wait for as many increments more.
+#[test]
+fn a_sketch_that_doubles_again_and_again_goes_on_ageing() {
+    let mut sketch = FrequencySketch::new(64, 640);
+    for doublings in 1..=10 {
+        // Not half a sample of new keys each time.
+        let keys = 32_u64 << doublings;
+        for request in 0..keys * 49 / 10 {
+            sketch.increment(mix((doublings << 32) + request));
+        }
+        let before: Vec<u8> = (0..keys)
+            .map(|key| sketch.estimate(mix((doublings << 32) + key)))
+            .collect();
+        let ageings = sketch.ageings();
+        let words = 64 << doublings;
+        sketch.resize(words, 10 * words as u64);
+        let after: Vec<u8> = (0..keys)
+            .map(|key| sketch.estimate(mix((doublings << 32) + key)))
+            .collect();
+        assert_eq!(
+            (before, ageings),
+            (after, sketch.ageings()),
+            "a split smears"
+        );
+    }
+    let strangers = (0..1_000).map(|key| u32::from(sketch.estimate(mix(1_000_000_000 + key))));
+    let strangers = strangers.sum::<u32>();
+    assert!(strangers < 2_000, "{strangers} for 1,000 strangers");
+}
+
 #[test]
 fn clearing_forgets() {
     let mut sketch = FrequencySketch::new(64, 300);
