@@ -227,7 +227,8 @@ impl<T> HashArena<T> {
         true
     }
 
-    /// Drops the vacant cells above the highest value, and gives the memory back that is not in use. O(slots).
+    /// Drops the vacant cells above the highest value, and gives the memory back that is not in use: the
+    /// [`room`](Self::room) is what there is then. O(slots).
     pub fn shrink_to_fit(&mut self) {
         let last = self.hashes.iter().rposition(|hash| *hash != Folded::NONE);
         let slots = last.map_or(0, |last| last + 1);
@@ -243,8 +244,10 @@ impl<T> HashArena<T> {
         }
         self.cells.shrink_to_fit();
         self.hashes.shrink_to_fit();
-        // Where there is no memory for a smaller index, the larger one stays.
-        let _ = self.try_grow(self.len());
+        if !self.try_grow(self.len()) {
+            // There is no memory for a smaller index. The larger one stays, but the columns have room for no more.
+            self.room = self.len;
+        }
     }
 
     /// The values with their indices, in the order of those. O(slots).

@@ -14,6 +14,7 @@ mod cache_model;
 mod cache_threads;
 mod faults;
 mod hash_arena;
+mod hash_arena_faults;
 mod ops;
 mod panics;
 mod provider;
