@@ -1,13 +1,15 @@
 //! `HashArena`: values by the hashes of their keys, and behind plain indices.
 //!
 //! ```text
-//!  index    hash -> slots that may have it                         6.1 bytes a slot
+//!  index    hash -> slots that may have it                         6.1 bytes a slot; 7.5 above 2^24 slots
 //!  hashes   [ hash  | hash  |     0       | hash  | ... ]          4 bytes a slot; 0 where there is no value
 //!  cells    [ value | value | next vacant | value | ... ]          the size of a value, 4 bytes at least
 //!  vacant   the cell vacated last: the head of the chain through the vacant ones
 //! ```
 
 mod index;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -28,18 +30,21 @@ union Cell<T> {
 ///
 /// What a cache or an interning table is made of: the values lie side by side, each keeps its index for as long as it is
 /// there, and taking one out by its index needs neither its key nor a hash function. The hash that comes with a value is
-/// kept (32 bits of it), so growth hashes nothing, and no caller's code runs in here but the comparison in
-/// [`find`](Self::find). An index is not protected against naming a later value: right for an owner that keeps an index
-/// exactly as long as the value.
+/// kept (32 bits of it), so growth hashes nothing: no caller's code runs in here but the comparison in
+/// [`find`](Self::find), and the values' own `Clone`, `Drop` and `Debug` where the arena is cloned, dropped or printed.
+/// An index is not protected against naming a later value: right for an owner that keeps an index exactly as long as the
+/// value.
 ///
-/// A value costs its size (4 bytes at least) and 10.1 bytes where [`room`](Self::room) is used up. An arena grows only when
-/// it is told to, to just the room that it is told: see [`try_grow`](Self::try_grow). One that was never used holds no
-/// memory. The index vacated last is used first.
+/// A value costs its size (4 bytes at least) and 10.1 bytes where [`room`](Self::room) is used up; 11.5 where there are
+/// more than 2^24. An arena grows only when it is told to, to just the room that it is told: see
+/// [`try_grow`](Self::try_grow). One that was never used holds no memory. The index vacated last is used first.
 ///
-/// A look-up reads one cache line of the index, and further ones for few hashes; removing leaves nothing behind, so
-/// nothing is ever rehashed but to grow. A hash
-/// should be spread well over its 64 bits; where others choose the keys it should be seeded, because values with one hash
-/// are found by comparing them one after another.
+/// A look-up reads one cache line of the index, and further ones for few hashes. Where dozens of values have like hashes
+/// they crowd their lines, and leave marks there that lead look-ups on when they have been removed. Once removals have met
+/// as many such marks as the index has places, one of them wipes them all out: that one takes O(slots), and all together
+/// a constant times what they take anyway. Other removals leave nothing behind. A hash should be spread well over its 64
+/// bits; where others choose the keys it should be seeded, because values with one hash are found by comparing them one
+/// after another.
 ///
 /// ```
 /// let mut arena = slab_core::HashArena::new();
@@ -113,10 +118,21 @@ impl<T> HashArena<T> {
     #[inline(always)]
     pub fn find(&self, hash: u64, is_wanted: impl Fn(&T) -> bool + Copy) -> Option<(u32, &T)> {
         self.index.find_map(Folded::new(hash), |slot| {
+            self.debug_assert_taken(slot);
             // SAFETY: the index has slots with a hash only; where there is a hash there are a cell and a value in it.
             let value: &T = unsafe { &self.cells.get_unchecked(slot as usize).value };
             is_wanted(value).then_some((slot, value))
         })
+    }
+
+    /// Asserts in a debug build what accesses without bounds checks rely on: that there is a value.
+    #[inline(always)]
+    fn debug_assert_taken(&self, slot: u32) {
+        debug_assert_eq!(self.hashes.len(), self.cells.len());
+        debug_assert!(
+            self.hash_at(slot).is_some(),
+            "slot {slot} should have a value"
+        );
     }
 
     /// The hash of the value at `index`, if there is a value.
@@ -131,6 +147,7 @@ impl<T> HashArena<T> {
     #[must_use]
     pub fn get(&self, index: u32) -> Option<&T> {
         self.hash_at(index)?;
+        self.debug_assert_taken(index);
         // SAFETY: there is a hash, so there are a cell and a value in it.
         Some(unsafe { &self.cells.get_unchecked(index as usize).value })
     }
@@ -140,6 +157,7 @@ impl<T> HashArena<T> {
     #[must_use]
     pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
         self.hash_at(index)?;
+        self.debug_assert_taken(index);
         // SAFETY: there is a hash, so there are a cell and a value in it.
         Some(unsafe { &mut self.cells.get_unchecked_mut(index as usize).value })
     }
@@ -159,6 +177,8 @@ impl<T> HashArena<T> {
         if slot == NONE {
             return self.append(hash, value);
         }
+        debug_assert_eq!(self.hashes.len(), self.cells.len());
+        debug_assert_eq!(self.hashes.get(slot as usize), Some(&Folded::NONE));
         // SAFETY: cells of the vacant chain are there, and vacant: `next` is initialized.
         unsafe {
             let cell = self.cells.get_unchecked_mut(slot as usize);
@@ -180,17 +200,19 @@ impl<T> HashArena<T> {
         slot
     }
 
-    /// Takes the value at `index` out, if there is one. O(1) expected.
+    /// Takes the value at `index` out, if there is one. O(1) expected; amortized where many hashes are alike.
     #[inline(always)]
     pub fn remove(&mut self, index: u32) -> Option<T> {
         let hash = self.hash_at(index)?;
-        self.index.remove(hash, index);
+        self.debug_assert_taken(index);
+        // SAFETY: there is a hash there.
+        unsafe { *self.hashes.get_unchecked_mut(index as usize) = Folded::NONE };
+        if self.index.remove(hash, index) {
+            self.index.rebuild(&self.hashes);
+        }
         let vacated = Cell { next: self.vacant };
-        // SAFETY: there is a hash, so there are a cell and a value in it, which becomes vacant.
-        let cell = unsafe {
-            *self.hashes.get_unchecked_mut(index as usize) = Folded::NONE;
-            mem::replace(self.cells.get_unchecked_mut(index as usize), vacated)
-        };
+        // SAFETY: there was a hash, so there are a cell and a value in it, which becomes vacant.
+        let cell = unsafe { mem::replace(self.cells.get_unchecked_mut(index as usize), vacated) };
         self.vacant = index;
         self.len -= 1;
         // SAFETY: as above.
@@ -217,11 +239,7 @@ impl<T> HashArena<T> {
         {
             return false;
         }
-        for (slot, hash) in (0..).zip(&self.hashes) {
-            if *hash != Folded::NONE {
-                index.insert(*hash, slot);
-            }
-        }
+        index.rebuild(&self.hashes);
         self.index = index;
         self.room = room;
         true
@@ -262,18 +280,11 @@ impl<T> HashArena<T> {
     pub fn check(&self) {
         assert_eq!(self.hashes.len(), self.cells.len());
         assert!(self.len <= self.room, "there are more values than room");
-        let mut values = 0;
-        for (slot, hash) in (0..).zip(&self.hashes) {
-            if *hash != Folded::NONE {
-                values += 1;
-                let found = self
-                    .index
-                    .find_map(*hash, |other| (other == slot).then_some(()));
-                assert!(found.is_some(), "slot {slot} is not in the index");
-            }
-        }
+        let taken = (0..).zip(&self.hashes).map(|(slot, hash)| (*hash, slot));
+        let taken = taken.filter(|(hash, _)| *hash != Folded::NONE);
+        let values = taken.clone().count();
         assert_eq!(values, self.len(), "values are counted wrongly");
-        assert_eq!(values, self.index.count(), "the index has others too");
+        self.index.check(taken);
         let mut vacant = self.vacant;
         for _ in values..self.cells.len() {
             assert_eq!(self.hashes[vacant as usize], Folded::NONE);
@@ -319,7 +330,7 @@ impl<T: Clone> Clone for HashArena<T> {
     /// The same values at the same indices, with as much room.
     fn clone(&self) -> Self {
         let slots = self.cells.len();
-        // All vacant until it is filled, so a panic in `T::clone` leaks and drops nothing twice.
+        // All vacant until it is filled, so a panic in `T::clone` leaks nothing and drops nothing twice.
         let mut clone = Self {
             index: self.index.clone(),
             hashes: Vec::with_capacity(self.room as usize),
