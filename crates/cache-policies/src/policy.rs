@@ -81,6 +81,16 @@ pub trait Policy {
     where
         Self: Sized;
 
+    /// Whether a policy with these parameters must be told the future ([`foresee`](Policy::foresee)). `false` by default.
+    #[must_use]
+    fn is_offline(config: &Self::Config) -> bool
+    where
+        Self: Sized,
+    {
+        let _ = config;
+        false
+    }
+
     /// Tells a policy that knows the future when the key of the request that follows is asked for next: in so many
     /// requests, `u64::MAX` for never. Call it before each [`hit`](Policy::hit) and [`miss`](Policy::miss), in
     /// simulations; all other policies ignore it.

@@ -1,27 +1,20 @@
 //! TinyLFU: an entry takes another's place only if it was asked for more often lately.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::doorkeeper::Doorkeeper;
+use super::gate::{Gate, SAMPLE_MAX};
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::ledger::grow;
 use crate::policy::{Hint, Policy};
-use crate::random::Random;
-use crate::sketch::{FrequencySketch, fold};
+use crate::sketch::fold;
 use crate::slot::Slot;
 
-/// From here on a candidate may win by lot.
-const WARM: u8 = 6;
-/// It wins once in this many comparisons.
-const LOTS: u64 = 128;
 /// The most that a frequency is.
 const FREQUENCY_MAX: u8 = 15;
-/// The sketch is made at once for as many entries as the weights let expect, up to this many.
-const EXPECTED_MAX: u64 = 1 << 16;
-/// The fewest words of the sketch.
-const WORDS_MIN: u64 = 64;
 
 const DOORKEEPER: Parameter = Parameter {
     name: "doorkeeper",
@@ -29,7 +22,7 @@ const DOORKEEPER: Parameter = Parameter {
 };
 const SAMPLE: Parameter = Parameter {
     name: "sample",
-    expected: "a number of requests for each entry from 1 to 1000",
+    expected: "a number of requests for each entry from 1 to 30",
 };
 const SEED: Parameter = Parameter {
     name: "seed",
@@ -89,7 +82,7 @@ impl<C> TinyLfuConfig<C> {
         TinyLfuConfig { doorkeeper, ..self }
     }
 
-    /// After how many requests for each entry that there is room for the frequencies are halved, from 1 to 1000. 10 by
+    /// After how many requests for each entry that there is room for the frequencies are halved, from 1 to 30. 10 by
     /// default.
     #[must_use]
     pub fn with_sample(self, sample: u32) -> Self {
@@ -137,6 +130,16 @@ impl<C> TinyLfuConfig<C> {
     }
 }
 
+/// What TinyLFU says to a policy that it cannot stand before.
+pub(crate) fn refuse_behind(policy: String) -> ConfigError {
+    ConfigError::InvalidValue {
+        policy: TinyLfuConfig::<()>::POLICY,
+        parameter: "policy",
+        value: policy,
+        expected: "one that need not be told the future, and is not tinylfu itself",
+    }
+}
+
 impl Parameters for TinyLfuConfig<()> {
     const POLICY: &'static str = "tinylfu";
     const KNOWN: &'static [Parameter] = &[DOORKEEPER, SAMPLE, SEED];
@@ -165,7 +168,7 @@ impl Parameters for TinyLfuConfig<()> {
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
-        self.require((1..=1_000).contains(&self.sample), &SAMPLE)
+        self.require((1..=SAMPLE_MAX).contains(&self.sample), &SAMPLE)
     }
 }
 
@@ -173,9 +176,9 @@ impl Parameters for TinyLfuConfig<()> {
 /// Cache Admission Policy", ACM ToS 13(4), 2017).
 ///
 /// - Every request, hit or miss, is counted in a [`FrequencySketch`](crate::FrequencySketch): 4 bits, four counters,
-///   all halved after `sample` times as many requests as there is room for entries. With a doorkeeper, a Bloom filter
-///   that is emptied with each halving, keys are counted from their second request on; the first adds 1 to the
-///   frequency.
+///   all halved after `sample` times as many requests as there is room for entries (those that found all counters of
+///   their key full do not count). With a doorkeeper, a Bloom filter that is emptied with each halving, keys are counted
+///   from their second request on; the first adds 1 to the frequency, and counts for the halving.
 /// - The newest entry, the candidate, stands at the door: it is resident, but not in the policy behind. As long as
 ///   nothing is evicted, the next one takes its place and it goes in.
 /// - An eviction sets it against the policy's victim. It goes in, and the victim leaves, if its frequency is higher;
@@ -185,7 +188,9 @@ impl Parameters for TinyLfuConfig<()> {
 ///   victim leaves.
 ///
 /// The policy behind hears of a candidate when it goes in, with the hint that it gave for it, and not of hits before
-/// that, which count as frequency. A candidate that is pinned goes in at once. One that leaves is not remembered.
+/// that, which count as frequency. A candidate that is pinned goes in at once. One that leaves is not remembered. A
+/// policy that must be told the future ([`Policy::is_offline`]) is refused: a candidate goes in at another's request,
+/// and would be taken for that.
 ///
 /// Costs are those of the policy behind and, constant time amortised, of the sketch, which is made larger with the
 /// entries as that of [`WTinyLfu`](crate::WTinyLfu) is. 4 bytes a slot, 8 for each entry that the sketch is made for,
@@ -209,14 +214,10 @@ pub struct TinyLfu<P> {
     candidate: Option<Candidate>,
     /// By slot: what the sketch knows of the hash, with the lowest bit set; 0 for one that is not resident.
     tags: Vec<u32>,
-    sketch: FrequencySketch,
-    /// The entries that the sketch is made for; 0 until there is one.
-    sketch_entries: u64,
+    gate: Gate,
     doorkeeper: Option<Doorkeeper>,
     /// The ageings of the sketch that the doorkeeper has followed.
     ageings: u64,
-    sample: u64,
-    lots: Random,
 }
 
 /// The entry at the door.
@@ -247,7 +248,7 @@ impl<P: Policy> TinyLfu<P> {
     fn frequency_of(&self, folded: u32) -> u8 {
         let doorkeeper = self.doorkeeper.as_ref();
         let knows = doorkeeper.is_some_and(|doorkeeper| doorkeeper.contains(folded));
-        (self.sketch.estimate_folded(folded) + u8::from(knows)).min(FREQUENCY_MAX)
+        (self.gate.estimate(folded) + u8::from(knows)).min(FREQUENCY_MAX)
     }
 
     #[inline]
@@ -255,35 +256,27 @@ impl<P: Policy> TinyLfu<P> {
         if let Some(doorkeeper) = &mut self.doorkeeper
             && !doorkeeper.insert(folded)
         {
-            return;
+            self.gate.add_to_sample();
+        } else {
+            self.gate.increment(folded);
         }
-        self.sketch.increment_folded(folded);
         if let Some(doorkeeper) = &mut self.doorkeeper
-            && self.sketch.ageings() != self.ageings
+            && self.gate.ageings() != self.ageings
         {
-            self.ageings = self.sketch.ageings();
+            self.ageings = self.gate.ageings();
             doorkeeper.clear();
         }
     }
 
-    /// Makes the sketch one for as many entries as the weights let expect; beyond `EXPECTED_MAX`, for as many as there
-    /// are, rounded up.
     #[cold]
-    fn fit_sketch(&mut self) {
-        let len = self.len() as u64;
-        let expected = self.capacity() / (self.weight() / len.max(1)).max(1);
-        let mut entries = expected.min(len.next_power_of_two().max(EXPECTED_MAX));
-        if entries < len {
-            // Many weigh nothing.
-            entries = len.next_power_of_two();
-        }
-        if entries != self.sketch_entries {
-            self.sketch_entries = entries;
-            let words = entries.max(WORDS_MIN) as usize;
-            self.sketch.resize(words, (self.sample * entries).max(2));
-            if let Some(doorkeeper) = &mut self.doorkeeper {
-                *doorkeeper = Doorkeeper::new(words);
-            }
+    fn fit_gate(&mut self) {
+        let words = self.gate.words();
+        let (len, weight) = (self.len() as u64, self.weight());
+        self.gate.fit(self.capacity(), len, weight);
+        if let Some(doorkeeper) = &mut self.doorkeeper
+            && self.gate.words() != words
+        {
+            *doorkeeper = Doorkeeper::new(self.gate.words());
         }
     }
 
@@ -316,9 +309,8 @@ impl<P: Policy> TinyLfu<P> {
             return Some((candidate.slot, false));
         };
         let frequency = self.frequency_of(fold(candidate.hash));
-        let admitted = frequency > self.frequency_of(self.tags[victim.index()] & !RESIDENT)
-            || frequency >= WARM && self.lots.next().is_multiple_of(LOTS);
-        Some(if admitted {
+        let other = self.frequency_of(self.tags[victim.index()] & !RESIDENT);
+        Some(if self.gate.admits(frequency, other) {
             (victim, true)
         } else {
             (candidate.slot, false)
@@ -331,25 +323,18 @@ impl<P: Policy> Policy for TinyLfu<P> {
 
     fn new(capacity: u64, config: &Self::Config) -> Result<Self, ConfigError> {
         config.gate().validate()?;
-        let sample = u64::from(config.sample());
+        if P::is_offline(config.policy()) {
+            return Err(refuse_behind(format!("{:?}", config.policy())));
+        }
+        let gate = Gate::new(config.sample(), config.seed());
         Ok(TinyLfu {
             policy: P::new(capacity, config.policy())?,
             candidate: None,
             tags: Vec::new(),
-            sketch: FrequencySketch::new(WORDS_MIN as usize, sample * WORDS_MIN),
-            sketch_entries: 0,
-            doorkeeper: config
-                .doorkeeper()
-                .then(|| Doorkeeper::new(WORDS_MIN as usize)),
+            doorkeeper: config.doorkeeper().then(|| Doorkeeper::new(gate.words())),
+            gate,
             ageings: 0,
-            sample,
-            lots: Random::new(config.seed()),
         })
-    }
-
-    #[inline]
-    fn foresee(&mut self, distance: u64) {
-        self.policy.foresee(distance);
     }
 
     fn reserve(&mut self, slots: usize) {
@@ -380,8 +365,8 @@ impl<P: Policy> Policy for TinyLfu<P> {
             weight,
             hint,
         });
-        if self.len() as u64 > self.sketch_entries {
-            self.fit_sketch();
+        if self.gate.is_outgrown(self.len() as u64) {
+            self.fit_gate();
         }
     }
 
@@ -418,6 +403,13 @@ impl<P: Policy> Policy for TinyLfu<P> {
         if admitted {
             self.let_in();
         }
+        self.tags[leaving.index()] = 0;
+        Some(leaving)
+    }
+
+    #[inline]
+    fn overflow(&mut self) -> Option<Slot> {
+        let leaving = self.policy.overflow()?;
         self.tags[leaving.index()] = 0;
         Some(leaving)
     }
@@ -466,9 +458,12 @@ impl<P: Policy> Policy for TinyLfu<P> {
 
     /// Makes the sketch anew, in time in proportion to the entries, if there is room for another number of them.
     fn set_capacity(&mut self, capacity: u64) {
+        if capacity == self.capacity() {
+            return;
+        }
         self.policy.set_capacity(capacity);
         if !self.is_empty() {
-            self.fit_sketch();
+            self.fit_gate();
         }
     }
 

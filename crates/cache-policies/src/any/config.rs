@@ -7,7 +7,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::parameters::{self, Parameters};
-use crate::admission::tiny_lfu::TinyLfuConfig;
+use crate::admission::tiny_lfu::{TinyLfuConfig, refuse_behind};
 use crate::error::ParseConfigError;
 use crate::eviction::{
     arc::ArcConfig,
@@ -38,7 +38,7 @@ macro_rules! any_config {
         ///
         /// As a text it is the policy's name, then, after a colon, the parameters that differ from the default; what
         /// each policy takes is told by [`parameters`](AnyConfig::parameters) and in the policy's documentation. Before
-        /// any of them may stand `tinylfu/`, with parameters or without: `tinylfu:doorkeeper=on/lru`.
+        /// any of them but Belady's may stand `tinylfu/`, with parameters or without: `tinylfu:doorkeeper=on/lru`.
         ///
         /// ```
         /// use cache_policies::{AnyConfig, LruConfig};
@@ -53,7 +53,8 @@ macro_rules! any_config {
         #[non_exhaustive]
         pub enum AnyConfig {
             $($(#[$doc])+ $policy($config),)+
-            /// TinyLFU before any of the others.
+            /// TinyLFU before any of the others but those that must be told the future. Others are refused when the
+            /// policy is made, as TinyLFU itself is.
             TinyLfu(Box<TinyLfuConfig<AnyConfig>>),
         }
 
@@ -134,7 +135,14 @@ macro_rules! any_config {
             fn from_str(text: &str) -> Result<Self, ParseConfigError> {
                 if let Some((gate, behind)) = split_gate(text) {
                     let gate = parameters::parse(TinyLfuConfig::new(()), gate)?;
-                    return Ok(AnyConfig::TinyLfu(Box::new(gate.with_policy(behind.parse()?))));
+                    if split_gate(behind).is_some() {
+                        return Err(refuse_behind(behind.trim().to_string()).into());
+                    }
+                    let behind: AnyConfig = behind.parse()?;
+                    if !behind.stands_behind() {
+                        return Err(refuse_behind(behind.to_string()).into());
+                    }
+                    return Ok(gate.with_policy(behind).into());
                 }
                 let (name, parameters) = match text.split_once(':') {
                     Some((name, parameters)) => (name.trim(), Some(parameters)),
@@ -171,7 +179,20 @@ fn split_gate(text: &str) -> Option<(Option<&str>, &str)> {
     };
     let policy = TinyLfuConfig::<()>::POLICY;
     let is_gate = name.trim().eq_ignore_ascii_case(policy);
-    (is_gate && !behind.contains('/')).then_some((parameters, behind))
+    is_gate.then_some((parameters, behind))
+}
+
+impl AnyConfig {
+    /// Whether TinyLFU may stand before it.
+    pub(super) fn stands_behind(&self) -> bool {
+        !matches!(self, AnyConfig::TinyLfu(_)) && !self.is_offline()
+    }
+}
+
+impl From<TinyLfuConfig<AnyConfig>> for AnyConfig {
+    fn from(config: TinyLfuConfig<AnyConfig>) -> Self {
+        AnyConfig::TinyLfu(Box::new(config))
+    }
 }
 
 impl Default for AnyConfig {

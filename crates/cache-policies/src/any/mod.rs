@@ -9,8 +9,9 @@ pub use config::AnyConfig;
 pub(crate) use parameters::{Named, Parameter, Parameters};
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 
-use crate::admission::tiny_lfu::TinyLfu;
+use crate::admission::tiny_lfu::{TinyLfu, refuse_behind};
 use crate::error::ConfigError;
 use crate::eviction::{
     arc::Arc,
@@ -122,10 +123,17 @@ macro_rules! any_policy {
             fn new(capacity: u64, config: &AnyConfig) -> Result<Self, ConfigError> {
                 Ok(match config {
                     $(AnyConfig::$policy(config) => $policy::new(capacity, config)?.into(),)+
+                    AnyConfig::TinyLfu(config) if !config.policy().stands_behind() => {
+                        return Err(refuse_behind(config.policy().to_string()));
+                    }
                     AnyConfig::TinyLfu(config) => {
                         AnyPolicy::TinyLfu(Box::new(TinyLfu::new(capacity, config)?))
                     }
                 })
+            }
+
+            fn is_offline(config: &AnyConfig) -> bool {
+                config.is_offline()
             }
 
             #[inline]
@@ -276,3 +284,9 @@ macro_rules! any_policy {
 }
 
 for_each_policy!(any_policy);
+
+impl From<TinyLfu<AnyPolicy>> for AnyPolicy {
+    fn from(policy: TinyLfu<AnyPolicy>) -> Self {
+        AnyPolicy::TinyLfu(Box::new(policy))
+    }
+}

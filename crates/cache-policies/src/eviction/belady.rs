@@ -71,6 +71,10 @@ impl Policy for Belady {
         })
     }
 
+    fn is_offline(_config: &BeladyConfig) -> bool {
+        true
+    }
+
     #[inline]
     fn foresee(&mut self, distance: u64) {
         self.now += 1;

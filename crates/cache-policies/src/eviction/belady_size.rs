@@ -71,6 +71,10 @@ impl Policy for BeladySize {
         })
     }
 
+    fn is_offline(_config: &BeladySizeConfig) -> bool {
+        true
+    }
+
     #[inline]
     fn foresee(&mut self, distance: u64) {
         self.tournament.tick();

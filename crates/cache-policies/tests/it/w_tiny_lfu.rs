@@ -1,8 +1,9 @@
 //! W-TinyLFU and TinyLFU: against naive models, and what they are for.
 
 use cache_policies::{
-    AnyConfig, AnyPolicy, Hint, Lru, LruConfig, Policy, Slot, TinyLfu, TinyLfuConfig, WTinyLfu,
-    WTinyLfuAdaptive, WTinyLfuAdaptiveConfig, WTinyLfuConfig,
+    AnyConfig, AnyPolicy, Belady, BeladyConfig, Cache, Hint, Lru, LruConfig, Policy, Slot, Slru,
+    SlruConfig, TinyLfu, TinyLfuConfig, WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig,
+    WTinyLfuConfig,
 };
 
 use crate::policy_models::{TinyLfuModel, WTinyLfuModel};
@@ -132,6 +133,44 @@ fn a_doorkeeper_keeps_what_came_once_out_of_the_sketch() {
     assert!(kept.count() < 500);
 }
 
+/// What comes but once has no part in the sketch, and ages it all the same.
+#[test]
+fn first_requests_age_the_sketch_behind_a_doorkeeper() {
+    let config = TinyLfuConfig::new(LruConfig::default()).with_doorkeeper(true);
+    let mut policy = TinyLfu::<Lru>::new(1_000, &config).unwrap();
+    policy.insert(Slot::new(0), mix(1 << 40), 1, Hint::NONE);
+    for _ in 0..9 {
+        policy.miss(mix(1));
+    }
+    assert_eq!(policy.frequency(mix(1)), 9);
+    for key in 100..10_100 {
+        policy.miss(mix(key));
+    }
+    assert_eq!(policy.frequency(mix(1)), 4);
+}
+
+/// What the policy behind has no room for in a queue leaves through the gate.
+#[test]
+fn tinylfu_hands_on_what_overflows() {
+    let slru = SlruConfig::default();
+    let mut policy = TinyLfu::<Slru>::new(100, &TinyLfuConfig::new(slru)).unwrap();
+    let insert = |policy: &mut TinyLfu<Slru>, number: u32| {
+        let (hash, weight) = (mix(u64::from(number)), if number < 25 { 1 } else { 5 });
+        policy.insert(Slot::new(number), hash, weight, Hint::NONE);
+    };
+    // The lowest two of its four segments are full, and one is at the door.
+    (0..31).for_each(|number| insert(&mut policy, number));
+    // A light entry moves up and a heavy one down.
+    policy.hit(Slot::new(0), mix(0));
+    for number in 1..5 {
+        assert_eq!(policy.overflow(), Some(Slot::new(number)));
+        policy.check();
+    }
+    assert_eq!((policy.overflow(), policy.len()), (None, 27));
+    insert(&mut policy, 1);
+    policy.check();
+}
+
 /// Nobody keeps a key out for good by making its victim's hash seem frequent.
 #[test]
 fn a_frequent_candidate_wins_by_lot_now_and_then() {
@@ -173,6 +212,107 @@ fn frequent(capacity: u64) -> impl Iterator<Item = u64> {
     })
 }
 
+/// The mean frequency of keys that were never asked for.
+fn frequency_of_strangers(policy: &WTinyLfu) -> f64 {
+    let strangers = (0..2_000).map(|key| policy.frequency(mix(1_000_000_000 + key)));
+    strangers.map(f64::from).sum::<f64>() / 2_000.0
+}
+
+#[test]
+fn a_lower_capacity_does_not_fill_the_sketch_for_good() {
+    let mut cache = Cache::<u64, u64>::builder()
+        .capacity(60_000)
+        .policy::<WTinyLfu>(WTinyLfuConfig::default())
+        .build()
+        .unwrap();
+    let mut random = Random::new(1);
+    let mut run = |cache: &mut Cache<u64, u64, WTinyLfu>, requests: u64, base: u64| {
+        for _ in 0..requests {
+            let key = base + 200_000_f64.powf(random.share()) as u64;
+            if cache.get(&key).is_none() {
+                let _ = cache.insert(key, key);
+            }
+        }
+    };
+    run(&mut cache, 1_500_000, 0);
+    cache.set_capacity(600).unwrap();
+    while cache.shed(64) > 0 {}
+    run(&mut cache, 100_000, 1_000_000);
+    let strangers = frequency_of_strangers(cache.policy());
+    assert!(strangers < 2.0, "{strangers}");
+}
+
+/// Entries that get lighter bit by bit make the cache hold ever more of them.
+#[test]
+fn drifting_weights_do_not_wear_out_what_was_counted() {
+    let mut cache = Cache::<u64, u32>::builder()
+        .capacity(16 << 20)
+        .weigher(|_: &u64, size: &u32| *size)
+        .policy::<WTinyLfu>(WTinyLfuConfig::default())
+        .build()
+        .unwrap();
+    let mut random = Random::new(7);
+    for key in 0..30_000 {
+        let drift = 2_048 * u32::try_from(key).unwrap().saturating_sub(10_000) / 20_000;
+        let _ = cache.insert(key, 4_096 - drift - random.below(16) as u32);
+        // So often that it stays.
+        for _ in 0..3 {
+            cache.get(&key);
+        }
+    }
+    assert!(cache.len() > 4_500, "{}", cache.len());
+    let strangers = frequency_of_strangers(cache.policy());
+    assert!(strangers < 2.0, "{strangers}");
+}
+
+#[test]
+fn a_hit_on_what_protected_cannot_hold_demotes_nothing() {
+    let mut policy = WTinyLfu::new(1_000, &WTinyLfuConfig::default()).unwrap();
+    let insert = |policy: &mut WTinyLfu, number: u32, weight: u32| {
+        policy.miss(mix(u64::from(number)));
+        policy.insert(
+            Slot::new(number),
+            mix(u64::from(number)),
+            weight,
+            Hint::NONE,
+        );
+    };
+    for number in 0..101 {
+        insert(&mut policy, number, 1);
+    }
+    for _ in 0..3 {
+        (0..90).for_each(|number| policy.hit(Slot::new(number), mix(u64::from(number))));
+    }
+    insert(&mut policy, 200, 850);
+    for number in 201..220 {
+        insert(&mut policy, number, 1);
+    }
+    for _ in 0..10 {
+        policy.hit(Slot::new(200), mix(200));
+    }
+    // What was hit often is in protected still: all others go first, and of these the heavy one last.
+    let leaving: Vec<u32> = (0..31).map(|_| policy.evict().unwrap().get()).collect();
+    assert!(leaving.iter().all(|number| *number >= 90), "{leaving:?}");
+    assert_eq!(leaving[30], 200);
+}
+
+#[test]
+fn the_window_keeps_its_share_where_the_capacity_changes() {
+    let mut policy = WTinyLfuAdaptive::new(1_000, &Default::default()).unwrap();
+    hits(&mut policy, recent(1_000));
+    let (wide, adaptations) = (policy.window_capacity(), policy.adaptations());
+    assert!(wide > 500, "{wide}");
+    policy.set_capacity(1_000);
+    assert_eq!(policy.window_capacity(), wide);
+    policy.set_capacity(2_000);
+    assert!(policy.window_capacity().abs_diff(2 * wide) <= 1);
+    policy.set_capacity(0);
+    policy.set_capacity(1_000);
+    assert!(policy.window_capacity().abs_diff(wide) <= 1);
+    assert_eq!(policy.adaptations(), adaptations);
+    policy.check();
+}
+
 #[test]
 fn the_climber_widens_the_window_where_recency_earns() {
     // By the hit ratio, and by the densities.
@@ -193,6 +333,22 @@ fn the_climber_narrows_the_window_where_frequency_earns() {
     hits(&mut policy, frequent(5_000));
     assert_eq!(policy.window_capacity(), 100, "the floor is 2%");
     policy.check();
+}
+
+#[test]
+fn what_cannot_stand_behind_tinylfu_is_refused() {
+    let offline = TinyLfuConfig::new(BeladyConfig::default());
+    let refused = TinyLfu::<Belady>::new(100, &offline).unwrap_err();
+    let text = "tinylfu: policy=BeladyConfig is refused: give one that need not be told the future";
+    assert!(refused.to_string().starts_with(text), "{refused}");
+    let nested: AnyConfig = TinyLfuConfig::new("tinylfu/lru".parse().unwrap()).into();
+    assert!(AnyPolicy::new(100, &nested).is_err());
+    let any = TinyLfuConfig::new(AnyConfig::from(LruConfig::default()));
+    let policy: AnyPolicy = TinyLfu::new(100, &any).unwrap().into();
+    assert!(matches!(policy, AnyPolicy::TinyLfu(_)));
+    assert_eq!(AnyConfig::from(any).to_string(), "tinylfu/lru");
+    let unclear = WTinyLfuConfig::default().with_sample(61);
+    assert!(WTinyLfu::new(100, &unclear).is_err());
 }
 
 #[test]
@@ -218,7 +374,15 @@ fn tinylfu_before_a_policy_is_read_and_written() {
         "tinylfu/lru"
     );
     let refused = |text: &str| parse(text).unwrap_err().to_string();
-    assert!(refused("tinylfu/tinylfu/lru").starts_with("unknown policy `tinylfu/tinylfu/lru`"));
+    let behind = "give one that need not be told the future, and is not tinylfu itself";
+    for text in ["tinylfu/lru", "TinyLFU:seed=1/tinylfu/lru", "belady"] {
+        let error = refused(&format!("tinylfu/{text}"));
+        assert_eq!(
+            error,
+            format!("tinylfu: policy={text} is refused: {behind}")
+        );
+    }
+    assert!(refused("tinylfu/lru/lru").starts_with("unknown policy `lru/lru`"));
     assert!(refused("lru/lru").starts_with("unknown policy `lru/lru`"));
     assert!(refused("tinylfu/mru").starts_with("unknown policy `mru`"));
     assert_eq!(

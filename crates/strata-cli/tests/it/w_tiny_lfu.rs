@@ -88,11 +88,12 @@ impl Model {
                 self.evict();
             }
             self.put(hash, WINDOW);
-            // The sketch is made for as many entries as there is room for; more than 2^16 only once there are.
+            // The sketch is made for as many entries as there is room for; twice as large once there are more than 2^16.
             if [1, 65_537].contains(&self.residents.len()) {
-                let entries =
-                    (self.capacity as u64).min(65_536.max(self.residents.len() as u64 * 2));
-                self.sketch.resize(entries.max(64) as usize, 10 * entries);
+                let doubled = (self.residents.len() as u64).next_power_of_two();
+                let entries = (self.capacity as u64).min(doubled.max(65_536));
+                let words = if doubled == 1 { entries } else { doubled };
+                self.sketch.resize(words.max(64) as usize, 10 * entries);
             }
             self.settle();
         }

@@ -69,6 +69,13 @@ impl Climber {
         self.main_hits += u64::from(!in_window);
     }
 
+    /// Begins the sample anew.
+    pub(super) fn restart(&mut self) {
+        self.requests = 0;
+        self.window_hits = 0;
+        self.main_hits = 0;
+    }
+
     pub(super) fn samples(&self) -> u64 {
         self.samples
     }
@@ -93,9 +100,7 @@ impl Climber {
         } else {
             (self.by_hit_ratio() * capacity, 1.0)
         };
-        self.requests = 0;
-        self.window_hits = 0;
-        self.main_hits = 0;
+        self.restart();
         self.samples += 1;
         let window = (division.window as f64 + change).max(window_min);
         (window as u64).clamp(1.min(division.window_max), division.window_max)

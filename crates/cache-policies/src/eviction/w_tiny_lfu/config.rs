@@ -2,7 +2,8 @@
 
 use alloc::string::{String, ToString};
 
-use super::segments::Shape;
+use super::regions::Shape;
+use crate::admission::gate::SAMPLE_MAX;
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 
@@ -16,7 +17,7 @@ const PROTECTED: Parameter = Parameter {
 };
 const SAMPLE: Parameter = Parameter {
     name: "sample",
-    expected: "a number of requests for each entry from 1 to 1000",
+    expected: "a number of requests for each entry from 1 to 30",
 };
 const SEED: Parameter = Parameter {
     name: "seed",
@@ -61,8 +62,8 @@ macro_rules! config {
                 $config { protected, ..self }
             }
 
-            /// After how many requests for each entry that there is room for the frequencies are halved, from 1 to
-            /// 1000. 10 by default.
+            /// After how many requests for each entry that there is room for the frequencies are halved, from 1 to 30. 10
+            /// by default.
             #[must_use]
             pub fn with_sample(self, sample: u32) -> Self {
                 $config { sample, ..self }
@@ -102,7 +103,7 @@ macro_rules! config {
                 Shape {
                     window: self.window,
                     protected: self.protected,
-                    sample: u64::from(self.sample),
+                    sample: self.sample,
                     seed: self.seed,
                     adaptive: $adaptive,
                 }
@@ -135,7 +136,7 @@ macro_rules! config {
             fn validate(&self) -> Result<(), ConfigError> {
                 self.require((0.0..=1.0).contains(&self.window), &WINDOW)?;
                 self.require((0.0..=1.0).contains(&self.protected), &PROTECTED)?;
-                self.require((1..=1_000).contains(&self.sample), &SAMPLE)
+                self.require((1..=SAMPLE_MAX).contains(&self.sample), &SAMPLE)
             }
         }
     };

@@ -2,7 +2,7 @@
 
 mod climber;
 mod config;
-mod segments;
+mod regions;
 
 pub use config::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 
@@ -10,7 +10,7 @@ use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::policy::{Hint, Policy};
 use crate::slot::Slot;
-use segments::Segments;
+use regions::Regions;
 
 /// W-TinyLFU with a window of fixed size (G. Einziger, R. Friedman, B. Manes, "TinyLFU: A Highly Efficient Cache
 /// Admission Policy", ACM ToS 13(4), 2017), as Caffeine has it.
@@ -28,16 +28,17 @@ use segments::Segments;
 ///   the main region's victim: the oldest of probation, or of protected if that is empty.
 /// - The candidate wins if it is more frequent than the victim; or, if it was counted 6 times or more, in one of 128
 ///   duels by lot, so that nobody can keep it out by making the victim's hash seem frequent.
-/// - `protected` times the main region, rounded down, is the protected segment's share: entries hit in probation.
+/// - `protected` times the main region, rounded down, is the protected segment's share: entries hit in probation. One
+///   that weighs more than all of it stays in probation, and is renewed there.
 ///
 /// All shares are weights; the weight of pinned entries counts in the total and in no segment. An entry that weighs
 /// more than the window's share is the next candidate. Where entries leave other than by eviction, or change their
 /// weights, or the capacity changes, what has to move does so over the calls that follow, 4 entries each. A hit while
 /// pinned counts in the sketch, not for promotion. Nothing is remembered of departed entries but the sketch.
 ///
-/// All calls take constant time, but an insert that finds the sketch too small for the entries makes a larger one: as
-/// large as the capacity over the mean weight lets expect, and up to twice the number of entries beyond 65,536;
-/// constant time amortised. 12 bytes a slot, 4 more once weights differ from 1, and 8 bytes for each entry that the
+/// All calls take constant time, but an insert that finds the sketch too small for the entries doubles it: to what the
+/// capacity over the mean weight lets expect, and up to twice the number of entries beyond 65,536; constant time
+/// amortised. A change of the capacity makes it smaller, in time in proportion to it, where half would do. 12 bytes a slot, 4 more once weights differ from 1, and 8 bytes for each entry that the
 /// sketch is made for.
 ///
 /// ```
@@ -57,7 +58,7 @@ use segments::Segments;
 /// ```
 #[derive(Clone, Debug)]
 pub struct WTinyLfu {
-    segments: Segments,
+    regions: Regions,
 }
 
 /// W-TinyLFU that finds the size of its window itself (G. Einziger, O. Eytan, R. Friedman, B. Manes, "Adaptive Software
@@ -76,7 +77,8 @@ pub struct WTinyLfu {
 ///
 /// The window's share has a weight of 1 at least, and never takes what is probation with the first window: with the
 /// default parameters it is at most 80.2%. After a step entries move over to the larger region, 4 a call; where the
-/// main region has to give, the oldest of it goes to the newest end of the window. Costs are those of [`WTinyLfu`].
+/// main region has to give, the oldest of it goes to the newest end of the window. Where the capacity changes, the
+/// window keeps its share, and the sample begins anew. Costs are those of [`WTinyLfu`].
 ///
 /// ```
 /// use cache_policies::{Policy, Slot, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig};
@@ -87,112 +89,112 @@ pub struct WTinyLfu {
 /// ```
 #[derive(Clone, Debug)]
 pub struct WTinyLfuAdaptive {
-    segments: Segments,
+    regions: Regions,
 }
 
-/// The methods of [`Policy`] that both have of their segments.
-macro_rules! segments_answer {
+/// The methods of [`Policy`] that both have of their regions.
+macro_rules! regions_answer {
     ($config:ident) => {
         type Config = $config;
 
         fn new(capacity: u64, config: &$config) -> Result<Self, ConfigError> {
             config.validate()?;
             Ok(Self {
-                segments: Segments::new(capacity, config.shape()),
+                regions: Regions::new(capacity, config.shape()),
             })
         }
 
         #[inline]
         fn miss(&mut self, hash: u64) -> Hint {
-            self.segments.miss(hash);
+            self.regions.miss(hash);
             Hint::NONE
         }
 
         #[inline]
         fn insert(&mut self, slot: Slot, hash: u64, weight: u32, _hint: Hint) {
-            self.segments.insert(slot, hash, weight);
+            self.regions.insert(slot, hash, weight);
         }
 
         #[inline]
         fn hit(&mut self, slot: Slot, _hash: u64) {
-            self.segments.hit(slot);
+            self.regions.hit(slot);
         }
 
         #[inline]
         fn victim(&mut self) -> Option<Slot> {
-            self.segments.victim()
+            self.regions.victim()
         }
 
         #[inline]
         fn evict(&mut self) -> Option<Slot> {
-            self.segments.evict()
+            self.regions.evict()
         }
 
         fn remove(&mut self, slot: Slot, _remember: bool) {
-            self.segments.remove(slot);
+            self.regions.remove(slot);
         }
 
         #[inline]
         fn weight_of(&self, slot: Slot) -> u32 {
-            self.segments.weight_of(slot)
+            self.regions.weight_of(slot)
         }
 
         fn reweigh(&mut self, slot: Slot, weight: u32) {
-            self.segments.reweigh(slot, weight);
+            self.regions.reweigh(slot, weight);
         }
 
         fn pin(&mut self, slot: Slot) {
-            self.segments.pin(slot);
+            self.regions.pin(slot);
         }
 
         fn unpin(&mut self, slot: Slot) {
-            self.segments.unpin(slot);
+            self.regions.unpin(slot);
         }
 
         fn set_capacity(&mut self, capacity: u64) {
-            self.segments.set_capacity(capacity);
+            self.regions.set_capacity(capacity);
         }
 
         #[inline]
         fn capacity(&self) -> u64 {
-            self.segments.ledger().capacity()
+            self.regions.ledger().capacity()
         }
 
         #[inline]
         fn weight(&self) -> u64 {
-            self.segments.ledger().weight()
+            self.regions.ledger().weight()
         }
 
         #[inline]
         fn len(&self) -> usize {
-            self.segments.ledger().len()
+            self.regions.ledger().len()
         }
 
         fn check(&self) {
-            self.segments.check();
+            self.regions.check();
         }
     };
 }
 
 impl Policy for WTinyLfu {
-    segments_answer!(WTinyLfuConfig);
+    regions_answer!(WTinyLfuConfig);
 }
 
 impl Policy for WTinyLfuAdaptive {
-    segments_answer!(WTinyLfuAdaptiveConfig);
+    regions_answer!(WTinyLfuAdaptiveConfig);
 }
 
 impl WTinyLfu {
     /// How often a key of this hash was asked for lately, as far as the sketch knows: from 0 to 15.
     #[must_use]
     pub fn frequency(&self, hash: u64) -> u8 {
-        self.segments.frequency(hash)
+        self.regions.frequency(hash)
     }
 
     /// The window's share of the capacity, as a weight.
     #[must_use]
     pub fn window_capacity(&self) -> u64 {
-        self.segments.window_capacity()
+        self.regions.window_capacity()
     }
 }
 
@@ -200,18 +202,18 @@ impl WTinyLfuAdaptive {
     /// As [`WTinyLfu::frequency`].
     #[must_use]
     pub fn frequency(&self, hash: u64) -> u8 {
-        self.segments.frequency(hash)
+        self.regions.frequency(hash)
     }
 
     /// The window's share of the capacity at present, as a weight.
     #[must_use]
     pub fn window_capacity(&self) -> u64 {
-        self.segments.window_capacity()
+        self.regions.window_capacity()
     }
 
     /// How often the climber has decided on the window's share.
     #[must_use]
     pub fn adaptations(&self) -> u64 {
-        self.segments.adaptations()
+        self.regions.adaptations()
     }
 }

@@ -43,11 +43,17 @@ impl Gate {
         if entries < len {
             entries = len.next_power_of_two();
         }
-        if entries != self.entries {
+        let mut words = self.sketch.words();
+        if self.entries == 0 || entries <= self.entries / 2 {
+            words = entries.max(64) as usize;
             self.entries = entries;
-            let sample = (self.sample * entries).max(2);
-            self.sketch.resize(entries.max(64) as usize, sample);
+        } else if entries > self.entries {
+            self.entries = entries.max(self.entries * 2);
+            while (words as u64) < self.entries {
+                words *= 2;
+            }
         }
+        self.sketch.resize(words, (self.sample * entries).max(2));
     }
 
     fn admits(&mut self, candidate: u64, victim: u64) -> bool {
@@ -82,6 +88,7 @@ pub(crate) struct WTinyLfuModel {
     capacity: u64,
     /// Of the window, the main region and the protected segment.
     shares: [u64; 3],
+    window_now: f64,
     /// The oldest first.
     queues: [VecDeque<Entry>; 3],
     pinned: Vec<Entry>,
@@ -102,6 +109,7 @@ impl WTinyLfuModel {
             protected,
             capacity,
             shares: [0; 3],
+            window_now: window,
             queues: Default::default(),
             pinned: Vec::new(),
             gate: Gate::new(sample, seed),
@@ -206,7 +214,11 @@ impl WTinyLfuModel {
         let main = self.first_main();
         let window_max = self.capacity - main + (main as f64 * self.protected) as u64;
         let window = (self.shares[0] as f64 + change).max(floor) as u64;
-        self.divide(self.capacity - window.max(1).min(window_max));
+        let window = window.max(1).min(window_max);
+        if window != self.shares[0] {
+            self.window_now = window as f64 / capacity;
+        }
+        self.divide(self.capacity - window);
         self.settle();
     }
 
@@ -250,9 +262,10 @@ impl Model for WTinyLfuModel {
         let (hash, segment) = (entry.hash, entry.segment);
         self.gate.sketch.increment(hash);
         if let Some(mut entry) = self.unlink(slot) {
-            entry.segment = if segment == WINDOW { WINDOW } else { PROTECTED };
+            let promoted = segment == PROBATION && entry.weight <= self.shares[2];
+            entry.segment = if promoted { PROTECTED } else { segment };
             self.queues[entry.segment].push_back(entry);
-            if segment == PROBATION {
+            if promoted {
                 self.settle();
             }
         }
@@ -315,8 +328,17 @@ impl Model for WTinyLfuModel {
     }
 
     fn set_capacity(&mut self, capacity: u64) {
+        if self.capacity == capacity {
+            return;
+        }
         self.capacity = capacity;
-        self.divide(self.first_main());
+        let first = self.first_main();
+        let probation = first - (first as f64 * self.protected) as u64;
+        let main = (capacity as f64 * (1.0 - self.window_now)) as u64;
+        self.divide(main.max(probation));
+        if let Some(climber) = &mut self.climber {
+            (climber.requests, climber.hits) = (0, [0, 0]);
+        }
         let len = self.all().count() as u64;
         if len > 0 {
             let weight = self.all().map(|entry| entry.weight).sum();
@@ -442,7 +464,9 @@ impl Model for TinyLfuModel {
     }
 
     fn set_capacity(&mut self, capacity: u64) {
-        self.capacity = capacity;
-        self.fit();
+        if self.capacity != capacity {
+            self.capacity = capacity;
+            self.fit();
+        }
     }
 }

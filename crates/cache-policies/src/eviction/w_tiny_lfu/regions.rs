@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use super::climber::{Climber, Division};
+use crate::admission::gate::Gate;
 use crate::ledger::{Ledger, grow};
 use crate::list::{Lists, Unlinked};
-use crate::random::Random;
-use crate::sketch::{FrequencySketch, fold};
+use crate::sketch::fold;
 use crate::slot::Slot;
 
 pub(super) const WINDOW: usize = 0;
@@ -15,16 +15,8 @@ pub(super) const PROTECTED: usize = 2;
 
 /// The bits of a tag that name the segment.
 const SEGMENT: u32 = 3;
-/// From here on a candidate may win by lot.
-const WARM: u8 = 6;
-/// It wins once in this many duels.
-const LOTS: u64 = 128;
 /// The most entries that one call moves between the segments.
 const MOVES_MAX: u32 = 4;
-/// The sketch is made at once for as many entries as the weights let expect, up to this many.
-const EXPECTED_MAX: u64 = 1 << 16;
-/// The fewest words of the sketch.
-const WORDS_MIN: u64 = 64;
 
 /// How the capacity is divided, and what else is chosen.
 #[derive(Clone, Debug)]
@@ -33,8 +25,8 @@ pub(super) struct Shape {
     pub(super) window: f64,
     /// The protected segment's share of the main region.
     pub(super) protected: f64,
-    /// The increments of a sample of the sketch, in words of it.
-    pub(super) sample: u64,
+    /// The increments of a sample of the sketch for each entry that there is room for.
+    pub(super) sample: u32,
     pub(super) seed: u64,
     pub(super) adaptive: bool,
 }
@@ -42,17 +34,29 @@ pub(super) struct Shape {
 impl Shape {
     /// The main region's share of a capacity, with the first window.
     fn main(&self, capacity: u64) -> u64 {
-        ((capacity as f64 * (1.0 - self.window)) as u64).min(capacity)
+        beside(self.window, capacity)
     }
 
     /// The protected segment's share of the main region.
     fn protected(&self, main: u64) -> u64 {
         ((main as f64 * self.protected) as u64).min(main)
     }
+
+    /// The largest window that a climber may make: as in Caffeine, what is probation with the first window stays in the
+    /// main region.
+    fn window_max(&self, capacity: u64) -> u64 {
+        let main = self.main(capacity);
+        capacity - main + self.protected(main)
+    }
+}
+
+/// What a window of this share of a capacity leaves of it.
+fn beside(window: f64, capacity: u64) -> u64 {
+    ((capacity as f64 * (1.0 - window)) as u64).min(capacity)
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Segments {
+pub(super) struct Regions {
     ledger: Ledger,
     lists: Lists<3>,
     /// By slot: what the sketch knows of the hash, with the segment in the lowest bits: where the entry is linked or
@@ -64,18 +68,17 @@ pub(super) struct Segments {
     main_capacity: u64,
     protected_capacity: u64,
     shape: Shape,
-    sketch: FrequencySketch,
-    /// The entries that the sketch is made for; 0 until there is one.
-    sketch_entries: u64,
-    lots: Random,
+    /// The window's share of the capacity: the first, or what the climber made of it.
+    window_share: f64,
+    gate: Gate,
     climber: Option<Climber>,
     /// Whether there was a need for a victim yet; the climber begins then.
     full: bool,
 }
 
-impl Segments {
+impl Regions {
     pub(super) fn new(capacity: u64, shape: Shape) -> Self {
-        let mut segments = Segments {
+        let mut regions = Regions {
             ledger: Ledger::new(capacity),
             lists: Lists::new(),
             tags: Vec::new(),
@@ -83,15 +86,14 @@ impl Segments {
             window_capacity: 0,
             main_capacity: 0,
             protected_capacity: 0,
-            sketch: FrequencySketch::new(WORDS_MIN as usize, shape.sample * WORDS_MIN),
-            sketch_entries: 0,
-            lots: Random::new(shape.seed),
+            window_share: shape.window,
+            gate: Gate::new(shape.sample, shape.seed),
             climber: shape.adaptive.then(Climber::new),
             shape,
             full: false,
         };
-        segments.divide(segments.shape.main(capacity));
-        segments
+        regions.divide(regions.shape.main(capacity));
+        regions
     }
 
     pub(super) fn ledger(&self) -> &Ledger {
@@ -99,7 +101,7 @@ impl Segments {
     }
 
     pub(super) fn frequency(&self, hash: u64) -> u8 {
-        self.sketch.estimate_folded(fold(hash))
+        self.gate.frequency(hash)
     }
 
     pub(super) fn window_capacity(&self) -> u64 {
@@ -117,29 +119,15 @@ impl Segments {
         self.protected_capacity = self.shape.protected(main);
     }
 
-    /// Makes the sketch one for as many entries as the weights let expect; beyond `EXPECTED_MAX`, for as many as there
-    /// are, rounded up.
     #[cold]
-    fn fit_sketch(&mut self) {
-        let len = self.ledger.len() as u64;
-        let mean = self.ledger.weight() / len.max(1);
-        let expected = self.ledger.capacity() / mean.max(1);
-        let mut entries = expected.min(len.next_power_of_two().max(EXPECTED_MAX));
-        if entries < len {
-            // Many weigh nothing.
-            entries = len.next_power_of_two();
-        }
-        if entries != self.sketch_entries {
-            self.sketch_entries = entries;
-            let words = entries.max(WORDS_MIN) as usize;
-            self.sketch
-                .resize(words, (self.shape.sample * entries).max(2));
-        }
+    fn fit_gate(&mut self) {
+        let (len, weight) = (self.ledger.len() as u64, self.ledger.weight());
+        self.gate.fit(self.ledger.capacity(), len, weight);
     }
 
     #[inline]
     pub(super) fn miss(&mut self, hash: u64) {
-        self.sketch.increment_folded(fold(hash));
+        self.gate.increment(fold(hash));
         if self.full
             && let Some(climber) = &mut self.climber
         {
@@ -165,8 +153,8 @@ impl Segments {
             _ => self.lists.push_front(WINDOW, slot),
         }
         self.weights[WINDOW] += u64::from(weight);
-        if self.ledger.len() as u64 > self.sketch_entries {
-            self.fit_sketch();
+        if self.gate.is_outgrown(self.ledger.len() as u64) {
+            self.fit_gate();
         }
         self.settle();
     }
@@ -176,9 +164,11 @@ impl Segments {
         let pinned = self.lists.expect_resident(slot).is_some();
         let tag = self.tags[slot.index()];
         let segment = (tag & SEGMENT) as usize;
-        self.sketch.increment_folded(tag & !SEGMENT);
+        self.gate.increment(tag & !SEGMENT);
         if !pinned {
-            if segment == PROBATION {
+            // One that is heavier than the protected share would but drive all others out of it, and then go itself.
+            let fits = || u64::from(self.ledger.weight_of(slot)) <= self.protected_capacity;
+            if segment == PROBATION && fits() {
                 self.transfer(slot, PROBATION, PROTECTED);
                 self.settle();
             } else {
@@ -220,10 +210,10 @@ impl Segments {
     fn wins(&mut self, candidate: Slot, victim: Slot) -> bool {
         let frequency = |slot: Slot| {
             let tag = self.tags[slot.index()];
-            self.sketch.estimate_folded(tag & !SEGMENT)
+            self.gate.estimate(tag & !SEGMENT)
         };
-        let candidate = frequency(candidate);
-        candidate > frequency(victim) || candidate >= WARM && self.lots.next().is_multiple_of(LOTS)
+        let (candidate, victim) = (frequency(candidate), frequency(victim));
+        self.gate.admits(candidate, victim)
     }
 
     #[inline]
@@ -303,15 +293,16 @@ impl Segments {
             return;
         };
         let capacity = self.ledger.capacity();
-        let main = self.shape.main(capacity);
         let division = Division {
             capacity,
             window: self.window_capacity,
-            // As in Caffeine: what is probation with the first window stays in the main region.
-            window_max: capacity - main + self.shape.protected(main),
+            window_max: self.shape.window_max(capacity),
             entries,
         };
         let window = climber.climb(&division);
+        if window != self.window_capacity {
+            self.window_share = window as f64 / capacity as f64;
+        }
         self.divide(capacity - window);
         self.settle();
     }
@@ -371,10 +362,17 @@ impl Segments {
     }
 
     pub(super) fn set_capacity(&mut self, capacity: u64) {
+        if capacity == self.ledger.capacity() {
+            return;
+        }
         self.ledger.set_capacity(capacity);
-        self.divide(self.shape.main(capacity));
+        let main_min = capacity - self.shape.window_max(capacity);
+        self.divide(beside(self.window_share, capacity).max(main_min));
+        if let Some(climber) = &mut self.climber {
+            climber.restart();
+        }
         if self.ledger.len() > 0 {
-            self.fit_sketch();
+            self.fit_gate();
         }
         self.settle();
     }

@@ -1,0 +1,112 @@
+//! The gate of TinyLFU: who was asked for how often lately, and who may take whose place.
+
+use crate::random::Random;
+use crate::sketch::{FrequencySketch, fold};
+
+/// From here on a candidate may win by lot.
+const WARM: u8 = 6;
+/// It wins once in this many comparisons.
+const LOTS: u64 = 128;
+/// The sketch is made at once for as many entries as the weights let expect, up to this many.
+const EXPECTED_MAX: u64 = 1 << 16;
+/// The fewest words of the sketch.
+const WORDS_MIN: u64 = 64;
+
+/// The most requests of a sample for each entry. An entry has 16 counters and a request changes four of them: after 60
+/// they may all be full, and beyond half of that there is little to tell keys apart by.
+pub(crate) const SAMPLE_MAX: u32 = 30;
+
+/// A sketch that is as large as its owner's entries need, and the lots that are drawn where it does not tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    sketch: FrequencySketch,
+    /// The entries that the sketch is made for; 0 until there is one.
+    entries: u64,
+    /// The increments of a sample for each entry that there is room for.
+    sample: u64,
+    lots: Random,
+}
+
+impl Gate {
+    pub(crate) fn new(sample: u32, seed: u64) -> Self {
+        let sample = u64::from(sample);
+        Gate {
+            sketch: FrequencySketch::new(WORDS_MIN as usize, sample * WORDS_MIN),
+            entries: 0,
+            sample,
+            lots: Random::new(seed),
+        }
+    }
+
+    /// Counts a folded hash once more.
+    #[inline]
+    pub(crate) fn increment(&mut self, folded: u32) {
+        self.sketch.increment_folded(folded);
+    }
+
+    /// Counts a request towards the sample whose key is not counted here.
+    #[inline]
+    pub(crate) fn add_to_sample(&mut self) {
+        self.sketch.add_to_sample();
+    }
+
+    /// How often a folded hash was counted lately.
+    #[inline]
+    pub(crate) fn estimate(&self, folded: u32) -> u8 {
+        self.sketch.estimate_folded(folded)
+    }
+
+    /// As [`estimate`](Gate::estimate), of a hash.
+    pub(crate) fn frequency(&self, hash: u64) -> u8 {
+        self.estimate(fold(hash))
+    }
+
+    /// How often the sketch has aged.
+    #[inline]
+    pub(crate) fn ageings(&self) -> u64 {
+        self.sketch.ageings()
+    }
+
+    /// The words of the sketch, about one for each entry that it is made for.
+    pub(crate) fn words(&self) -> usize {
+        self.sketch.words()
+    }
+
+    /// Whether a candidate of this frequency takes the place of a victim of that.
+    #[inline]
+    pub(crate) fn admits(&mut self, candidate: u8, victim: u8) -> bool {
+        candidate > victim || candidate >= WARM && self.lots.next().is_multiple_of(LOTS)
+    }
+
+    /// Whether the sketch is too small for this many entries.
+    #[inline]
+    pub(crate) fn is_outgrown(&self, len: u64) -> bool {
+        len > self.entries
+    }
+
+    /// Makes the sketch one for as many entries as the weights let expect; beyond `EXPECTED_MAX`, for as many as there
+    /// are, rounded up.
+    ///
+    /// It grows by doubling, which leaves every key its counters, so that entries that get lighter bit by bit do not wear
+    /// out what was counted; it shrinks where half of it would do.
+    #[cold]
+    pub(crate) fn fit(&mut self, capacity: u64, len: u64, weight: u64) {
+        let expected = capacity / (weight / len.max(1)).max(1);
+        let mut wanted = expected.min(len.next_power_of_two().max(EXPECTED_MAX));
+        if wanted < len {
+            // Many weigh nothing.
+            wanted = len.next_power_of_two();
+        }
+        let mut words = self.sketch.words();
+        if self.entries == 0 || wanted <= self.entries / 2 {
+            self.entries = wanted;
+            words = wanted.max(WORDS_MIN) as usize;
+        } else if wanted > self.entries {
+            self.entries = wanted.max(2 * self.entries);
+            while (words as u64) < self.entries {
+                words *= 2;
+            }
+        }
+        self.sketch.resize(words, (self.sample * wanted).max(2));
+    }
+}
