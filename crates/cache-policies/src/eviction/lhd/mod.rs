@@ -71,9 +71,9 @@ struct Life {
 /// A request is a hit or an insert; an entry that is neither hit nor drawn in 2^32 requests looks young for a while.
 ///
 /// Hits count in a column and take constant time, as all calls do, but `evict`: `sample` + 8 steps, and one hit or
-/// insert in each interval, and one `evict` whenever there are more than four times the entries that the step of ages was
-/// fitted to: 65,536 steps for each weight class in use, and one for each entry. 16 bytes a slot, 20 once weights differ from 1,
-/// and 768 KiB for each weight class in use.
+/// insert in each interval, and one `evict` whenever there are more than four times the entries that the step of ages
+/// was fitted to: 65,536 steps for each weight class in use, and one for each entry. 16 bytes a slot, 20 once weights
+/// differ from 1, and 768 KiB for each weight class in use.
 ///
 /// ```
 /// use cache_policies::{Hint, Lhd, LhdConfig, Policy, Slot};
