@@ -97,8 +97,15 @@ impl Gate {
             // Many weigh nothing.
             wanted = len.next_power_of_two();
         }
+        let sample = (self.sample * wanted).max(2);
         let mut words = self.sketch.words();
-        if self.entries == 0 || wanted <= self.entries / 2 {
+        if self.entries == 0 {
+            // What was counted before there was an entry would stand in many blocks, and say nothing.
+            self.entries = wanted;
+            self.sketch = FrequencySketch::new(wanted.max(WORDS_MIN) as usize, sample);
+            return;
+        }
+        if wanted <= self.entries / 2 {
             self.entries = wanted;
             words = wanted.max(WORDS_MIN) as usize;
         } else if wanted > self.entries {
@@ -107,6 +114,6 @@ impl Gate {
                 words *= 2;
             }
         }
-        self.sketch.resize(words, (self.sample * wanted).max(2));
+        self.sketch.resize(words, sample);
     }
 }

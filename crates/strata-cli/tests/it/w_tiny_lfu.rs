@@ -88,12 +88,14 @@ impl Model {
                 self.evict();
             }
             self.put(hash, WINDOW);
-            // The sketch is made for as many entries as there is room for; twice as large once there are more than 2^16.
-            if [1, 65_537].contains(&self.residents.len()) {
-                let doubled = (self.residents.len() as u64).next_power_of_two();
-                let entries = (self.capacity as u64).min(doubled.max(65_536));
-                let words = if doubled == 1 { entries } else { doubled };
-                self.sketch.resize(words.max(64) as usize, 10 * entries);
+            // The sketch is made anew for as many entries as there is room for when the first one comes, and grows to twice
+            // as large once there are more than 2^16.
+            let capacity = self.capacity as u64;
+            if self.residents.len() == 1 {
+                let entries = capacity.min(65_536);
+                self.sketch = FrequencySketch::new(entries.max(64) as usize, 10 * entries);
+            } else if self.residents.len() == 65_537 {
+                self.sketch.resize(131_072, 10 * capacity.min(131_072));
             }
             self.settle();
         }

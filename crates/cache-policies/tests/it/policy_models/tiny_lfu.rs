@@ -43,8 +43,14 @@ impl Gate {
         if entries < len {
             entries = len.next_power_of_two();
         }
+        let sample = (self.sample * entries).max(2);
         let mut words = self.sketch.words();
-        if self.entries == 0 || entries <= self.entries / 2 {
+        if self.entries == 0 {
+            self.entries = entries;
+            self.sketch = FrequencySketch::new(entries.max(64) as usize, sample);
+            return;
+        }
+        if entries <= self.entries / 2 {
             words = entries.max(64) as usize;
             self.entries = entries;
         } else if entries > self.entries {
@@ -53,7 +59,7 @@ impl Gate {
                 words *= 2;
             }
         }
-        self.sketch.resize(words, (self.sample * entries).max(2));
+        self.sketch.resize(words, sample);
     }
 
     fn admits(&mut self, candidate: u64, victim: u64) -> bool {
