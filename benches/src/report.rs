@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use strata_cli::table::Table;
+use strata_cli::table::{Column, Table};
 
 use crate::Outcome;
 
@@ -34,14 +34,14 @@ pub fn csv(outcomes: &[Outcome]) -> String {
 /// The table form; the last column is each contender's ratio to the best right one of its workload.
 pub fn table(outcomes: &[Outcome]) -> String {
     let mut table = Table::new([
-        "race",
-        "workload",
-        "contender",
-        "unit",
-        "median",
-        "min",
-        "max",
-        "to best",
+        Column::word("race"),
+        Column::word("workload"),
+        Column::word("contender"),
+        Column::word("unit"),
+        Column::number("median"),
+        Column::number("min"),
+        Column::number("max"),
+        Column::number("to best"),
     ]);
     for outcome in outcomes {
         let best = outcome
