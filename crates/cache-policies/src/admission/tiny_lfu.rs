@@ -204,6 +204,7 @@ impl Parameters for TinyLfuConfig<()> {
 ///     policy.miss(hash);
 ///     policy.insert(Slot::new(number), hash, 1, Hint::NONE);
 /// }
+/// policy.hit(Slot::new(0), 10);
 /// // The newest is not more frequent than the oldest.
 /// assert_eq!(policy.evict(), Some(Slot::new(1)));
 /// # Ok::<(), cache_policies::ConfigError>(())
