@@ -1,29 +1,43 @@
 //! A ghost: the keys that left lately, by their hashes, first in first out by weight.
 //!
 //! ```text
-//!  heads   by hash: [ filter | newest position + 1 of a chain ]                       4 bytes each, one for 3 keys
-//!  ring    oldest -> [ high half of the hash | tag, next older position + 1 of the chain ] <- newest      8 bytes each
+//!  bucket   [ print x 10 | filter, furthest, turn | tag, away, number x 10 ]     64 bytes, one for 8.2 keys
+//!  words    oldest -> [ a bit a number: is it still remembered ] <- newest
 //! ```
-//! The oldest key leaves by the ring's start moving on: it is the last of its chain, and whoever walks the chain stops
-//! where a link leads out of the part in use, or to a position that was reused since, which is younger than the link.
-//! A key that is taken from the middle is unlinked and leaves a hole; the ring is packed when it is full of those.
-//! The filter has a bit for each of the chain's keys, and for some that are gone: it tells of two in three keys that are
-//! not remembered without a look at the ring.
+//! Each key has a number, and numbers ascend: a key is remembered while its number is at or after the oldest one, so
+//! that the oldest is forgotten without a look at its bucket. A key that is taken leaves a hole among the numbers.
 //!
-//! A ghost takes less than 10 bytes, and 4 more once weights differ from 1.
+//! A key stands in the bucket of its hash if there is room, otherwise in one of seven others, `away` says in which: the
+//! bucket of its hash has a filter of those, so that a probe for another key reads one cache line, 9 times in 10. The
+//! cells of a bucket are filled in turn, and those of taken keys move to where the turn is: that cell is free or has
+//! the oldest key of the bucket, and unless that one is forgotten by now, the bucket is full.
 //!
-//! Hashes are compared by 48 bits while the ghost has room for fewer than 60,000 keys, and by one bit less at each
-//! doubling from there: with 100,000 keys a probe for another key is answered wrongly once in 10^9 times, with 16
-//! million once in 30,000.
+//! What is stored beside the number is the remainder of hash * buckets: with the bucket it gives the hash back when the
+//! buckets are to be more. That hash has 40 bits; a probe for another key is answered wrongly once in 10^7 times with
+//! 100,000 keys, with 16 million once in 65,000.
+//!
+//! Numbers run out after as many keys as there is room for, or nearly: then all cells are renumbered and the filters
+//! made anew. Constant time amortised, with a pause of some nanoseconds a bucket.
+//!
+//! A ghost that is full takes less than 8 bytes a key, and 5 more once weights differ from 1; one that has just grown a
+//! quarter more.
 
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// More keys than this are never remembered at once: links keep at least 1 bit for the tag.
-const KEYS_MAX: usize = 1 << 30;
+mod bucket;
+mod columns;
 
-/// The fewest bits that a position takes in a link.
-const POSITION_BITS_MIN: u32 = 16;
+use bucket::{AWAY_MAX, Bucket, CELLS, Layout};
+use columns::Columns;
+
+/// More keys than this are never remembered at once.
+const KEYS_MAX: usize = 1 << 27;
+
+/// The number of the first key: a cell with number 0 is free.
+const FIRST: u32 = 1;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Ghost {
@@ -33,57 +47,49 @@ pub(crate) struct Ghost {
     weight: u64,
     /// The number of remembered keys.
     len: usize,
-    /// The number of keys that heads and ring are made for.
+    /// The number of keys that the buckets are made for.
     room: usize,
-    /// By the high half of a hash: in the low `position_bits`, where its chain begins, or once began, 0 for nowhere; in the
-    /// others the filter.
-    heads: Vec<u32>,
-    ring: Vec<Link>,
-    /// By position in the ring; empty while all weigh 1.
-    weights: Vec<u32>,
-    /// By position in the ring; empty while no key has a stamp.
-    stamps: Vec<u32>,
-    /// The position of the oldest key or hole.
-    oldest: usize,
-    /// The positions in use, holes included.
-    span: usize,
-    /// Never falls: the bits that a tag lost are gone.
-    position_bits: u32,
+    layout: Layout,
+    buckets: Vec<Bucket>,
+    /// The keys for which there is no cell near the bucket of their hash: a few in 100,000.
+    strays: Vec<Stray>,
+    /// The oldest number that may be remembered.
+    oldest: u32,
+    /// The number of the next key.
+    next: u32,
+    /// The number at which all are renumbered.
+    end: u32,
+    /// The number before which there is room for keys and numbers, whatever is forgotten until then.
+    stop: u32,
+    /// The most numbers from the oldest on.
+    span_max: usize,
+    /// A bit for each number, whether it was not taken: those of 64 numbers, from the oldest on.
+    word: u64,
+    /// The words after that one.
+    words: VecDeque<u64>,
+    /// None while all weigh 1 and have no stamps.
+    columns: Option<Box<Columns>>,
 }
 
-/// One push in as many makes the filter of its chain anew, by a walk along it.
-const FILTER_PUSHES: usize = 4;
-
-/// At most so many links are walked for that; the filter of a longer chain passes all keys.
-const FILTER_STEPS: usize = 8;
-
-/// One position of the ring.
-#[derive(Copy, Clone, Debug, Default)]
-struct Link {
-    /// The high half of the mixed hash: names the chain.
-    high: u32,
-    /// The low `position_bits`: the next older position of the chain + 1, 0 for none, its own + 1 for a hole. The
-    /// others: a tag, the upper bits of the hash's low half.
-    tagged: u32,
+/// A key outside of the buckets.
+#[derive(Copy, Clone, Debug)]
+struct Stray {
+    hash: u64,
+    number: u32,
 }
 
-/// A hash, mixed and parted.
+/// Where a key was found.
 #[derive(Copy, Clone)]
-struct Fingerprint {
-    high: u32,
-    low: u32,
+enum Found {
+    Cell(usize, usize),
+    Stray(usize),
 }
 
-impl Fingerprint {
-    #[inline]
-    fn of(hash: u64) -> Self {
-        // An odd factor loses nothing, and spreads hashes that differ in their low bits only.
-        let mixed = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Fingerprint {
-            high: (mixed >> 32) as u32,
-            low: mixed as u32,
-        }
-    }
+/// 40 bits of a hash.
+#[inline]
+fn mixed(hash: u64) -> u64 {
+    // An odd factor loses nothing, and spreads hashes that differ in their low bits only.
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24
 }
 
 impl Ghost {
@@ -93,13 +99,17 @@ impl Ghost {
             weight: 0,
             len: 0,
             room: 0,
-            heads: Vec::new(),
-            ring: Vec::new(),
-            weights: Vec::new(),
-            stamps: Vec::new(),
-            oldest: 0,
-            span: 0,
-            position_bits: POSITION_BITS_MIN,
+            layout: Layout::new(1),
+            buckets: Vec::new(),
+            strays: Vec::new(),
+            oldest: FIRST,
+            next: FIRST,
+            end: FIRST,
+            stop: FIRST,
+            span_max: 0,
+            word: u64::MAX,
+            words: VecDeque::new(),
+            columns: None,
         }
     }
 
@@ -122,6 +132,7 @@ impl Ghost {
         if self.len < self.room / 4 {
             self.rebuild(self.len);
         }
+        self.set_stop();
     }
 
     /// Remembers a key as the newest. Forgets the oldest ones beyond the limit; a key heavier than the limit is not
@@ -133,36 +144,42 @@ impl Ghost {
         self.enter(hash, weight);
     }
 
-    /// Remembers a key with a number that is given back with it; 4 bytes more for each key once this was called.
+    /// Remembers a key with a number that is given back with it; 5 bytes more for each key once this was called.
     #[inline]
     pub(crate) fn remember_stamped(&mut self, hash: u64, weight: u32, stamp: u32) {
-        if let Some(position) = self.enter(hash, weight) {
-            if self.stamps.is_empty() {
-                self.stamps = vec![0; self.ring.len()];
-            }
-            self.stamps[position] = stamp;
+        if !self.enter(hash, weight) {
+            return;
         }
+        let (span, span_max) = (self.span(), self.span_max);
+        let columns = self.columns.get_or_insert_default();
+        columns.with_stamps(span, span_max)[span - 1] = stamp;
     }
 
-    /// Remembers a key; the position that it has now, if it is not too heavy.
+    /// Remembers a key unless it is too heavy, and returns whether it does.
     #[inline]
-    fn enter(&mut self, hash: u64, weight: u32) -> Option<usize> {
+    fn enter(&mut self, hash: u64, weight: u32) -> bool {
         let weight = weight.max(1);
         if u64::from(weight) > self.limit {
-            return None;
+            return false;
         }
         while self.weight + u64::from(weight) > self.limit {
             self.forget_oldest();
         }
-        if self.len == self.room || self.span == self.ring.len() {
+        if self.next >= self.stop {
             self.make_room();
         }
-        if weight != 1 && self.weights.is_empty() {
-            self.weights = vec![1; self.ring.len()];
+        if weight != 1 {
+            self.keep_weights();
         }
-        self.len += 1;
-        self.weight += u64::from(weight);
-        Some(self.push(Fingerprint::of(hash), weight))
+        self.push(mixed(hash), weight);
+        true
+    }
+
+    #[inline(never)]
+    fn keep_weights(&mut self) {
+        let (span, span_max) = (self.span(), self.span_max);
+        let columns = self.columns.get_or_insert_default();
+        columns.with_weights(span, span_max);
     }
 
     /// The stamp of the oldest key; 0 if it has none, and `None` if nothing is remembered.
@@ -171,301 +188,356 @@ impl Ghost {
         if self.len == 0 {
             return None;
         }
-        while self.is_hole(self.oldest) {
-            self.oldest = self.following(self.oldest);
-            self.span -= 1;
+        while !self.oldest_is_remembered() {
+            self.step();
         }
-        Some(self.stamps.get(self.oldest).copied().unwrap_or(0))
+        Some(self.columns.as_ref().map_or(0, |columns| columns.stamp(0)))
     }
 
     /// Forgets a key, and returns whether it was remembered.
     #[inline]
     pub(crate) fn take(&mut self, hash: u64) -> bool {
-        self.take_position(hash).is_some()
+        self.take_number(hash).is_some()
     }
 
     /// Forgets a key, and returns its stamp, 0 if it has none.
     #[inline]
     pub(crate) fn take_stamped(&mut self, hash: u64) -> Option<u32> {
-        let position = self.take_position(hash)?;
-        Some(self.stamps.get(position).copied().unwrap_or(0))
+        let number = self.take_number(hash)?;
+        let index = (number - self.oldest) as usize;
+        let columns = self.columns.as_ref();
+        Some(columns.map_or(0, |columns| columns.stamp(index)))
     }
 
-    /// Forgets a key, and returns where it was.
+    /// Forgets a key, and returns its number.
     #[inline]
-    fn take_position(&mut self, hash: u64) -> Option<usize> {
+    fn take_number(&mut self, hash: u64) -> Option<u32> {
         if self.len == 0 {
             return None;
         }
-        let Fingerprint { high, low } = Fingerprint::of(hash);
-        let head = self.head(high);
-        let start = self.heads[head];
-        if start & self.filter_bit(low) == 0 {
+        let hash = mixed(hash);
+        let place = self.layout.place(hash);
+        let home = &self.buckets[place.bucket];
+        if !home.has_print(place.print) && !home.may_be_away(place.print) {
             return None;
         }
-        let mut position = ((start & self.position_mask()) as usize).wrapping_sub(1);
-        let mut age = self.age(position);
-        if age >= self.span || self.head(self.ring[position].high) != head {
-            return None;
-        }
-        let mut younger = None;
-        loop {
-            let link = self.ring[position];
-            let older = (link.tagged & self.position_mask()) as usize;
-            if link.high == high && link.tagged >> self.position_bits == low >> self.position_bits {
-                self.unlink(position, younger, head);
-                return Some(position);
-            }
-            younger = Some(position);
-            position = older.wrapping_sub(1);
-            let next_age = self.age(position);
-            if next_age <= age || next_age >= self.span {
-                return None;
-            }
-            age = next_age;
-        }
+        self.take_found(hash)
     }
 
-    /// How many positions were filled after this one; the ring's length or more if it is none.
-    #[inline]
-    fn age(&self, position: usize) -> usize {
-        if position >= self.ring.len() {
-            return usize::MAX;
+    /// Forgets a key whose print is in its bucket or in the filter there.
+    #[inline(never)]
+    fn take_found(&mut self, hash: u64) -> Option<u32> {
+        let place = self.layout.place(hash);
+        let mut newest = None;
+        let mut number = self.oldest - 1;
+        let away_max = self.buckets[place.bucket].away_max(place.print);
+        for away in 0..=away_max {
+            let at = self.layout.bucket_away(place.bucket, away);
+            let tag = self.layout.tag_away(place.tag, away);
+            let bucket = &self.buckets[at];
+            if !bucket.has_print(place.print) {
+                continue;
+            }
+            for cell in 0..CELLS {
+                let found = bucket.number(&self.layout, cell, place.print, tag);
+                if found > number {
+                    number = found;
+                    newest = Some(Found::Cell(at, cell));
+                }
+            }
         }
-        let newest = self.oldest + self.span + self.ring.len() - 1;
-        let age = newest - position;
-        // At most twice around: `oldest` and `span` are each at most the length.
-        let len = self.ring.len();
-        if age >= 2 * len {
-            age - 2 * len
-        } else if age >= len {
-            age - len
+        if away_max == AWAY_MAX {
+            for (index, stray) in self.strays.iter().enumerate() {
+                if stray.hash == hash && stray.number > number {
+                    number = stray.number;
+                    newest = Some(Found::Stray(index));
+                }
+            }
+        }
+        match newest? {
+            Found::Cell(at, cell) => self.buckets[at].free(cell),
+            Found::Stray(index) => {
+                self.strays.swap_remove(index);
+            }
+        }
+        self.take_out(number);
+        Some(number)
+    }
+
+    /// Makes a hole of a number.
+    #[inline]
+    fn take_out(&mut self, number: u32) {
+        let words_on = (number >> 6) - (self.oldest >> 6);
+        if words_on == 0 {
+            self.word &= !(1 << (number - self.oldest));
         } else {
-            age
+            self.words[words_on as usize - 1] &= !(1 << (number & 63));
         }
-    }
-
-    #[inline]
-    fn head(&self, high: u32) -> usize {
-        ((u64::from(high) * self.heads.len() as u64) >> 32) as usize
-    }
-
-    #[inline]
-    fn position_mask(&self) -> u32 {
-        (1 << self.position_bits) - 1
-    }
-
-    /// The bit of a key's tag in the filter of its chain.
-    #[inline]
-    fn filter_bit(&self, low: u32) -> u32 {
-        let bits = u32::BITS - self.position_bits;
-        let tag = low & !self.position_mask();
-        1 << (self.position_bits + (((tag >> 27) * bits) >> 5))
-    }
-
-    /// The filter of the chain that begins at this position + 1, as far as it is in use.
-    fn filter_of(&self, head: usize, start: u32) -> u32 {
-        let mut filter = 0;
-        let mut position = (start as usize).wrapping_sub(1);
-        let mut age = self.age(position);
-        if age >= self.span || self.head(self.ring[position].high) != head {
-            return 0;
-        }
-        for _ in 0..FILTER_STEPS {
-            let tagged = self.ring[position].tagged;
-            filter |= self.filter_bit(tagged);
-            position = ((tagged & self.position_mask()) as usize).wrapping_sub(1);
-            let next_age = self.age(position);
-            if next_age <= age || next_age >= self.span {
-                return filter;
-            }
-            age = next_age;
-        }
-        !self.position_mask()
-    }
-
-    fn weight_at(&self, position: usize) -> u32 {
-        self.weights.get(position).copied().unwrap_or(1)
-    }
-
-    fn is_hole(&self, position: usize) -> bool {
-        self.ring[position].tagged & self.position_mask() == position as u32 + 1
-    }
-
-    #[inline]
-    fn following(&self, position: usize) -> usize {
-        if position + 1 == self.ring.len() {
-            0
-        } else {
-            position + 1
-        }
-    }
-
-    /// Fills the next position of the ring, and begins the chain there.
-    #[inline]
-    fn push(&mut self, Fingerprint { high, low }: Fingerprint, weight: u32) -> usize {
-        let mut position = self.oldest + self.span;
-        if position >= self.ring.len() {
-            position -= self.ring.len();
-        }
-        let head = self.head(high);
-        let mask = self.position_mask();
-        let mut older = self.heads[head] & mask;
-        let mut filter = self.heads[head] & !mask;
-        if position.is_multiple_of(FILTER_PUSHES) {
-            filter = self.filter_of(head, older);
-        }
-        // A head that was left behind by the key that used to be here would make a hole of this one.
-        if older == position as u32 + 1 {
-            older = 0;
-        }
-        let tag = low & !mask;
-        self.ring[position] = Link {
-            high,
-            tagged: tag | older,
-        };
-        self.heads[head] = filter | self.filter_bit(low) | (position as u32 + 1);
-        if let Some(place) = self.weights.get_mut(position) {
-            *place = weight;
-        }
-        self.span += 1;
-        position
-    }
-
-    /// Makes a hole of a position.
-    fn unlink(&mut self, position: usize, younger: Option<usize>, head: usize) {
-        let mask = self.position_mask();
-        let mut older = self.ring[position].tagged & mask;
-        let older_age = self.age((older as usize).wrapping_sub(1));
-        if older_age <= self.age(position) || older_age >= self.span {
-            // The chain ends here. What the link says is reused by now, maybe by the younger one, which its own number
-            // would make a hole.
-            older = 0;
-        }
-        match younger {
-            Some(younger) => {
-                let tagged = &mut self.ring[younger].tagged;
-                *tagged = *tagged & !mask | older;
-            }
-            None => self.heads[head] = self.heads[head] & !mask | older,
-        }
-        self.ring[position].tagged = position as u32 + 1;
-        self.discount(position);
-    }
-
-    fn discount(&mut self, position: usize) {
+        let index = (number - self.oldest) as usize;
+        let columns = self.columns.as_ref();
         self.len -= 1;
-        self.weight -= u64::from(self.weight_at(position));
+        self.weight -= columns.map_or(1, |columns| u64::from(columns.weight(index)));
+    }
+
+    /// The numbers from the oldest on, those of taken keys included.
+    #[inline]
+    fn span(&self) -> usize {
+        (self.next - self.oldest) as usize
+    }
+
+    /// Gives the next number to a key, for which there is room.
+    #[inline]
+    fn push(&mut self, hash: u64, weight: u32) {
+        let number = self.next;
+        self.next += 1;
+        self.len += 1;
+        self.weight += u64::from(weight);
+        if number.is_multiple_of(64) || self.columns.is_some() {
+            self.push_beside(number, weight);
+        }
+        let place = self.layout.place(hash);
+        let home = &mut self.buckets[place.bucket];
+        if home.turn_number(&self.layout) < self.oldest {
+            home.fill_turn(place.print, place.tag | number);
+        } else {
+            self.push_crowded(hash, number);
+        }
+    }
+
+    /// Makes another word, and fills the columns.
+    #[inline(never)]
+    fn push_beside(&mut self, number: u32, weight: u32) {
+        if number.is_multiple_of(64) && number != self.oldest {
+            self.words.push_back(u64::MAX);
+        }
+        if let Some(columns) = &mut self.columns {
+            columns.push(weight);
+        }
+    }
+
+    /// Puts a key near its bucket, which is full.
+    #[inline(never)]
+    fn push_crowded(&mut self, hash: u64, number: u32) {
+        let place = self.layout.place(hash);
+        for away in 1..=AWAY_MAX {
+            let at = self.layout.bucket_away(place.bucket, away);
+            let bucket = &mut self.buckets[at];
+            if bucket.turn_number(&self.layout) < self.oldest {
+                let tag = self.layout.tag_away(place.tag, away);
+                bucket.fill_turn(place.print, tag | number);
+                self.buckets[place.bucket].admit_away(place.print, away);
+                return;
+            }
+        }
+        self.buckets[place.bucket].admit_away(place.print, AWAY_MAX);
+        if self.strays.len() == self.strays.capacity() {
+            let oldest = self.oldest;
+            self.strays.retain(|stray| stray.number >= oldest);
+        }
+        self.strays.push(Stray { hash, number });
+    }
+
+    #[inline]
+    fn oldest_is_remembered(&self) -> bool {
+        self.word & 1 != 0
+    }
+
+    /// Moves on to the next number, and returns the weight of the one before.
+    #[inline]
+    fn step(&mut self) -> u32 {
+        self.oldest += 1;
+        self.word >>= 1;
+        if self.oldest.is_multiple_of(64) {
+            self.word = self.words.pop_front().unwrap_or(u64::MAX);
+        }
+        match &mut self.columns {
+            Some(columns) => columns.pop(),
+            None => 1,
+        }
     }
 
     /// Forgets the oldest key, of which there must be one.
     #[inline]
     pub(crate) fn forget_oldest(&mut self) {
-        // Bounded by the span: the weight is above 0, so some position in it has a key.
+        let next = self.oldest + 1;
+        if self.oldest_is_remembered() && !next.is_multiple_of(64) && self.columns.is_none() {
+            self.oldest = next;
+            self.word >>= 1;
+            self.len -= 1;
+            self.weight -= 1;
+        } else {
+            self.forget_oldest_of_all();
+        }
+    }
+
+    /// The same where there are holes, other words or columns.
+    #[inline(never)]
+    fn forget_oldest_of_all(&mut self) {
+        // Bounded by the span: the weight is above 0, so some number in it has a key.
         loop {
-            let position = self.oldest;
-            self.oldest = self.following(position);
-            self.span -= 1;
-            if !self.is_hole(position) {
-                self.discount(position);
+            let is_remembered = self.oldest_is_remembered();
+            let weight = self.step();
+            if is_remembered {
+                self.len -= 1;
+                self.weight -= u64::from(weight);
                 return;
             }
         }
     }
 
-    /// Packs the ring, or makes heads and ring larger.
+    /// Makes room for a key and a number.
     #[cold]
+    #[inline(never)]
     fn make_room(&mut self) {
         let limit = usize::try_from(self.limit)
             .unwrap_or(usize::MAX)
             .min(KEYS_MAX);
-        if self.len < self.room {
+        if self.len == self.room {
+            if self.room < limit {
+                self.rebuild((self.room + self.room / 4).max(16).min(limit));
+            } else {
+                self.forget_oldest();
+            }
+        }
+        if self.span() == self.span_max {
             self.rebuild(self.room);
-        } else if self.room < limit {
-            self.rebuild((self.room + self.room / 2).max(16).min(limit));
+        }
+        if self.next == self.end {
+            self.renumber();
+        }
+        self.set_stop();
+    }
+
+    fn set_stop(&mut self) {
+        let spare_numbers = self.span_max - self.span();
+        let spare = if self.limit <= self.room as u64 {
+            spare_numbers
         } else {
-            self.forget_oldest();
-            self.rebuild(self.room);
+            spare_numbers.min(self.room - self.len)
+        };
+        let stop = self.next as usize + spare;
+        self.stop = self.end.min(u32::try_from(stop).unwrap_or(u32::MAX));
+    }
+
+    /// Begins the numbers anew, and empties the filters of keys that are gone.
+    fn renumber(&mut self) {
+        // The bits of a word stay together.
+        let shift = (self.oldest - 1) & !63;
+        for bucket in &mut self.buckets {
+            bucket.renumber(&self.layout, self.oldest, shift);
+        }
+        let oldest = self.oldest;
+        self.strays.retain_mut(|stray| {
+            let is_remembered = stray.number >= oldest;
+            stray.number = stray.number.saturating_sub(shift);
+            is_remembered
+        });
+        self.oldest -= shift;
+        self.next -= shift;
+        self.set_end();
+        for at in 0..self.buckets.len() {
+            for (cell, away) in self.buckets[at].guests(&self.layout) {
+                let print = self.buckets[at].print(cell);
+                let home = self.layout.home(at, away);
+                self.buckets[home].admit_away(print, away);
+            }
+        }
+        for stray in &self.strays {
+            let place = self.layout.place(stray.hash);
+            self.buckets[place.bucket].admit_away(place.print, AWAY_MAX);
         }
     }
 
-    /// Builds heads and ring anew for this many keys, without holes. Constant time amortised: there were holes for a
-    /// sixteenth of the keys, or the room grows by a half.
-    fn rebuild(&mut self, room: usize) {
-        let ring_len = room + room / 16 + 8;
-        let old = Ghost {
-            heads: core::mem::replace(&mut self.heads, vec![0; room / 3 + 4]),
-            ring: core::mem::replace(&mut self.ring, vec![Link::default(); ring_len]),
-            weights: core::mem::take(&mut self.weights),
-            stamps: core::mem::take(&mut self.stamps),
-            ..*self
-        };
-        if !old.weights.is_empty() {
-            self.weights = vec![1; ring_len];
-        }
-        if !old.stamps.is_empty() {
-            self.stamps = vec![0; ring_len];
-        }
-        self.room = room;
-        self.position_bits = self
-            .position_bits
-            .max(usize::BITS - ring_len.leading_zeros());
-        self.oldest = 0;
-        self.span = 0;
-        let mut position = old.oldest;
-        for _ in 0..old.span {
-            if !old.is_hole(position) {
-                let Link { high, tagged } = old.ring[position];
-                let low = tagged & !old.position_mask();
-                let now_at = self.push(Fingerprint { high, low }, old.weight_at(position));
-                if let Some(stamp) = self.stamps.get_mut(now_at) {
-                    *stamp = old.stamps[position];
+    fn set_end(&mut self) {
+        let end = self.next as usize + self.room.max(16);
+        self.end = end.min(self.layout.numbers()) as u32;
+        self.set_stop();
+    }
+
+    /// The hashes by number from the oldest on; none where a key was taken.
+    fn hashes(&self) -> Vec<Option<u64>> {
+        let mut hashes = vec![None; self.span()];
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            for cell in 0..CELLS {
+                let (number, hash) = self.layout.hash(at, bucket, cell);
+                if number >= self.oldest {
+                    hashes[(number - self.oldest) as usize] = Some(hash);
                 }
             }
-            position = old.following(position);
         }
+        for stray in self.strays.iter().filter(|s| s.number >= self.oldest) {
+            hashes[(stray.number - self.oldest) as usize] = Some(stray.hash);
+        }
+        hashes
     }
 
-    /// Asserts that ring, chains and weights agree.
+    /// Builds the buckets anew for this many keys, without holes. Constant time amortised: there were holes for an
+    /// eighth of the keys, or the room grows by a quarter.
+    fn rebuild(&mut self, room: usize) {
+        let hashes = self.hashes();
+        let old_columns = self.columns.take();
+        self.len = 0;
+        self.weight = 0;
+        self.room = room;
+        self.layout = Layout::new(room);
+        self.buckets = Vec::new();
+        self.buckets = vec![Bucket::default(); self.layout.buckets()];
+        self.strays = Vec::new();
+        self.oldest = FIRST;
+        self.next = FIRST;
+        self.span_max = room + room / 8 + 16;
+        self.word = u64::MAX;
+        self.words = VecDeque::new();
+        self.words.reserve_exact(self.span_max / 64 + 1);
+        self.columns = old_columns.as_ref().map(|old| old.emptied(self.span_max));
+        for (index, hash) in hashes.into_iter().enumerate() {
+            let Some(hash) = hash else { continue };
+            let old = old_columns.as_ref();
+            self.push(hash, old.map_or(1, |old| old.weight(index)));
+            if let (Some(now), Some(old)) = (&mut self.columns, old) {
+                now.stamp_newest(old.stamp(index));
+            }
+        }
+        self.set_end();
+    }
+
+    /// Asserts that numbers, buckets and weights agree.
     pub(crate) fn check(&self) {
         assert!(
             self.weight <= self.limit,
             "the ghost remembers more than it may"
         );
-        assert!(self.len <= self.room && self.len <= self.span && self.span <= self.ring.len());
-        assert!(self.weights.is_empty() || self.weights.len() == self.ring.len());
-        assert!(self.stamps.is_empty() || self.stamps.len() == self.ring.len());
-        let positions = (0..self.span).map(|step| (self.oldest + step) % self.ring.len());
-        let keys: Vec<usize> = positions
-            .filter(|position| !self.is_hole(*position))
-            .collect();
-        assert_eq!(keys.len(), self.len, "the ring has another number of keys");
-        let weight: u64 = keys
-            .iter()
-            .map(|position| u64::from(self.weight_at(*position)))
-            .sum();
-        assert_eq!(weight, self.weight, "the weight differs from the keys'");
-        assert!(
-            keys.iter().all(|position| self.is_chained(*position)),
-            "a key is not in its chain"
-        );
-    }
-
-    fn is_chained(&self, wanted: usize) -> bool {
-        let Link { high, tagged } = self.ring[wanted];
-        let start = self.heads[self.head(high)];
-        assert!(
-            start & self.filter_bit(tagged) != 0,
-            "a filter refuses a key of its chain"
-        );
-        let mut position = (start & self.position_mask()) as usize - 1;
-        for _ in 0..self.span {
-            if position == wanted {
-                return true;
-            }
-            position = (self.ring[position].tagged & self.position_mask()) as usize - 1;
+        assert!(self.len <= self.room && self.len <= self.span() && self.next <= self.end);
+        assert!(self.span() <= self.span_max);
+        let columns = self.columns.as_ref();
+        if let Some(columns) = columns {
+            columns.check(self.span());
         }
-        false
+        let mut weight = 0;
+        for (index, hash) in self.hashes().into_iter().enumerate() {
+            let number = self.oldest + index as u32;
+            let bit = match (number >> 6) - (self.oldest >> 6) {
+                0 => self.word >> index,
+                word => self.words[word as usize - 1] >> (number & 63),
+            };
+            assert_eq!(bit & 1 == 1, hash.is_some(), "a bit differs from the cells");
+            if hash.is_some() {
+                weight += columns.map_or(1, |columns| u64::from(columns.weight(index)));
+            }
+        }
+        assert_eq!(weight, self.weight, "the weight differs from the keys'");
+        let keys = self.hashes().into_iter().flatten();
+        assert_eq!(keys.count(), self.len, "there is another number of keys");
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            for (cell, away) in bucket.guests(&self.layout) {
+                let home = &self.buckets[self.layout.home(at, away)];
+                let (number, _) = self.layout.hash(at, bucket, cell);
+                assert!(
+                    number < self.oldest || home.may_be_away(bucket.print(cell)),
+                    "a filter refuses a key of its bucket"
+                );
+            }
+        }
     }
 }
 

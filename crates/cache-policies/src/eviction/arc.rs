@@ -113,7 +113,7 @@ const PENDING_MAX: usize = 256;
 /// of what is inserted, so a victim's key enters its ghost at that insert, or at the next miss if there was none.
 ///
 /// All calls take constant time, amortised where a ghost drops holes; 17 bytes a slot, 4 more once weights differ from
-/// 1; a remembered key takes less than 10 bytes, and 4 more once weights differ. The weight of pinned entries counts in
+/// 1; a remembered key takes less than 8 bytes, and 5 more once weights differ. The weight of pinned entries counts in
 /// the total and in neither queue.
 ///
 /// ```

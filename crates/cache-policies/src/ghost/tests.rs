@@ -1,6 +1,7 @@
 //! The ghost against the dullest one, at its limits, and its memory.
 
-use super::Ghost;
+use super::bucket::Bucket;
+use super::{Ghost, Stray, mixed};
 use std::collections::VecDeque;
 use std::vec::Vec;
 
@@ -92,8 +93,8 @@ fn equals_the_model() {
 }
 
 #[test]
-fn equals_the_model_where_all_keys_share_a_chain() {
-    // The high half of the mixed hash is the same for all: multiply by the inverse of the mix.
+fn equals_the_model_where_all_keys_share_a_bucket() {
+    // The upper bits of the mixed hash are the same for all: multiply by the inverse of the mix.
     let inverse = {
         let mut inverse = 1_u64;
         for _ in 0..6 {
@@ -102,7 +103,7 @@ fn equals_the_model_where_all_keys_share_a_chain() {
         }
         inverse
     };
-    let crowded = |key: u64| (0xffff_ffff_0000_0000 | key << 16).wrapping_mul(inverse);
+    let crowded = |key: u64| (0xffff_fffe_0000_0000 | key << 24).wrapping_mul(inverse);
     against_model(1, 40, 1, crowded);
     against_model(2, 100, 9, crowded);
 }
@@ -159,12 +160,56 @@ fn stamps_stay_with_their_keys() {
 }
 
 #[test]
-fn a_full_ghost_takes_less_than_ten_bytes_a_key() {
+fn a_full_ghost_takes_less_than_eight_bytes_a_key() {
     let mut ghost = Ghost::new(90_000);
     for hash in 0..500_000_u64 {
         ghost.remember(hash, 1);
     }
-    let bytes = 4 * (2 * ghost.ring.capacity() + ghost.heads.capacity() + ghost.weights.capacity());
+    let bytes = size_of::<Bucket>() * ghost.buckets.capacity()
+        + 8 * ghost.words.capacity()
+        + size_of::<Stray>() * ghost.strays.capacity();
+    assert!(ghost.columns.is_none());
     assert_eq!(ghost.len(), 90_000);
-    assert!(bytes <= 10 * ghost.len(), "{bytes} bytes");
+    assert!(bytes <= 8 * ghost.len(), "{bytes} bytes");
+    let strays = ghost.strays.len();
+    assert!(strays <= 200, "{strays} keys are outside of the buckets");
+    ghost.check();
+}
+
+#[test]
+fn a_probe_for_another_key_reads_one_line() {
+    let mut ghost = Ghost::new(20_000);
+    let mut further = 0;
+    for key in 0..200_000_u64 {
+        ghost.remember(key, 1);
+        // Every twelfth key comes back.
+        if key % 12 == 0 && key > 5_000 {
+            assert!(ghost.take(key - 5_000));
+        }
+        let place = ghost.layout.place(mixed(!key));
+        let home = &ghost.buckets[place.bucket];
+        further += u32::from(home.has_print(place.print) || home.may_be_away(place.print));
+        assert!(!ghost.take(!key));
+    }
+    assert!(
+        further <= 20_000,
+        "{further} probes of 200,000 look further"
+    );
+}
+
+#[test]
+fn a_ghost_that_grows_and_shrinks_keeps_its_keys() {
+    let mut ghost = Ghost::new(u64::MAX);
+    for key in 0..100_000_u64 {
+        ghost.remember(key, 1);
+    }
+    ghost.check();
+    while ghost.len() > 1_000 {
+        ghost.forget_oldest();
+    }
+    ghost.set_limit(2_000);
+    assert!(ghost.buckets.len() < 200);
+    ghost.check();
+    assert!(!ghost.take(98_999));
+    assert!((99_000..100_000).all(|key| ghost.take(key)));
 }

@@ -48,7 +48,7 @@ const GHOST_TARGET: f64 = 8.0;
 
 /// What holds.
 const ENTRY_MOST: f64 = ENTRY_TARGET.max(31.0);
-const GHOST_MOST: f64 = GHOST_TARGET.max(10.0);
+const GHOST_MOST: f64 = GHOST_TARGET.max(8.0);
 
 /// Entries at which an index of a power of two places is as full as it gets.
 const ENTRIES: u64 = (1 << 17) / 8 * 7;

@@ -71,7 +71,7 @@ const PHANTOMS: usize = 2;
 /// defect that [`LirsConfig::with_phantoms`] reproduces.
 ///
 /// Calls take constant time amortised: an entry leaves Q and S once each time that it enters. 21 bytes a slot, 4 more
-/// once weights differ from 1; a key in S of an entry that is gone takes less than 14, and 4 more once weights differ.
+/// once weights differ from 1; a key in S of an entry that is gone takes less than 13, and 5 more once weights differ.
 /// The weight of pinned entries counts in the total alone. A pinned entry that was HIR and in S is brought to the top
 /// of S when it is unpinned, if it is still there by then.
 ///

@@ -53,7 +53,7 @@ const SKIPPING: u8 = SMALL | MAIN | COUNT;
 /// Hits write one byte, and only until the count is full; all calls but `evict` take constant time (amortised, where
 /// the ghost or the small queue drop holes). `evict` takes at most 3 * linked + 1 steps, amortised one and one for each
 /// hit since. 9 bytes a slot, 12 more in the small queue, 16 more in its window, 4 more once weights differ from 1; a ghost takes less than
-/// 10 bytes, and 4 more once weights differ.
+/// 8 bytes, and 5 more once weights differ.
 ///
 /// ```
 /// use cache_policies::{Hint, Policy, S3Fifo, S3FifoConfig, Slot};
