@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use super::AnyPolicy;
 use super::parameters::{self, Parameters};
 use crate::admission::tiny_lfu::{TinyLfuConfig, refuse_behind};
 use crate::error::ParseConfigError;
@@ -31,6 +32,7 @@ use crate::eviction::{
     two_q::TwoQConfig,
     w_tiny_lfu::{WTinyLfuAdaptiveConfig, WTinyLfuConfig},
 };
+use crate::policy::Policy;
 
 macro_rules! any_config {
     ($($(#[$doc:meta])+ $access:ident $policy:ident $config:ident,)+) => {
@@ -108,10 +110,7 @@ macro_rules! any_config {
             /// bound to measure others by, for simulations only.
             #[must_use]
             pub fn is_offline(&self) -> bool {
-                match self {
-                    $(AnyConfig::$policy(_) => $config::OFFLINE,)+
-                    AnyConfig::TinyLfu(config) => config.policy().is_offline(),
-                }
+                AnyPolicy::is_offline(self)
             }
         }
 

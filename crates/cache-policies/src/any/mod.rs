@@ -133,7 +133,10 @@ macro_rules! any_policy {
             }
 
             fn is_offline(config: &AnyConfig) -> bool {
-                config.is_offline()
+                match config {
+                    $(AnyConfig::$policy(config) => $policy::is_offline(config),)+
+                    AnyConfig::TinyLfu(config) => AnyPolicy::is_offline(config.policy()),
+                }
             }
 
             #[inline]

@@ -22,8 +22,6 @@ pub(crate) trait Parameters: Default + 'static {
     /// The policy's name.
     const POLICY: &'static str;
     const KNOWN: &'static [Parameter] = &[];
-    /// Whether the policy needs to be told the future.
-    const OFFLINE: bool = false;
     /// The configurations that have names of their own.
     const NAMED: &'static [Named<Self>] = &[];
 

@@ -19,7 +19,6 @@ pub struct BeladyConfig {}
 
 impl Parameters for BeladyConfig {
     const POLICY: &'static str = "belady";
-    const OFFLINE: bool = true;
 }
 
 /// MIN (L. A. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems Journal 5(2),

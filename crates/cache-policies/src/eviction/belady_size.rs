@@ -15,7 +15,6 @@ pub struct BeladySizeConfig {}
 
 impl Parameters for BeladySizeConfig {
     const POLICY: &'static str = "belady-size";
-    const OFFLINE: bool = true;
 }
 
 /// The entry goes whose weight times the time until its next request is the greatest: what libCacheSim calls

@@ -10,7 +10,7 @@ use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
 use crate::hashed_queue::{HashedQueue, halves, whole};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, share};
 use crate::list::{Lists, Unlinked};
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
@@ -96,11 +96,6 @@ pub struct S3Fifo {
 /// Whether the entry that was put into the small queue with this stamp is there, and its hits are skipped.
 fn is_skipping(marks: &Marks, main: &Lists<1>, slot: Slot, stamp: u64) -> bool {
     marks.get(slot) == SKIPPING && main.stowed(slot)[1] == stamp as u32
-}
-
-/// A share of the capacity, rounded down.
-fn share(capacity: u64, share: f64) -> u64 {
-    (capacity as f64 * share) as u64
 }
 
 impl S3Fifo {
