@@ -1,5 +1,8 @@
 //! The gate of TinyLFU: who was asked for how often lately, and who may take whose place.
 
+use alloc::collections::VecDeque;
+use core::mem;
+
 use crate::random::Random;
 use crate::sketch::{FrequencySketch, fold};
 
@@ -12,6 +15,9 @@ const EXPECTED_MAX: u64 = 1 << 16;
 /// The fewest words of the sketch.
 const WORDS_MIN: u64 = 64;
 
+/// The most requests that are kept from before the first entry.
+const EARLY_MAX: usize = 64;
+
 /// The most requests of a sample for each entry. An entry has 16 counters and a request changes four of them: after 60
 /// they may all be full, and beyond half of that there is little to tell keys apart by.
 pub(crate) const SAMPLE_MAX: u32 = 30;
@@ -22,6 +28,8 @@ pub(crate) struct Gate {
     sketch: FrequencySketch,
     /// The entries that the sketch is made for; 0 until there is one.
     entries: u64,
+    /// The last requests before there was an entry, folded.
+    early: VecDeque<u32>,
     /// The increments of a sample for each entry that there is room for.
     sample: u64,
     lots: Random,
@@ -33,9 +41,26 @@ impl Gate {
         Gate {
             sketch: FrequencySketch::new(WORDS_MIN as usize, sample * WORDS_MIN),
             entries: 0,
+            early: VecDeque::new(),
             sample,
             lots: Random::new(seed),
         }
+    }
+
+    /// Keeps a request that is about to be counted, if there was no entry yet: the first one brings another sketch.
+    #[inline]
+    pub(crate) fn keep_early(&mut self, folded: u32) {
+        if self.entries == 0 {
+            self.keep(folded);
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, folded: u32) {
+        if self.early.len() == EARLY_MAX {
+            self.early.pop_front();
+        }
+        self.early.push_back(folded);
     }
 
     /// Counts a folded hash once more.
@@ -88,9 +113,11 @@ impl Gate {
     /// are, rounded up.
     ///
     /// It grows by doubling, which leaves every key its counters, so that entries that get lighter bit by bit do not wear
-    /// out what was counted; it shrinks where half of it would do.
+    /// out what was counted; it shrinks where half of it would do. With the first entry it begins anew; what is returned
+    /// then is to be counted again: of the requests that came before, the last 64.
     #[cold]
-    pub(crate) fn fit(&mut self, capacity: u64, len: u64, weight: u64) {
+    #[must_use]
+    pub(crate) fn fit(&mut self, capacity: u64, len: u64, weight: u64) -> VecDeque<u32> {
         let expected = capacity / (weight / len.max(1)).max(1);
         let mut wanted = expected.min(len.next_power_of_two().max(EXPECTED_MAX));
         if wanted < len {
@@ -100,10 +127,10 @@ impl Gate {
         let sample = (self.sample * wanted).max(2);
         let mut words = self.sketch.words();
         if self.entries == 0 {
-            // What was counted before there was an entry would stand in many blocks, and say nothing.
+            // Resized, each block would stand in many, and many counts would say nothing.
             self.entries = wanted;
             self.sketch = FrequencySketch::new(wanted.max(WORDS_MIN) as usize, sample);
-            return;
+            return mem::take(&mut self.early);
         }
         if wanted <= self.entries / 2 {
             self.entries = wanted;
@@ -115,5 +142,6 @@ impl Gate {
             }
         }
         self.sketch.resize(words, sample);
+        VecDeque::new()
     }
 }

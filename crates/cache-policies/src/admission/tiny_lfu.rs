@@ -204,7 +204,6 @@ impl Parameters for TinyLfuConfig<()> {
 ///     policy.miss(hash);
 ///     policy.insert(Slot::new(number), hash, 1, Hint::NONE);
 /// }
-/// policy.hit(Slot::new(0), 10);
 /// // The newest is not more frequent than the oldest.
 /// assert_eq!(policy.evict(), Some(Slot::new(1)));
 /// # Ok::<(), cache_policies::ConfigError>(())
@@ -273,11 +272,15 @@ impl<P: Policy> TinyLfu<P> {
     fn fit_gate(&mut self) {
         let words = self.gate.words();
         let (len, weight) = (self.len() as u64, self.weight());
-        self.gate.fit(self.capacity(), len, weight);
+        let early = self.gate.fit(self.capacity(), len, weight);
         if let Some(doorkeeper) = &mut self.doorkeeper
-            && self.gate.words() != words
+            && (self.gate.words() != words || !early.is_empty())
         {
             *doorkeeper = Doorkeeper::new(self.gate.words());
+            self.ageings = self.gate.ageings();
+        }
+        for folded in early {
+            self.count(folded);
         }
     }
 
@@ -344,7 +347,9 @@ impl<P: Policy> Policy for TinyLfu<P> {
 
     #[inline]
     fn miss(&mut self, hash: u64) -> Hint {
-        self.count(fold(hash));
+        let folded = fold(hash);
+        self.gate.keep_early(folded);
+        self.count(folded);
         self.policy.miss(hash)
     }
 

@@ -133,6 +133,33 @@ fn a_doorkeeper_keeps_what_came_once_out_of_the_sketch() {
     assert!(kept.count() < 500);
 }
 
+/// The first entry tells how large the sketch is to be, and what came before counts in it all the same.
+#[test]
+fn requests_before_the_first_entry_count() {
+    let asked = |policy: &mut dyn FnMut(u64)| {
+        // More than are kept, of which the last 64 are: 4 keys that come 15 times each, and 4 once.
+        (0..1_000).for_each(|number| policy(mix(1_000_000 + number)));
+        (0..60).for_each(|number| policy(mix(number % 4)));
+        (4..8).for_each(|key| policy(mix(key)));
+    };
+    for (capacity, weight) in [(10_000, 1), (50, 1), (10_000, 300)] {
+        let w_tinylfu = &mut WTinyLfu::new(capacity, &WTinyLfuConfig::default()).unwrap();
+        asked(&mut |hash| assert_eq!(w_tinylfu.miss(hash), Hint::NONE));
+        w_tinylfu.insert(Slot::new(0), mix(7), weight, Hint::NONE);
+        let counted = |key: u64| w_tinylfu.frequency(mix(key));
+        assert_eq!([0, 3, 4, 7].map(counted), [15, 15, 1, 1]);
+        assert!((0..1_000).all(|number| counted(1_000_000 + number) <= 1));
+        for doorkeeper in [false, true] {
+            let config = TinyLfuConfig::new(LruConfig::default()).with_doorkeeper(doorkeeper);
+            let tinylfu = &mut TinyLfu::<Lru>::new(capacity, &config).unwrap();
+            asked(&mut |hash| assert_eq!(tinylfu.miss(hash), Hint::NONE));
+            tinylfu.insert(Slot::new(0), mix(7), weight, Hint::NONE);
+            let counted = |key: u64| tinylfu.frequency(mix(key));
+            assert_eq!([0, 3, 4, 7].map(counted), [15, 15, 1, 1]);
+        }
+    }
+}
+
 /// What comes but once has no part in the sketch, and ages it all the same.
 #[test]
 fn first_requests_age_the_sketch_behind_a_doorkeeper() {

@@ -88,12 +88,13 @@ impl Model {
                 self.evict();
             }
             self.put(hash, WINDOW);
-            // The sketch is made anew for as many entries as there is room for when the first one comes, and grows to twice
-            // as large once there are more than 2^16.
+            // The sketch is made anew for as many entries as there is room for when the first one comes, whose request is
+            // counted again, and grows to twice as large once there are more than 2^16.
             let capacity = self.capacity as u64;
             if self.residents.len() == 1 {
                 let entries = capacity.min(65_536);
                 self.sketch = FrequencySketch::new(entries.max(64) as usize, 10 * entries);
+                self.sketch.increment(hash);
             } else if self.residents.len() == 65_537 {
                 self.sketch.resize(131_072, 10 * capacity.min(131_072));
             }

@@ -52,8 +52,7 @@ use regions::Regions;
 ///     }
 ///     policy.insert(Slot::new(number), hash, 1, Hint::NONE);
 /// }
-/// policy.hit(Slot::new(0), 0);
-/// // The window holds one entry, the last; it is not more frequent than the oldest that was not hit.
+/// // The window holds one entry, the last; it is not more frequent than the first.
 /// assert_eq!(policy.evict(), Some(Slot::new(99)));
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```

@@ -122,12 +122,16 @@ impl Regions {
     #[cold]
     fn fit_gate(&mut self) {
         let (len, weight) = (self.ledger.len() as u64, self.ledger.weight());
-        self.gate.fit(self.ledger.capacity(), len, weight);
+        for folded in self.gate.fit(self.ledger.capacity(), len, weight) {
+            self.gate.increment(folded);
+        }
     }
 
     #[inline]
     pub(super) fn miss(&mut self, hash: u64) {
-        self.gate.increment(fold(hash));
+        let folded = fold(hash);
+        self.gate.keep_early(folded);
+        self.gate.increment(folded);
         if self.full
             && let Some(climber) = &mut self.climber
         {

@@ -22,6 +22,8 @@ const PROTECTED: usize = 2;
 struct Gate {
     sketch: FrequencySketch,
     entries: u64,
+    /// The requests before the first entry.
+    early: Vec<u64>,
     sample: u64,
     lots: u64,
 }
@@ -31,8 +33,16 @@ impl Gate {
         Gate {
             sketch: FrequencySketch::new(64, 64 * sample),
             entries: 0,
+            early: Vec::new(),
             sample,
             lots: seed,
+        }
+    }
+
+    fn miss(&mut self, hash: u64) {
+        self.sketch.increment(hash);
+        if self.entries == 0 {
+            self.early.push(hash);
         }
     }
 
@@ -48,6 +58,10 @@ impl Gate {
         if self.entries == 0 {
             self.entries = entries;
             self.sketch = FrequencySketch::new(entries.max(64) as usize, sample);
+            let forgotten = self.early.len().saturating_sub(64);
+            for hash in &self.early[forgotten..] {
+                self.sketch.increment(*hash);
+            }
             return;
         }
         if entries <= self.entries / 2 {
@@ -238,7 +252,7 @@ impl WTinyLfuModel {
 
 impl Model for WTinyLfuModel {
     fn miss(&mut self, hash: u64) -> bool {
-        self.gate.sketch.increment(hash);
+        self.gate.miss(hash);
         self.climb(None);
         false
     }
@@ -397,7 +411,7 @@ impl TinyLfuModel {
 
 impl Model for TinyLfuModel {
     fn miss(&mut self, hash: u64) -> bool {
-        self.gate.sketch.increment(hash);
+        self.gate.miss(hash);
         false
     }
 
