@@ -3,6 +3,7 @@
 use cache_policies::ConfigError;
 
 use crate::trace::TraceError;
+use crate::trace::summary::{StackDistances, TooManyObjects};
 
 /// Why a simulation could not be run to its end.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,20 @@ pub enum SimulationError {
         /// The request, counted from 1.
         position: u64,
     },
+    /// LRU's misses at every size were asked for, of a trace or a sample with too many objects for that.
+    #[error(
+        "more than {} distinct objects, too many to find LRU's misses at every size: simulate a sample of them with --sample, of a \
+         lower rate if this is one, or leave out --lru-curve, and lru from --policies with --report and --target",
+        StackDistances::OBJECTS_MAX
+    )]
+    TooManyObjects,
     /// A second reading found more requests than the first.
     #[error("the trace changed between two readings: simulate it when nobody writes to it")]
     Changed,
+}
+
+impl From<TooManyObjects> for SimulationError {
+    fn from(_: TooManyObjects) -> Self {
+        Self::TooManyObjects
+    }
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use cache_policies::Policy;
 
+use crate::trace::summary::TooManyObjects;
+
 use super::access::Access;
 use super::error::SimulationError;
 use super::feed::{BLOCK_LEN, Feed};
@@ -17,7 +19,7 @@ use super::simulator::{Counts, Simulator};
 /// What takes part in a reading, its type no longer known: one call a block, not one a request.
 pub(super) trait Run: Send {
     /// Serves the requests in order.
-    fn run(&mut self, block: &[Access]);
+    fn run(&mut self, block: &[Access]) -> Result<(), TooManyObjects>;
 }
 
 /// A [`Simulator`], its type no longer known.
@@ -27,8 +29,9 @@ pub(super) trait Simulate: Run {
 }
 
 impl<P: Policy + Send, I: Index + Send> Run for Simulator<P, I> {
-    fn run(&mut self, block: &[Access]) {
+    fn run(&mut self, block: &[Access]) -> Result<(), TooManyObjects> {
         Self::run(self, block);
+        Ok(())
     }
 }
 
@@ -42,10 +45,11 @@ impl<P: Policy + Send, I: Index + Send> Simulate for Simulator<P, I> {
 /// anew costs nothing beside it.
 const EPOCH_LEN: usize = 1 << 17;
 
-/// A simulator, and what its last epoch cost.
+/// A simulator, what its last epoch cost, and how it ended.
 struct Task<'a> {
     simulator: &'a mut dyn Run,
     cost: Duration,
+    result: Result<(), TooManyObjects>,
 }
 
 /// Reads the trace to its end, every request going through every simulator in order. The counts do not depend on the threads.
@@ -61,6 +65,7 @@ pub(super) fn fan_out<'a>(
     let task = |simulator| Task {
         simulator,
         cost: Duration::ZERO,
+        result: Ok(()),
     };
     let mut tasks: Vec<Task<'a>> = simulators.map(task).collect();
     if threads <= 1 {
@@ -82,6 +87,7 @@ pub(super) fn fan_out<'a>(
             work(queue, epoch_now);
             result
         })?;
+        tasks.iter().try_for_each(|task| task.result)?;
         std::mem::swap(&mut epoch, &mut next);
     }
     Ok(())
@@ -102,7 +108,7 @@ fn alone(feed: &mut Feed<'_>, tasks: &mut [Task<'_>]) -> Result<(), SimulationEr
             return Ok(());
         }
         for task in &mut *tasks {
-            task.simulator.run(&block);
+            task.simulator.run(&block)?;
         }
     }
 }
@@ -113,7 +119,7 @@ fn work(queue: &Mutex<IterMut<'_, Task<'_>>>, epoch: &[Access]) {
     let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     while let Some(task) = take() {
         let start = Instant::now();
-        task.simulator.run(epoch);
+        task.result = task.simulator.run(epoch);
         task.cost = start.elapsed();
     }
 }

@@ -1,6 +1,6 @@
 //! LRU's misses at every size, from one reading.
 
-use crate::trace::summary::StackDistances;
+use crate::trace::summary::{StackDistances, TooManyObjects};
 
 use super::access::Access;
 use super::fan_out::Run;
@@ -20,11 +20,12 @@ use super::fan_out::Run;
 /// let mut catalogue = Catalogue::new();
 /// let mut curve = LruCurve::new();
 /// for key in [1, 2, 1, 3, 1, 2] {
-///     curve.extend(&[catalogue.access(&Request { time: 0, key, size: 1, next: None })]);
+///     curve.extend(&[catalogue.access(&Request { time: 0, key, size: 1, next: None })])?;
 /// }
 /// assert_eq!(curve.misses(2), 4);
 /// assert_eq!((curve.smallest(0.5), curve.smallest(0.4)), (Some(3), None));
 /// assert_eq!(curve.steps().collect::<Vec<_>>(), [(1, 6), (2, 4), (3, 3)]);
+/// # Ok::<(), strata_cli::trace::summary::TooManyObjects>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct LruCurve {
@@ -45,19 +46,23 @@ impl LruCurve {
 
     /// Goes on with these requests, whose objects one [`Catalogue`](super::Catalogue) numbered.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// For more than [`StackDistances::OBJECTS_MAX`] objects.
-    pub fn extend(&mut self, block: &[Access]) {
-        self.requests += block.len() as u64;
+    /// [`TooManyObjects`] beyond [`StackDistances::OBJECTS_MAX`] objects; the requests from there on do not count.
+    pub fn extend(&mut self, block: &[Access]) -> Result<(), TooManyObjects> {
         for access in block {
             if self.stack.is_full() {
                 self.stack.compact(&mut self.slots);
             }
             let Some(slot) = self.slots.get_mut(access.object as usize) else {
+                if self.stack.is_at_limit() {
+                    return Err(TooManyObjects);
+                }
+                self.requests += 1;
                 self.slots.push(self.stack.push());
                 continue;
             };
+            self.requests += 1;
             let (distance, moved) = self.stack.touch(*slot);
             *slot = moved;
             let distance = distance as usize;
@@ -66,6 +71,14 @@ impl LruCurve {
             }
             self.at_distance[distance] += 1;
         }
+        Ok(())
+    }
+
+    /// As if there were no more than these objects to be told apart.
+    #[cfg(test)]
+    pub(super) fn with_objects_max(mut self, objects_max: u32) -> Self {
+        self.stack = self.stack.with_objects_max(objects_max);
+        self
     }
 
     /// The misses of a cache of this size.
@@ -98,7 +111,7 @@ impl LruCurve {
 }
 
 impl Run for LruCurve {
-    fn run(&mut self, block: &[Access]) {
-        self.extend(block);
+    fn run(&mut self, block: &[Access]) -> Result<(), TooManyObjects> {
+        self.extend(block)
     }
 }

@@ -217,3 +217,37 @@ impl PolicyVisitor for Boxed {
         Box::new(simulator)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::{LruCurve, Simulated, Simulation, Weighing};
+    use crate::simulate::SimulationError;
+    use crate::simulate::first_reading::of_trace;
+    use crate::trace;
+
+    /// LRU's misses at every size, of ten objects that are asked for twice, with room for so many.
+    fn curve(objects_max: u32, threads: usize) -> Result<Simulated, SimulationError> {
+        let mut file = tempfile::Builder::new().suffix(".lirs").tempfile().unwrap();
+        (0..20).for_each(|request| writeln!(file, "{}", request % 10).unwrap());
+        let mut simulation = Simulation::new(Weighing::Objects).threads(threads);
+        simulation.curve = Some(LruCurve::new().with_objects_max(objects_max));
+        simulation.run(trace::open(file.path()).unwrap())
+    }
+
+    #[test]
+    fn a_trace_of_too_many_objects_for_a_curve_is_refused_with_what_to_do() {
+        for threads in [1, 3] {
+            let curve_of_all = curve(10, threads).unwrap().curve.unwrap();
+            assert_eq!((curve_of_all.misses(9), curve_of_all.misses(10)), (20, 10));
+            let error = curve(9, threads).unwrap_err();
+            assert_eq!(
+                format!("{:#}", of_trace(error, "huge.lirs".as_ref())),
+                "huge.lirs: more than 1073741824 distinct objects, too many to find LRU's misses at every size: simulate a sample of \
+                 them with --sample, of a lower rate if this is one, or leave out --lru-curve, and lru from --policies with --report \
+                 and --target"
+            );
+        }
+    }
+}

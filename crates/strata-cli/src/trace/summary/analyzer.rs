@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::{
     LruPoint, NextAccess, OneHitWonders, ReuseDistances, SizeChanges, Sizes, StackDistances,
-    Summary, Times, ZipfFit,
+    Summary, Times, TooManyObjects, ZipfFit,
 };
 use crate::trace::{Columns, Request};
 
@@ -69,14 +69,6 @@ struct Promises {
     broken: u64,
 }
 
-/// A trace asks for more distinct objects than can be told apart in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "more than {} distinct objects, which is more than can be summed up: cut the trace",
-    StackDistances::OBJECTS_MAX
-)]
-pub struct TooManyObjects;
-
 impl Analyzer {
     /// Nothing yet. What `columns` says is not held is left out of the summary.
     #[must_use]
@@ -108,13 +100,13 @@ impl Analyzer {
     ///
     /// # Errors
     ///
-    /// [`TooManyObjects`] beyond 2^30 objects; the request does not count then.
+    /// [`TooManyObjects`] at the request for another object when there are 2^30; it does not count then.
     pub fn push(&mut self, request: &Request) -> Result<(), TooManyObjects> {
         if self.stack.is_full() {
             let slots = self.objects.values_mut().map(|object| &mut object.slot);
             self.stack.compact(slots);
         }
-        if self.objects.len() >= StackDistances::OBJECTS_MAX as usize {
+        if self.stack.is_at_limit() && !self.objects.contains_key(&request.key) {
             return Err(TooManyObjects);
         }
         self.requests += 1;

@@ -9,8 +9,8 @@ mod zipf;
 
 use serde::Serialize;
 
-pub use analyzer::{Analyzer, TooManyObjects};
-pub use stack::StackDistances;
+pub use analyzer::Analyzer;
+pub use stack::{StackDistances, TooManyObjects};
 pub use zipf::ZipfFit;
 
 /// What a trace is like.

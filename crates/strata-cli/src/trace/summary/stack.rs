@@ -4,6 +4,14 @@
 //! slots held behind the object's old one. Slots are bits of a bitmap, and a Fenwick tree over its words counts them. When the
 //! slots run out, those still held are moved together, so that there are never more than a few times as many slots as objects.
 
+/// A trace asks for more distinct objects than can be told apart in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "more than {} distinct objects, which is more than can be summed up: cut the trace",
+    StackDistances::OBJECTS_MAX
+)]
+pub struct TooManyObjects;
+
 /// The slots, and which are held.
 ///
 /// ```
@@ -25,6 +33,7 @@ pub struct StackDistances {
     next: u32,
     /// The slots held: the objects.
     held: u32,
+    objects_max: u32,
 }
 
 const WORD_BITS: u32 = u64::BITS;
@@ -44,6 +53,7 @@ impl StackDistances {
             sums: Vec::new(),
             next: 0,
             held: 0,
+            objects_max: Self::OBJECTS_MAX,
         };
         stack.reset(SLOTS_MIN);
         stack
@@ -56,12 +66,31 @@ impl StackDistances {
         self.next as usize == self.words.len() * WORD_BITS as usize
     }
 
+    /// As if there were no more than these objects to be told apart.
+    #[cfg(test)]
+    pub(crate) fn with_objects_max(mut self, objects_max: u32) -> Self {
+        self.objects_max = objects_max;
+        self
+    }
+
+    /// Whether no further object can be told apart: [`touch`](Self::touch) may go on, [`push`](Self::push) may not.
+    #[must_use]
+    #[inline]
+    pub fn is_at_limit(&self) -> bool {
+        self.held >= self.objects_max
+    }
+
     /// The slot of an object's first request.
     ///
     /// # Panics
     ///
-    /// If there is no slot left.
+    /// If there is no slot left, or there are [`OBJECTS_MAX`](Self::OBJECTS_MAX) objects already.
     pub fn push(&mut self) -> u32 {
+        assert!(!self.is_at_limit(), "32 bits number the slots");
+        self.append()
+    }
+
+    fn append(&mut self) -> u32 {
         assert!(!self.is_full(), "compacted when full");
         let slot = self.next;
         self.next += 1;
@@ -83,7 +112,7 @@ impl StackDistances {
         }
         self.set(slot, false);
         self.held -= 1;
-        (distance, self.push())
+        (distance, self.append())
     }
 
     /// The slots held before `slot`.
@@ -115,12 +144,7 @@ impl StackDistances {
 
     /// Moves the held slots together, in their order, and makes room for as many again. Every object's slot, each once in
     /// whatever order, is renamed.
-    ///
-    /// # Panics
-    ///
-    /// For more than [`OBJECTS_MAX`](Self::OBJECTS_MAX) objects.
     pub fn compact<'a>(&mut self, slots: impl IntoIterator<Item = &'a mut u32>) {
-        assert!(self.held <= Self::OBJECTS_MAX, "32 bits number the slots");
         for slot in slots {
             *slot = self.rank(*slot);
         }

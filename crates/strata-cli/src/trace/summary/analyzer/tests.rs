@@ -176,3 +176,16 @@ fn next_positions_are_held_against_what_comes() {
         assert_eq!(of(next), NextAccess::Wrong { positions });
     }
 }
+
+#[test]
+fn only_another_object_is_one_too_many() {
+    let mut analyzer = Analyzer::new(ALL);
+    analyzer.stack = StackDistances::new().with_objects_max(2);
+    let pushed = [1, 2, 1, 3, 2].map(|key| analyzer.push(&request(key)));
+    assert_eq!(
+        pushed,
+        [Ok(()), Ok(()), Ok(()), Err(TooManyObjects), Ok(())]
+    );
+    let summary = analyzer.finish();
+    assert_eq!((summary.requests, summary.objects), (4, 2));
+}
