@@ -22,6 +22,7 @@ mod ledger;
 mod list;
 mod listener;
 mod marks;
+mod mix;
 mod policy;
 mod predict;
 mod queue;

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::mix::mix;
 use crate::sweep::Sweep;
 
 /// Words of 64 bits in a block.
@@ -73,7 +74,7 @@ pub struct FrequencySketch {
 /// else in.
 #[inline]
 pub(crate) fn fold(hash: u64) -> u32 {
-    let mixed = ((hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+    let mixed = (mix(hash) >> 32) as u32;
     (mixed ^ (mixed >> 15)) & !3
 }
 

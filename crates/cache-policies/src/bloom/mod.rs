@@ -12,6 +12,8 @@ use core::f64::consts::LN_2;
 
 use libm::{ceil, log, pow, round};
 
+use crate::mix::mix;
+
 /// How many places a filter has, and how many of them a member takes.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 struct Shape {
@@ -51,7 +53,7 @@ impl Shape {
     /// thousand bits and many hashes have half as many false positives again as they should.
     #[inline]
     fn places_of(self, hash: u64) -> impl Iterator<Item = u64> {
-        let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = mix(hash);
         let mut point = mixed ^ (mixed >> 29);
         let mut step = point.wrapping_mul(0xd6e8_feb8_6659_fd93);
         step ^= step >> 32;

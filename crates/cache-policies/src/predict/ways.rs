@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::mix::mix;
+
 /// Entries of a set.
 const WIDTH: usize = 8;
 /// The tag of a vacant place.
@@ -47,7 +49,7 @@ impl<T: Default> Ways<T> {
     /// The first place of the hash's set, and its tag; `None` in a table without places.
     #[inline]
     fn set(&self, hash: u64) -> Option<(usize, u32)> {
-        let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = mix(hash);
         let sets = (self.entries.len() / WIDTH) as u64;
         let set = ((mixed >> 32) * sets) >> 32;
         (sets != 0).then_some((set as usize * WIDTH, (mixed as u32).max(VACANT + 1)))
