@@ -13,3 +13,4 @@ pub mod table;
 pub mod trace;
 pub mod trace_command;
 pub mod units;
+mod whole_file;

@@ -1,12 +1,11 @@
-//! A file that appears whole or not at all, and replaces only its like.
+//! A file of results, which appears whole or not at all and replaces only its like.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::trace::OneLine;
+use crate::whole_file::{WholeFileError, beside, keep};
 
 /// A file to be written: nothing of it is on the disk until it is finished, then it is written beside its place and moved there.
 ///
@@ -35,13 +34,10 @@ impl ReportFile {
     ///
     /// [`ReportFileError`]: its folder is not there or refuses files, or there is something else at its place.
     pub fn create(path: &Path, mark: &str) -> Result<Self, ReportFileError> {
-        let failed = |source| ReportFileError::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| WholeFileError::of(path, source);
         match File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(error).into()),
             Ok(file) => {
                 let mut head = Vec::new();
                 let is_file = file.metadata().map_err(failed)?.is_file();
@@ -58,7 +54,7 @@ impl ReportFile {
             }
         }
         // Whether the folder takes files shows only when it is given one.
-        drop(temporary(path)?);
+        drop(beside(path)?);
         Ok(Self {
             path: path.to_owned(),
         })
@@ -70,73 +66,20 @@ impl ReportFile {
     ///
     /// Those of the system; what was at the place before is there still.
     pub fn finish(self, content: &[u8]) -> Result<(), ReportFileError> {
-        let failed = |source| ReportFileError::Write {
-            path: self.path.clone(),
-            source,
-        };
-        let mut file = temporary(&self.path)?;
-        file.write_all(content).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&self.path)
-            .map_err(|error| failed(error.error))?;
-        Ok(())
+        let mut file = beside(&self.path)?;
+        file.write_all(content)
+            .map_err(|error| WholeFileError::of(&self.path, error))?;
+        Ok(keep(file, &self.path, true)?)
     }
-}
-
-/// The folder that the file is, or will be, in.
-pub(crate) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// A file beside that of this path, which goes when it is dropped.
-fn temporary(path: &Path) -> Result<NamedTempFile, ReportFileError> {
-    let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".strata-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|error| {
-        if error.kind() == ErrorKind::NotFound {
-            return ReportFileError::NoFolder {
-                path: path.to_owned(),
-                folder: folder.to_owned(),
-            };
-        }
-        // The error names the temporary file, which nobody asked for.
-        ReportFileError::Write {
-            path: path.to_owned(),
-            source: error.kind().into(),
-        }
-    })
 }
 
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportFileError {
-    /// The system refuses.
-    #[error("{}: cannot write the file", OneLine(path))]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Its folder is not there.
-    #[error(
-        "{}: there is no folder {}: make it first",
-        OneLine(path),
-        OneLine(folder)
-    )]
-    NoFolder {
-        /// The file.
-        path: PathBuf,
-        /// The folder.
-        folder: PathBuf,
-    },
+    /// The system refuses, or its folder is not there.
+    #[error(transparent)]
+    Whole(#[from] WholeFileError),
     /// There is something that strata did not write.
     #[error(
         "{}: is there already and is no file that strata wrote: remove it, or name another",

@@ -11,8 +11,9 @@ mod plot;
 mod scale;
 
 pub use chart::{Chart, Series};
-pub(crate) use file::folder_of;
 pub use file::{ReportFile, ReportFileError};
 pub use machine::{command_line, date, machine};
 pub use page::{Cell, Page};
 pub use scale::{Unit, ratio_ticks};
+
+pub use crate::whole_file::WholeFileError;

@@ -9,8 +9,8 @@ use cache_policies::LruConfig;
 
 use crate::args::ReadArgs;
 use crate::outcome::UsageError;
-use crate::report::folder_of;
 use crate::trace::OneLine;
+use crate::whole_file::folder_of;
 
 use super::access::Weighing;
 use super::policies::Policies;

@@ -11,6 +11,7 @@ use crate::outcome::UsageError;
 use crate::progress::Progress;
 use crate::trace::{Columns, Compression, Encoder, Format, OneLine, Request, Writer, fill_next};
 use crate::units::Bytes;
+use crate::whole_file::{beside, keep};
 
 /// Where to write a trace, and how: arguments of `convert` and `generate`.
 #[derive(Clone, Debug, clap::Args)]
@@ -218,7 +219,7 @@ impl Output {
             Target::File { path, replace } => {
                 let mut file = self.temporary()?;
                 self.encode(file.as_file_mut(), fill)?;
-                keep(file, path, *replace)
+                Ok(keep(file, path, *replace)?)
             }
         }
     }
@@ -247,20 +248,7 @@ impl Output {
             return NamedTempFile::new_in(&folder)
                 .with_context(|| format!("{}: cannot make a temporary file", OneLine(&folder)));
         };
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!(".{name}.");
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".tmp");
-        // As any new file: what the process's mask leaves of it. Temporary files are the owner's alone by default.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        let folder = folder_of(path);
-        builder
-            .tempfile_in(folder)
-            .with_context(|| format!("{}: cannot make a file in this folder", OneLine(folder)))
+        Ok(beside(path)?)
     }
 
     /// The error of a write, with the name of where it went: standard output names itself.
@@ -272,13 +260,6 @@ impl Output {
                 error.context(format!("{}: cannot write", OneLine(path)))
             }
         })
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != "" => folder,
-        _ => Path::new("."),
     }
 }
 
@@ -316,17 +297,4 @@ fn target(path: &Path, force: bool) -> anyhow::Result<Target> {
         path,
         replace: true,
     })
-}
-
-/// Gives a temporary file its name, once its content is on the disk.
-fn keep(file: NamedTempFile, path: &Path, replace: bool) -> anyhow::Result<()> {
-    let failed = || format!("{}: cannot write", OneLine(path));
-    file.as_file().sync_all().with_context(failed)?;
-    let kept = if replace {
-        file.persist(path)
-    } else {
-        file.persist_noclobber(path)
-    };
-    kept.map_err(|error| error.error).with_context(failed)?;
-    Ok(())
 }

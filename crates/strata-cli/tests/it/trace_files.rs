@@ -91,7 +91,7 @@ fn places_that_cannot_be_written_to_are_refused() {
         (
             "no/such/out.csv",
             1,
-            "no/such: cannot make a file in this folder",
+            "no/such/out.csv: there is no folder no/such: make it first",
         ),
         ("-", 2, "--to"),
     ] {
@@ -101,6 +101,15 @@ fn places_that_cannot_be_written_to_are_refused() {
         assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
     }
     assert_eq!(names(&folder), ["dir.csv", "in.lirs"]);
+}
+
+#[test]
+fn a_name_may_be_as_long_as_the_system_takes() {
+    let folder = TempDir::new().unwrap();
+    written(&folder, "in.lirs", b"1\n");
+    let name = format!("{}.csv", "a".repeat(255 - 4));
+    assert_passed(&convert(&folder, &["in.lirs", &name]));
+    assert_eq!(names(&folder), [name.as_str(), "in.lirs"]);
 }
 
 #[cfg(unix)]
