@@ -1,5 +1,6 @@
 //! The integration tests of the command, one module a concern.
 
+mod bad_input_compressed;
 mod bad_input_csv;
 mod bad_input_simulate;
 mod bad_input_trace;
@@ -14,6 +15,8 @@ mod replay_kill;
 mod shared;
 mod simulate;
 mod simulate_future;
+mod simulate_help;
+mod simulate_input;
 mod simulate_report;
 mod simulate_sample;
 mod simulate_sizes;
