@@ -10,7 +10,7 @@ pub(crate) struct Ledger {
     capacity: u64,
     /// The sum of the weights of the resident entries.
     weight: u64,
-    len: usize,
+    len: u32,
     /// By slot; empty while every entry that was ever admitted weighs 1.
     weights: Vec<u32>,
 }
@@ -41,7 +41,7 @@ impl Ledger {
 
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// The weight of a resident slot.
@@ -95,7 +95,7 @@ impl Ledger {
 
     /// Asserts that count and weight are those of the given resident slots.
     pub(crate) fn check(&self, residents: impl Iterator<Item = Slot>) {
-        let (mut len, mut weight) = (0, 0);
+        let (mut len, mut weight) = (0_u32, 0);
         for slot in residents {
             len += 1;
             weight += u64::from(self.weight_of(slot));

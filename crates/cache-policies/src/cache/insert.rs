@@ -2,13 +2,19 @@
 //!
 //! The order is always the same: first everything that may refuse or panic while nothing has changed (hash, look-up,
 //! weigher), then evictions one by one, each complete before the listener hears of it, and last the insert itself, in
-//! which no caller's code runs.
+//! which no caller's code runs. Where one more eviction is enough the new entry takes the victim's place in one step, before
+//! the listener hears of that victim.
 
 use core::hash::{BuildHasher, Hash};
 
 use super::store::{Node, Victim};
 use super::{Cache, RejectReason, Rejected, TryInsertError};
-use crate::{Hint, Listener, Policy, Weigh};
+use crate::{Cause, Hint, Listener, Policy, Weigh};
+
+/// An insert into a cache without lifetimes whose limits are not being lowered, as they are in most: it asks for neither.
+const PLAIN: bool = true;
+/// Any other insert.
+const TIMED: bool = false;
 
 /// How an attempt to make room ended.
 pub(crate) enum Room<K, V> {
@@ -126,17 +132,45 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         value: V,
         ticks: u64,
     ) -> Result<u32, Rejected<K, V>> {
-        if self.store.lifetimes.is_stillborn(ticks) {
-            return Err(self.reject(Node { key, value }, RejectReason::Stillborn));
+        let node = Node { key, value };
+        if self.is_plain(ticks) {
+            return self.place_as::<PLAIN>(hash, node, ticks);
         }
-        let weight = self.weigher.weigh(&key, &value);
+        self.place_timed(hash, node, ticks)
+    }
+
+    /// Whether lifetimes and a limit that is being lowered are of no concern to a new entry of so many ticks.
+    #[inline(always)]
+    fn is_plain(&self, ticks: u64) -> bool {
+        self.store.lifetimes.are_off(ticks) && !self.shedding
+    }
+
+    #[inline(never)]
+    fn place_timed(
+        &mut self,
+        hash: u64,
+        node: Node<K, V>,
+        ticks: u64,
+    ) -> Result<u32, Rejected<K, V>> {
+        self.place_as::<TIMED>(hash, node, ticks)
+    }
+
+    #[inline(always)]
+    fn place_as<const KIND: bool>(
+        &mut self,
+        hash: u64,
+        node: Node<K, V>,
+        ticks: u64,
+    ) -> Result<u32, Rejected<K, V>> {
+        if KIND == TIMED && self.store.lifetimes.is_stillborn(ticks) {
+            return Err(self.reject(node, RejectReason::Stillborn));
+        }
+        let weight = self.weigher.weigh(&node.key, &node.value);
         if let Some(reason) = self.refusal(weight, None) {
-            return Err(self.reject(Node { key, value }, reason));
+            return Err(self.reject(node, reason));
         }
         let hint = self.store.policy_mut().miss(hash);
-        let slot = self.settle(hash, Node { key, value }, weight, ticks, hint)?;
-        self.stats.inserts += 1;
-        Ok(slot)
+        self.settle::<KIND>(hash, node, weight, ticks, hint)
     }
 
     /// Puts the node's value in the place of that at `slot`, which is alive and has this key; the value that was there.
@@ -174,8 +208,12 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
                 // The policy may have remembered it as a victim: it forgets what is resident again.
                 let hint = self.store.policy_mut().miss(hash);
                 // The room that it leaves may not be enough.
-                match self.settle(hash, node, weight, ticks, hint) {
-                    Ok(_) => victim.node.into_value(),
+                match self.settle::<TIMED>(hash, node, weight, ticks, hint) {
+                    Ok(_) => {
+                        // It was an update.
+                        self.stats.inserts -= 1;
+                        victim.node.into_value()
+                    }
                     Err(rejected) => {
                         self.depart(victim);
                         return Err(rejected);
@@ -190,7 +228,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
 
     /// Makes room for an entry that was found to fit, and puts it in; its slot.
     #[inline(always)]
-    fn settle(
+    fn settle<const KIND: bool>(
         &mut self,
         hash: u64,
         node: Node<K, V>,
@@ -198,20 +236,33 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         ticks: u64,
         hint: Hint,
     ) -> Result<u32, Rejected<K, V>> {
-        while !self.has_room(weight) {
-            if self.shedding {
+        while !self.has_room(weight, 0) {
+            if KIND == TIMED && self.shedding {
                 match self.make_room_shedding(weight, None) {
                     Room::Made => break,
                     _ => return Err(self.reject(node, RejectReason::AllPinned)),
                 }
             }
-            if !self.evict_for_room() {
+            let Some(slot) = self.store.choose() else {
                 return Err(self.reject(node, RejectReason::AllPinned));
+            };
+            if KIND == PLAIN && self.has_room(weight, 1) {
+                self.stats.inserts += 1;
+                self.stats.evictions += 1;
+                let victim = self.store.replace(slot, hash, node, weight, hint);
+                self.listener
+                    .departed(victim.key, victim.value, Cause::Capacity);
+                return Ok(slot);
             }
+            let victim = self.store.detach(slot);
+            self.depart(victim);
         }
         match self.store.insert(hash, node, weight, hint) {
             Ok(slot) => {
-                self.store.lifetimes.start(slot, ticks);
+                self.stats.inserts += 1;
+                if KIND == TIMED {
+                    self.store.lifetimes.start(slot, ticks);
+                }
                 Ok(slot)
             }
             Err(node) => Err(self.reject(node, RejectReason::Exhausted)),
@@ -254,10 +305,12 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         full.then_some(RejectReason::AllPinned)
     }
 
-    /// Whether an entry of `weight`, which is within the capacity, fits without an eviction.
+    /// Whether an entry of `weight`, which is within the capacity, fits without an eviction, once so many entries that the
+    /// policy has let go of already have left.
     #[inline]
-    fn has_room(&self, weight: u32) -> bool {
-        self.weight() <= self.capacity - u64::from(weight) && self.len() < self.max_entries
+    fn has_room(&self, weight: u32, leaving: usize) -> bool {
+        let len = self.len() - leaving;
+        self.weight() <= self.capacity - u64::from(weight) && len < self.max_entries
     }
 
     /// Evicts until an entry of `weight` fits, in place of `own` (its slot and weight) if there is that.

@@ -93,6 +93,12 @@ impl Lifetimes {
         }
     }
 
+    /// Whether no entry that is there has a deadline, nor one that lives so many ticks from now on would have.
+    #[inline]
+    pub(crate) fn are_off(&self, time_to_live: u64) -> bool {
+        time_to_live == NEVER && self.time_to_idle == NEVER && self.wheel.is_empty()
+    }
+
     /// Whether an entry with this time to live would be dead from the start.
     pub(crate) const fn is_stillborn(&self, time_to_live: u64) -> bool {
         time_to_live == 0 || self.time_to_idle == 0
@@ -102,7 +108,7 @@ impl Lifetimes {
     #[inline]
     pub(crate) fn start(&mut self, slot: u32, time_to_live: u64) {
         // Most caches have no lifetimes: they pay for these comparisons and nothing else.
-        if time_to_live != NEVER || self.time_to_idle != NEVER || !self.wheel.is_empty() {
+        if !self.are_off(time_to_live) {
             self.start_timed(slot, time_to_live);
         }
     }

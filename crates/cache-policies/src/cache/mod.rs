@@ -73,11 +73,12 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 ///
 /// # Panics in a caller's code
 /// A weigher, listener, closure, key's `Hash` or `Eq`, or a destructor may panic. The operation then stops where it was:
-/// an entry that was on its way in or out is lost to the unwinding, all others are as they were, and the cache goes on
-/// working. A key that changes its hash or equality while it is in the cache may be found no more, and is evicted like any.
+/// an entry that was on its way out is lost to the unwinding, one on its way in is lost or there, all others are as they
+/// were, and the cache goes on working. A key that changes its hash or equality while it is in the cache may be found no
+/// more, and is evicted like any.
 ///
 /// # Memory
-/// Beside keys and values: 4 bytes a slot for its hash, 6.1 for the index, and what the policy keeps (from 8 on). Room
+/// Beside keys and values: 4 bytes a slot for its hash, 6.8 for the index, and what the policy keeps (from 8 on). Room
 /// doubles up to the number of entries that the capacity is good for at their mean weight so far, and goes on by eighths; a
 /// cache of entries that weigh 1 has room for as many as it may hold, no more. Lifetimes cost 16 bytes a slot from the
 /// first one on, 24 with a time to idle. The cache allocates nothing of its own before the first insert. Memory of entries

@@ -188,6 +188,30 @@ impl<K, V, P: Policy> Store<K, V, P> {
         Ok(slot)
     }
 
+    /// The policy's next victim, which is out of the policy: it is to be [taken out](Self::detach) of everything else, or
+    /// [replaced](Self::replace). `None` when there is none, every entry being pinned.
+    #[inline(always)]
+    pub(crate) fn choose(&mut self) -> Option<u32> {
+        self.policy.evict().map(Slot::get)
+    }
+
+    /// Puts an entry whose key is not there in the place of a victim that is out of the policy and had no lifetime; the
+    /// victim.
+    #[inline(always)]
+    pub(crate) fn replace(
+        &mut self,
+        slot: u32,
+        hash: u64,
+        node: Node<K, V>,
+        weight: u32,
+        hint: Hint,
+    ) -> Node<K, V> {
+        self.absent = None;
+        let victim = self.arena.replace(slot, hash, node);
+        self.policy.insert(Slot::new(slot), hash, weight, hint);
+        victim
+    }
+
     /// Makes room for more entries: twice as many, up to the number that the capacity is good for at the mean weight so
     /// far; an eighth more from there on, and where that number is nearer than that, as the mean may go on falling. Where all
     /// weigh 1 the number is exact. Whether there was the memory; nothing has changed otherwise.
@@ -220,23 +244,23 @@ impl<K, V, P: Policy> Store<K, V, P> {
         self.policy.remove(Slot::new(slot), false);
         self.pins
             .clear(slot, (before - self.policy.weight()) as u32);
-        self.detach(slot).0
+        self.detach(slot).node
     }
 
     /// Takes the policy's next victim out; `None` when it has none, every entry being pinned.
     #[inline(always)]
     pub(crate) fn evict(&mut self) -> Option<Victim<K, V>> {
-        let slot = self.policy.evict()?.get();
-        let (node, dead) = self.detach(slot);
-        Some(Victim { slot, node, dead })
+        let slot = self.choose()?;
+        Some(self.detach(slot))
     }
 
-    /// Takes the entry at `slot`, which the policy has let go of, out of everything else; whether it was dead.
+    /// Takes the entry at `slot`, which the policy has let go of, out of everything else.
     #[inline(always)]
-    fn detach(&mut self, slot: u32) -> (Node<K, V>, bool) {
+    pub(crate) fn detach(&mut self, slot: u32) -> Victim<K, V> {
         let dead = self.lifetimes.end(slot);
         let node = self.arena.remove(slot);
-        (node.expect("a resident slot is taken"), dead)
+        let node = node.expect("a resident slot is taken");
+        Victim { slot, node, dead }
     }
 
     /// The weight that the policy knows of `slot`.

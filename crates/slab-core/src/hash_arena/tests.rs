@@ -66,3 +66,21 @@ fn a_flood_of_one_hash_slows_look_ups_only_while_it_is_there() {
         assert!(seen_in_vain(&arena) < before + 0.3);
     }
 }
+
+#[test]
+fn a_flood_that_is_replaced_leaves_look_ups_as_fast_as_without_it() {
+    let mut arena = HashArena::new();
+    assert!(arena.try_grow(6_000));
+    let places: Vec<u32> = (0..6_000).map(|key| arena.insert(7, key)).collect();
+    for &index in &places {
+        arena.replace(index, spread(index.into()), index.into());
+    }
+    arena.check();
+    let after = seen_in_vain(&arena);
+    let mut other = HashArena::new();
+    assert!(other.try_grow(6_000));
+    for key in 0..6_000 {
+        other.insert(spread(key), key);
+    }
+    assert!(after < seen_in_vain(&other) + 0.3, "{after}");
+}

@@ -13,6 +13,7 @@ type Entry = (u64, Rc<usize>);
 enum Op {
     Insert(u64),
     Remove(u32),
+    Replace(u32, u64),
     Grow(usize),
     Shrink,
     Clone,
@@ -24,6 +25,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         8 => hash().prop_map(Op::Insert),
         6 => (0..200_u32).prop_map(Op::Remove),
+        6 => (0..200_u32, hash()).prop_map(|(index, hash)| Op::Replace(index, hash)),
         2 => (0..200_usize).prop_map(Op::Grow),
         1 => Just(Op::Shrink),
         1 => Just(Op::Clone),
@@ -80,6 +82,18 @@ proptest! {
                 Op::Remove(index) => {
                     let expected = model.get_mut(index as usize).and_then(Option::take);
                     prop_assert_eq!(arena.remove(index), expected);
+                }
+                Op::Replace(index, hash) => {
+                    let entry = (hash, Rc::new(step));
+                    let expected = model.get_mut(index as usize).and_then(Option::as_mut);
+                    let replaced = AssertUnwindSafe(|| arena.replace(index, hash, entry.clone()));
+                    match expected {
+                        Some(expected) => {
+                            let former = std::mem::replace(expected, entry.clone());
+                            prop_assert_eq!(replaced(), former);
+                        }
+                        None => prop_assert!(catch_unwind(replaced).is_err()),
+                    }
                 }
                 Op::Grow(room) => {
                     prop_assert!(arena.try_grow(room));

@@ -12,13 +12,13 @@ std::thread_local! {
 
 impl Index {
     pub(in crate::hash_arena) fn is_wide(&self) -> bool {
-        self.wide
+        !self.wide.is_empty()
     }
 
     /// The buckets that a look-up in vain sees.
     pub(in crate::hash_arena) fn seen_in_vain(&self, hash: Folded) -> usize {
         let path = (0..).map_while(|steps| self.further(hash, steps));
-        let passed = |at: &usize| self.buckets[*at].was_passed(hash, self.layout());
+        let passed = |at: &usize| self.buckets()[*at].was_passed(hash, self.layout());
         1 + path.take_while(passed).count()
     }
 }
@@ -93,7 +93,7 @@ fn against_map(wide: bool, room: usize, first: u32, hash_of: impl Fn(u64) -> u64
         let _ = index.remove(hash, slot);
     }
     index.check(std::iter::empty());
-    for bucket in &index.buckets {
+    for bucket in index.buckets() {
         let counts = (0..8).map(|kind| bucket.counts(index.layout()) >> (4 * kind) & STUCK);
         let left: Vec<u32> = counts.filter(|count| ![0, STUCK].contains(count)).collect();
         assert!(left.is_empty(), "counts are {left:?} and nothing is there");
@@ -102,6 +102,44 @@ fn against_map(wide: bool, room: usize, first: u32, hash_of: impl Fn(u64) -> u64
 
 fn spread(key: u64) -> u64 {
     key.wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// A hash without the evenness that products of successive keys have.
+fn scatter(key: u64) -> Folded {
+    let mixed = spread(key);
+    Folded::new((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9))
+}
+
+/// The mean number of buckets that a look-up in vain sees, and one that finds, in a full index of which each slot was taken
+/// out and put in anew 20 times.
+fn seen_when_full(wide: bool) -> (f64, f64) {
+    const SLOTS: u64 = 20_000;
+    let mut index = Index::try_with_width(wide, SLOTS as usize, SLOTS as usize).unwrap();
+    let mut hashes: Vec<Folded> = (0..SLOTS).map(scatter).collect();
+    index.rebuild(&hashes);
+    let mut random = Random(5);
+    for key in SLOTS..21 * SLOTS {
+        let slot = random.below(SLOTS) as usize;
+        let _ = index.remove(hashes[slot], slot as u32);
+        hashes[slot] = scatter(key);
+        index.insert(hashes[slot], slot as u32);
+    }
+    let strangers = (22 * SLOTS..23 * SLOTS).map(scatter);
+    let in_vain: usize = strangers.map(|hash| index.seen_in_vain(hash)).sum();
+    let passed = index.passed;
+    (
+        in_vain as f64 / SLOTS as f64,
+        1.0 + passed as f64 / SLOTS as f64,
+    )
+}
+
+#[test]
+fn look_ups_see_few_buckets_when_it_is_full() {
+    for (wide, in_vain_max, found_max) in [(false, 1.05, 1.05), (true, 1.13, 1.13)] {
+        let (in_vain, found) = seen_when_full(wide);
+        std::println!("wide: {wide}; buckets seen in vain {in_vain:.3}, to find {found:.3}");
+        assert!(in_vain <= in_vain_max && found <= found_max);
+    }
 }
 
 fn equals_maps() {
