@@ -14,7 +14,6 @@ mod error;
 mod eviction;
 mod frequency;
 mod ghost;
-mod hashed_queue;
 mod hashes;
 mod heap;
 mod history;

@@ -59,13 +59,12 @@ impl Marks {
         *self.bytes[slot.index()].get_mut() = byte;
     }
 
-    /// Adds 1 to the byte if the bits of it under `mask` are below `limit`.
+    /// Adds 1 to the byte if the bits of it under `mask` are below `limit`. Without a branch: which of a cache's hits come to
+    /// full counts cannot be predicted, and a wrong guess costs more than the store.
     #[inline(always)]
     pub(crate) fn raise(&mut self, slot: Slot, mask: u8, limit: u8) {
         let byte = self.bytes[slot.index()].get_mut();
-        if *byte & mask < limit {
-            *byte += 1;
-        }
+        *byte += u8::from(*byte & mask < limit);
     }
 
     /// [`Marks::raise`] through a shared reference.

@@ -76,7 +76,7 @@ impl Parameters for ClockConfig {
 /// evict, the hand goes around from the oldest: where the count is 0 the entry goes, elsewhere it takes 1 off. New
 /// entries stand behind the hand: they are reached last. That is FIFO with reinsertion at the head, with nothing moved.
 ///
-/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time. `evict` takes at
+/// Hits write one byte, shared ones only until the count is full; all calls but `evict` take constant time. `evict` takes at
 /// most (2^bits - 1) * linked + 1 steps, amortised one and one for each hit since. 9 bytes a slot, 13 once weights
 /// differ from 1. An entry that is unpinned stands behind the hand and keeps its count.
 ///

@@ -158,6 +158,39 @@ fn s3_fifo_as_in_the_paper_fills_the_small_queue() {
     assert_eq!(s3_fifo.victims[2..], [3, 4, 5, 6, 7, 8, 9, 10]);
 }
 
+/// Owners that compare the victim with a newcomer first, and let it go by `remove`, end the warm-up as others do: what
+/// comes into room that an entry of the main queue left later goes into the small one.
+#[test]
+fn s3_fifo_ends_its_warm_up_when_a_victim_is_named() {
+    let victims = |compares: bool| -> Vec<Slot> {
+        let mut s3_fifo = S3Fifo::new(20, &S3FifoConfig::default()).unwrap();
+        let insert = |s3_fifo: &mut S3Fifo, slot, key: u64| {
+            s3_fifo.insert(slot, mix(key), 1, Hint::NONE);
+            s3_fifo.check();
+        };
+        for number in 0..20 {
+            insert(&mut s3_fifo, Slot::new(number), u64::from(number));
+        }
+        let step = |key: u64| {
+            let removed = Slot::new((key * 7 % 20) as u32);
+            s3_fifo.remove(removed, false);
+            insert(&mut s3_fifo, removed, key);
+            let victim = match compares {
+                false => s3_fifo.evict().unwrap(),
+                true => {
+                    let victim = s3_fifo.victim().unwrap();
+                    s3_fifo.remove(victim, true);
+                    victim
+                }
+            };
+            insert(&mut s3_fifo, victim, 1_000 + key);
+            victim
+        };
+        (20..400).map(step).collect()
+    };
+    assert_eq!(victims(true), victims(false));
+}
+
 /// At a capacity of 1, the small queue's share is floor(0.1) = 0.
 #[test]
 fn s3_fifo_works_where_the_small_share_rounds_to_nothing() {

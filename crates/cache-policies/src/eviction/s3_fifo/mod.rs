@@ -1,7 +1,10 @@
 //! S3-FIFO: a small queue that most entries leave soon, a main queue for those that were hit, a ghost of those that
 //! left.
 
+mod check;
 mod config;
+mod queues;
+mod small_queue;
 mod window;
 
 pub use config::{S3FifoConfig, WarmUp};
@@ -9,14 +12,13 @@ pub use config::{S3FifoConfig, WarmUp};
 use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
-use crate::hashed_queue::{HashedQueue, halves, whole};
 use crate::ledger::{Ledger, share};
-use crate::list::{Lists, Unlinked};
+use crate::list::{Lists, Unlinked, not_resident, resident_already};
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
-use window::Window;
+use small_queue::SmallQueue;
 
 /// The hint that the key was in the ghost.
 const REMEMBERED: Hint = Hint::from_bits(1);
@@ -25,13 +27,13 @@ const REMEMBERED: Hint = Hint::from_bits(1);
 const COUNT: u8 = 0x1f;
 /// Set while the entry is pinned.
 const PINNED: u8 = 0x20;
-/// Which queue the entry is in, or left to be pinned; none of these: it is not resident.
-const SMALL: u8 = 0x40;
-const MAIN: u8 = 0x80;
+/// Which queue the entry is in, or left to be pinned: the highest two bits, 0 if it is not resident. All bytes of the small
+/// queue are below those of the main one.
+const SMALL: u8 = 0x80;
+const MAIN: u8 = 0xc0;
 
-/// The byte of an entry whose hits are skipped: in both queues, as it were, and its count is full, so that no hit is
-/// counted.
-const SKIPPING: u8 = SMALL | MAIN | COUNT;
+/// The byte of an entry of the small queue whose hits are skipped: its count is full, so that none is counted.
+const SKIPPING: u8 = 0x40 | COUNT;
 
 /// S3-FIFO (J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP
 /// 2023).
@@ -45,15 +47,15 @@ const SKIPPING: u8 = SMALL | MAIN | COUNT;
 /// - From the main queue: the oldest goes if its count is 0; otherwise it is reinserted with min(count, 3) - 1.
 /// - With `skip`, hits in the newest part of the small queue do not count (Clock2Q+, see
 ///   [`S3FifoConfig::clock2q_plus`]); with `chances`, the 3 is another number.
-/// - Until the first eviction, new entries go to the main queue once the small one is full ([`WarmUp`]).
+/// - Until the first victim, new entries go to the main queue once the small one is full ([`WarmUp`]).
 ///
 /// `small` times the capacity, rounded down, is the small queue's share; the main queue has the rest. All shares are
 /// weights, and so is the ghost's. The weight of pinned entries counts in the total and in neither queue.
 ///
-/// Hits write one byte, and only until the count is full; all calls but `evict` take constant time (amortised, where
-/// the ghost or the small queue drop holes). `evict` takes at most 3 * linked + 1 steps, amortised one and one for each
-/// hit since. 9 bytes a slot, 12 more in the small queue, 16 more in its window, 4 more once weights differ from 1; a ghost takes less than
-/// 8 bytes, and 5 more once weights differ.
+/// Hits write one byte, shared ones only until the count is full; all calls but `victim` and `evict` take constant time
+/// (amortised, where the ghost or the small queue drop holes). Those take at most 3 * linked + 1 steps, amortised one and one for each
+/// hit since. 9 bytes a slot, 8 more in the small queue, 8 more in its window, 4 more once weights differ from 1; a ghost
+/// takes less than 8 bytes, and 5 more once weights differ.
 ///
 /// ```
 /// use cache_policies::{Hint, Policy, S3Fifo, S3FifoConfig, Slot};
@@ -74,28 +76,26 @@ pub struct S3Fifo {
     config: S3FifoConfig,
     /// Queue, pin and count of each slot.
     marks: Marks,
-    small: HashedQueue,
-    /// List 0 is the main queue. The cell of a slot in the small queue holds its ticket there; that of one pinned out
-    /// of it its hash.
+    small: SmallQueue,
+    /// List 0 is the main queue. The cell of a slot in the small queue holds its place there and the upper half of its hash;
+    /// that of one pinned out of it its hash.
     main: Lists<1>,
     ghost: Ghost,
-    /// The weight of the linked entries of each queue.
-    small_weight: u64,
+    /// The weight of the linked entries of the main queue.
     main_weight: u64,
+    /// The weight of the pinned entries; the small queue has the rest.
+    pinned_weight: u64,
     /// The shares of the capacity.
     small_capacity: u64,
     main_capacity: u64,
+    /// The bytes of entries in the small queue with enough hits begin here.
+    proven: u8,
     /// Counts stop here: enough for the threshold and for the main queue.
     count_max: u8,
-    /// The entries of the small queue whose hits are skipped.
-    window: Window,
     /// Whether new entries still go to the main queue when the small one is full.
     warming: bool,
-}
-
-/// Whether the entry that was put into the small queue with this stamp is there, and its hits are skipped.
-fn is_skipping(marks: &Marks, main: &Lists<1>, slot: Slot, stamp: u64) -> bool {
-    marks.get(slot) == SKIPPING && main.stowed(slot)[1] == stamp as u32
+    /// Whether hits may be skipped.
+    skips: bool,
 }
 
 impl S3Fifo {
@@ -105,102 +105,14 @@ impl S3Fifo {
         self.ghost.len()
     }
 
-    fn link_small(&mut self, slot: Slot, hash: u64) {
-        let ticket = self.small.push(slot, hash);
-        self.main.stow(slot, [ticket, 0]);
-        self.small_weight += u64::from(self.ledger.weight_of(slot));
-        if self.config.skip() > 0.0 {
-            self.enter_window(slot, ticket);
-        }
-    }
-
-    /// Counts an entry that was just put into the small queue, and keeps its stamp in its cell.
-    fn enter_window(&mut self, slot: Slot, ticket: u32) {
-        let stamp = self.window.pass(self.ledger.weight_of(slot));
-        self.main.stow(slot, [ticket, stamp as u32]);
-        if self.marks.get(slot) == SKIPPING {
-            self.window.enter(slot, stamp);
-        }
-        self.end_skipping();
-    }
-
-    /// Counts the hits of entries from now on that have left the window.
-    fn end_skipping(&mut self) {
-        while let Some((slot, stamp)) = self.window.aged() {
-            if is_skipping(&self.marks, &self.main, slot, stamp) {
-                self.marks.set(slot, SMALL);
-            }
-        }
-        if self.window.is_stale(self.small.len()) {
-            let (marks, main) = (&self.marks, &self.main);
-            self.window
-                .retain(|slot, stamp| is_skipping(marks, main, slot, stamp));
-        }
-    }
-
-    fn link_main(&mut self, slot: Slot) {
-        self.main.push_front(0, slot);
-        self.main_weight += u64::from(self.ledger.weight_of(slot));
-    }
-
-    /// Takes a slot from the middle of the small queue, and returns its hash.
-    fn unlink_small(&mut self, slot: Slot) -> u64 {
-        self.small_weight -= u64::from(self.ledger.weight_of(slot));
-        let [ticket, _] = self.main.stowed(slot);
-        let main = &mut self.main;
-        self.small.remove(ticket, |moved, ticket| {
-            let [_, stamp] = main.stowed(moved);
-            main.stow(moved, [ticket, stamp]);
-        })
-    }
-
-    fn unlink_main(&mut self, slot: Slot) {
-        self.main_weight -= u64::from(self.ledger.weight_of(slot));
-        self.main.unlink(0, slot, Unlinked::Absent);
-    }
-
     /// The byte of a resident slot.
+    #[inline]
     fn expect_resident(&self, slot: Slot) -> u8 {
         let mark = self.marks.get(slot);
-        assert!(
-            mark & (SMALL | MAIN) != 0,
-            "slot {} is not resident",
-            slot.get()
-        );
+        if mark == 0 {
+            not_resident(slot);
+        }
         mark
-    }
-
-    /// Empties the small queue up to the first entry that had too few hits, which is the victim.
-    fn victim_of_small(&mut self) -> Option<Slot> {
-        while let Some(slot) = self.small.front() {
-            let mark = self.marks.get(slot);
-            if mark & COUNT < self.config.threshold() || mark & MAIN != 0 {
-                return Some(slot);
-            }
-            self.small.pop();
-            self.small_weight -= u64::from(self.ledger.weight_of(slot));
-            self.marks.set(slot, MAIN);
-            self.link_main(slot);
-        }
-        None
-    }
-
-    /// Turns the main queue up to the first entry without a hit, which is the victim.
-    fn victim_of_main(&mut self) -> Option<Slot> {
-        let steps_max = usize::from(self.config.chances()) * self.main.len(0) + 1;
-        let mut steps = 0;
-        while let Some(slot) = self.main.back(0) {
-            steps += 1;
-            debug_assert!(steps <= steps_max, "the main queue turned without an end");
-            let count = self.marks.get(slot) & COUNT;
-            if count == 0 {
-                return Some(slot);
-            }
-            self.marks
-                .set(slot, MAIN | (count.min(self.config.chances()) - 1));
-            self.main.move_to_front(0, slot);
-        }
-        None
     }
 }
 
@@ -213,22 +125,23 @@ impl Policy for S3Fifo {
             ledger: Ledger::new(capacity),
             config: config.clone(),
             marks: Marks::new(),
-            small: HashedQueue::new(),
+            small: SmallQueue::new(),
             main: Lists::new(),
             ghost: Ghost::new(0),
-            small_weight: 0,
             main_weight: 0,
+            pinned_weight: 0,
             small_capacity: 0,
             main_capacity: 0,
+            proven: SMALL + config.threshold(),
             count_max: config.threshold().max(config.chances()),
-            window: Window::new(),
             warming: config.warm_up() == WarmUp::Main,
+            skips: config.skip() > 0.0,
         };
         policy.set_capacity(capacity);
         Ok(policy)
     }
 
-    #[inline]
+    #[inline(always)]
     fn miss(&mut self, hash: u64) -> Hint {
         if self.ghost.take(hash) {
             REMEMBERED
@@ -243,80 +156,62 @@ impl Policy for S3Fifo {
         self.ledger.reserve(slots);
     }
 
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
-        let mark = self.marks.get(slot);
-        assert!(
-            mark & (SMALL | MAIN) == 0,
-            "slot {} is resident already",
-            slot.get()
-        );
+        if self.marks.get(slot) != 0 {
+            resident_already(slot);
+        }
         self.main.ensure(slot);
+        let is_main =
+            hint == REMEMBERED || self.warming && self.small_weight() >= self.small_capacity;
         self.ledger.admit(slot, weight);
-        let small_is_full = self.warming && self.small_weight >= self.small_capacity;
-        if hint == REMEMBERED || small_is_full {
+        if is_main {
             self.marks.start(slot, MAIN);
-            self.link_main(slot);
+            self.link_main(slot, weight);
         } else {
-            let mark = if self.window.is_open() {
-                SKIPPING
-            } else {
-                SMALL
-            };
-            self.marks.start(slot, mark);
-            self.link_small(slot, hash);
+            let is_skipping = self.small.window.is_open();
+            self.marks
+                .start(slot, if is_skipping { SKIPPING } else { SMALL });
+            self.link_small(slot, hash, weight);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hit(&mut self, slot: Slot, _hash: u64) {
         self.marks.raise(slot, COUNT, self.count_max);
     }
 
     #[inline]
     fn victim(&mut self) -> Option<Slot> {
-        if self.main_weight > self.main_capacity || self.small.len() == 0 {
-            return self.victim_of_main();
-        }
         match self.victim_of_small() {
-            Some(victim) => Some(victim),
-            // The whole small queue moved to the main one.
+            Some(victim) => Some(victim.slot()),
             None => self.victim_of_main(),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
-        let victim = self.victim()?;
-        self.warming = false;
-        let weight = self.ledger.dismiss(victim);
-        if self.marks.get(victim) & SMALL != 0 {
-            self.small_weight -= u64::from(weight);
-            if let Some((_, hash)) = self.small.pop() {
-                self.ghost.remember(hash, weight);
-            }
-        } else {
-            self.main_weight -= u64::from(weight);
-            self.main.unlink(0, victim, Unlinked::Absent);
-        }
+        let Some(entry) = self.victim_of_small() else {
+            return self.evict_main();
+        };
+        let victim = entry.slot();
+        let hash = self.hash(entry);
+        self.pop_small();
         self.marks.set(victim, 0);
+        let weight = self.ledger.dismiss(victim);
+        self.ghost.remember(hash, weight);
         Some(victim)
     }
 
     fn remove(&mut self, slot: Slot, remember: bool) {
         let mark = self.expect_resident(slot);
-        let pinned = mark & PINNED != 0;
-        if mark & SMALL != 0 {
-            let hash = if pinned {
-                whole(self.main.stowed(slot))
-            } else {
-                self.unlink_small(slot)
-            };
-            if remember {
-                self.ghost.remember(hash, self.ledger.weight_of(slot));
-            }
-        } else if !pinned {
-            self.unlink_main(slot);
+        let weight = self.ledger.weight_of(slot);
+        let hash = self.unlink(slot, mark, weight);
+        if mark & PINNED != 0 {
+            self.pinned_weight -= u64::from(weight);
+        }
+        if let Some(hash) = hash.filter(|_| remember) {
+            self.ghost.remember(hash, weight);
         }
         self.marks.set(slot, 0);
         self.ledger.dismiss(slot);
@@ -330,13 +225,10 @@ impl Policy for S3Fifo {
     fn reweigh(&mut self, slot: Slot, weight: u32) {
         let mark = self.expect_resident(slot);
         let old = u64::from(self.ledger.reweigh(slot, weight));
-        if mark & PINNED == 0 {
-            let queue = if mark & SMALL != 0 {
-                &mut self.small_weight
-            } else {
-                &mut self.main_weight
-            };
-            *queue = *queue - old + u64::from(weight);
+        if mark & PINNED != 0 {
+            self.pinned_weight = self.pinned_weight - old + u64::from(weight);
+        } else if mark >= MAIN {
+            self.main_weight = self.main_weight - old + u64::from(weight);
         }
     }
 
@@ -345,12 +237,11 @@ impl Policy for S3Fifo {
         if mark & PINNED != 0 {
             return;
         }
-        if mark & SMALL != 0 {
-            let hash = self.unlink_small(slot);
-            self.main.stow(slot, halves(hash));
-        } else {
-            self.unlink_main(slot);
+        let weight = self.ledger.weight_of(slot);
+        if let Some(hash) = self.unlink(slot, mark, weight) {
+            self.main.stow(slot, [hash as u32, (hash >> 32) as u32]);
         }
+        self.pinned_weight += u64::from(weight);
         self.marks.set(slot, mark | PINNED);
     }
 
@@ -359,11 +250,13 @@ impl Policy for S3Fifo {
         if mark & PINNED == 0 {
             return;
         }
+        let weight = self.ledger.weight_of(slot);
+        self.pinned_weight -= u64::from(weight);
         self.marks.set(slot, mark & !PINNED);
-        if mark & SMALL != 0 {
-            self.link_small(slot, whole(self.main.stowed(slot)));
+        if mark < MAIN {
+            self.link_small(slot, self.pinned_hash(slot), weight);
         } else {
-            self.link_main(slot);
+            self.link_main(slot, weight);
         }
     }
 
@@ -374,74 +267,15 @@ impl Policy for S3Fifo {
         self.main_capacity = capacity - self.small_capacity;
         self.ghost.set_limit(share(capacity, self.config.ghost()));
         let span = self.small_capacity as f64 * self.config.skip();
-        self.window.set_span(libm::ceil(span) as u64);
+        self.small.window.set_span(libm::ceil(span) as u64);
         self.end_skipping();
     }
 
     ledger_answers!(ledger);
 
     fn check(&self) {
-        self.small.check();
-        self.main.check(0);
-        self.ghost.check();
-        let weight_of = |slot| u64::from(self.ledger.weight_of(slot));
-        let (mut small_weight, mut main_weight, mut skipping) = (0, 0, 0);
-        self.window.check();
-        for (slot, ticket) in self.small.iter() {
-            let mark = self.marks.get(slot);
-            skipping += usize::from(mark == SKIPPING);
-            assert!(
-                mark == SKIPPING || mark & !COUNT == SMALL,
-                "an entry of the small queue is marked otherwise"
-            );
-            assert_eq!(
-                self.main.stowed(slot)[0],
-                ticket,
-                "an entry has lost its place in the small queue"
-            );
-            small_weight += weight_of(slot);
-        }
-        for slot in self.main.iter(0) {
-            assert_eq!(
-                self.marks.get(slot) & !COUNT,
-                MAIN,
-                "an entry of the main queue is marked otherwise"
-            );
-            main_weight += weight_of(slot);
-        }
-        let in_window = self.window.iter();
-        assert_eq!(
-            in_window
-                .filter(|(slot, stamp)| is_skipping(&self.marks, &self.main, *slot, *stamp))
-                .count(),
-            skipping,
-            "an entry skips its hits outside of the window"
-        );
-        assert_eq!(
-            (small_weight, main_weight),
-            (self.small_weight, self.main_weight)
-        );
-        assert_eq!(
-            self.small_capacity + self.main_capacity,
-            self.ledger.capacity()
-        );
-        let slots = (0..self.marks.slots() as u32).map(Slot::new);
-        let residents = slots.filter(|slot| self.marks.get(*slot) & (SMALL | MAIN) != 0);
-        let pinned = residents
-            .clone()
-            .filter(|slot| self.marks.get(*slot) & PINNED != 0)
-            .count();
-        assert_eq!(
-            pinned + self.small.len() + self.main.len(0),
-            self.ledger.len()
-        );
-        assert!(
-            residents
-                .clone()
-                .map(|slot| self.marks.get(slot) & !PINNED)
-                .all(|mark| mark == SKIPPING || mark & COUNT <= self.count_max)
-        );
-        self.ledger.check(residents);
+        self.check_queues();
+        self.check_entries();
     }
 }
 

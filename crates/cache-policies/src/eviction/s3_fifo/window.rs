@@ -2,26 +2,20 @@
 
 use alloc::collections::VecDeque;
 
-use crate::slot::Slot;
+/// A stamp of an entry that has left.
+const HOLE: u64 = u64::MAX;
 
-/// An entry of the small queue that is in the window, or has left the queue since.
-#[derive(Copy, Clone, Debug)]
-struct Young {
-    slot: Slot,
-    /// What had been put into the small queue by then.
-    stamp: u64,
-}
-
-/// The window is a span of weight: an entry is in it until as much was put into the small queue after it. 16 bytes an
-/// entry in the window; nothing if the span is 0.
+/// The window is a span of weight: an entry is in it until as much was put into the small queue after it. It has a stamp for
+/// each of the newest places of the queue: 8 bytes each, and nothing where no hits are skipped.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
     span: u64,
     /// The weight of all that was ever put into the small queue. A weight of 0 counts as 1, so that the window moves
     /// on.
     inserted: u64,
-    /// Oldest first.
-    young: VecDeque<Young>,
+    /// What had been put into the small queue by then, oldest first; the last is that of the queue's last place. There may be
+    /// more than places: of entries that were taken from the queue's head.
+    stamps: VecDeque<u64>,
 }
 
 impl Window {
@@ -29,7 +23,7 @@ impl Window {
         Window {
             span: 0,
             inserted: 0,
-            young: VecDeque::new(),
+            stamps: VecDeque::new(),
         }
     }
 
@@ -39,56 +33,54 @@ impl Window {
     }
 
     /// Whether hits of new entries are skipped.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_open(&self) -> bool {
         self.span > 0
     }
 
-    /// Counts what is put into the small queue, and returns its stamp there.
-    #[inline]
-    pub(super) fn pass(&mut self, weight: u32) -> u64 {
+    /// Takes the entry in that was just put into the queue, which has so many places now.
+    pub(super) fn enter(&mut self, weight: u32, places: usize) {
         self.inserted += u64::from(weight.max(1));
-        self.inserted
+        self.stamps.push_back(self.inserted);
+        while self.stamps.len() > places {
+            self.stamps.pop_front();
+        }
     }
 
-    /// Takes an entry in that was just put into the small queue.
-    #[inline]
-    pub(super) fn enter(&mut self, slot: Slot, stamp: u64) {
-        self.young.push_back(Young { slot, stamp });
-    }
-
-    /// Takes one of those out that are as old as the span, and returns it with its stamp.
-    #[inline]
-    pub(super) fn aged(&mut self) -> Option<(Slot, u64)> {
-        let oldest = *self.young.front()?;
-        if self.inserted - oldest.stamp < self.span {
+    /// Takes the oldest entry out if it is as old as the span; how many places before the end it is.
+    pub(super) fn aged(&mut self) -> Option<usize> {
+        if self.inserted - *self.stamps.front()? < self.span {
             return None;
         }
-        self.young.pop_front();
-        Some((oldest.slot, oldest.stamp))
+        let places = self.stamps.len();
+        self.stamps.pop_front();
+        Some(places)
     }
 
-    /// Whether most of the window has left the small queue, if that holds so many entries.
-    #[inline]
-    pub(super) fn is_stale(&self, entries: usize) -> bool {
-        self.young.len() > 2 * entries + 64
+    /// The queue has dropped its last place.
+    pub(super) fn drop_newest(&mut self) {
+        self.stamps.pop_back();
     }
 
-    /// Drops the entries for which this is false.
-    #[cold]
-    pub(super) fn retain(&mut self, mut is_in: impl FnMut(Slot, u64) -> bool) {
-        self.young.retain(|young| is_in(young.slot, young.stamp));
-        self.young.shrink_to(2 * self.young.len());
+    /// The place that is so many before the end is to be dropped by [`Window::drop_holes`].
+    pub(super) fn mark_hole(&mut self, places: usize) {
+        if let Some(index) = self.stamps.len().checked_sub(places) {
+            self.stamps[index] = HOLE;
+        }
     }
 
-    /// The entries, with their stamps.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, u64)> {
-        self.young.iter().map(|young| (young.slot, young.stamp))
+    pub(super) fn drop_holes(&mut self) {
+        self.stamps.retain(|stamp| *stamp != HOLE);
+    }
+
+    /// How many of the newest places are in the window.
+    pub(super) fn places(&self) -> usize {
+        self.stamps.len()
     }
 
     /// Asserts that the stamps are in order.
     pub(super) fn check(&self) {
-        assert!(self.young.iter().map(|young| young.stamp).is_sorted());
-        assert!(self.young.iter().all(|young| young.stamp <= self.inserted));
+        assert!(self.stamps.iter().is_sorted());
+        assert!(self.stamps.back().is_none_or(|last| *last <= self.inserted));
     }
 }

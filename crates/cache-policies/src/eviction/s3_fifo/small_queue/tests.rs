@@ -1,0 +1,162 @@
+//! The queue against a plain deque, and what it keeps and gives back.
+
+use super::SmallQueue;
+use crate::slot::Slot;
+use std::collections::VecDeque;
+use std::vec;
+use std::vec::Vec;
+
+/// A queue and its owner, who knows the place of each slot.
+struct Owner {
+    queue: SmallQueue,
+    places: Vec<u32>,
+    moves: u32,
+}
+
+impl Owner {
+    fn new() -> Self {
+        Owner {
+            queue: SmallQueue::new(),
+            places: vec![u32::MAX; 100_000],
+            moves: 0,
+        }
+    }
+
+    fn follow(&mut self) {
+        self.moves += 1;
+        for (slot, place) in self.queue.iter() {
+            self.places[slot.index()] = place;
+        }
+    }
+
+    fn push(&mut self, slot: u32, half: u32, weight: u32) {
+        if self.queue.is_full() {
+            self.queue.grow(20);
+            self.follow();
+        }
+        self.places[slot as usize] = self.queue.push(Slot::new(slot), half);
+        self.queue.enter_window(weight);
+    }
+
+    fn tidy(&mut self) {
+        if self.queue.tidy() {
+            self.follow();
+        }
+    }
+
+    fn pop(&mut self) -> Option<(u32, u32)> {
+        let entry = self.queue.front()?;
+        self.queue.pop();
+        if self.queue.is_untidy() {
+            self.tidy();
+        }
+        Some((entry.slot, entry.half))
+    }
+
+    fn remove(&mut self, slot: u32) -> (u32, u32) {
+        let entry = self.queue.remove(self.places[slot as usize]);
+        self.tidy();
+        (entry.slot, entry.half)
+    }
+
+    fn check(&self) {
+        self.queue.check();
+        for (slot, place) in self.queue.iter() {
+            assert_eq!(self.places[slot.index()], place);
+        }
+    }
+}
+
+/// With a window that spans a weight of 20, and twice as much for a while.
+#[test]
+fn equals_a_plain_deque() {
+    let mut owner = Owner::new();
+    // With what was inserted by then.
+    let mut model: VecDeque<(u32, u32, u64)> = VecDeque::new();
+    let mut inserted = 0;
+    let mut free: Vec<u32> = (0..200).collect();
+    let mut random = 1_u64;
+    let mut left_window = 0;
+    for step in 0..40_000 {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let choice = random >> 33;
+        let span = if step / 1_000 % 2 == 0 { 20 } else { 40 };
+        owner.queue.window.set_span(span);
+        // The queue fills for a while, then empties from the middle, then from its head.
+        let (pops, removals) = [(1, 3), (1, 8), (7, 8)][step / 300 % 3];
+        match choice % 9 {
+            kind if kind < pops => {
+                let oldest = model.pop_front().map(|entry| (entry.0, entry.1));
+                assert_eq!(owner.pop(), oldest);
+                free.extend(oldest.map(|entry| entry.0));
+            }
+            kind if kind < removals && !model.is_empty() => {
+                let at = (choice >> 4) as usize % model.len();
+                let (slot, half, _) = model.remove(at).unwrap();
+                assert_eq!(owner.remove(slot), (slot, half));
+                free.push(slot);
+            }
+            _ => {
+                if let Some(slot) = free.pop() {
+                    let weight = (choice >> 8) as u32 % 4;
+                    inserted += u64::from(weight.max(1));
+                    owner.push(slot, random as u32, weight);
+                    model.push_back((slot, random as u32, inserted));
+                }
+            }
+        }
+        while let Some(slot) = owner.queue.aged() {
+            let entry = model.iter().find(|entry| entry.0 == slot.get());
+            assert!(inserted - entry.unwrap().2 >= span);
+            left_window += 1;
+        }
+        owner.check();
+        assert_eq!(owner.queue.len(), model.len());
+        let entries = owner.queue.iter().map(|(slot, _)| slot.get());
+        assert!(entries.eq(model.iter().map(|entry| entry.0)));
+        let outside = owner.queue.outside_window();
+        let oldest = model.get(outside);
+        assert!(oldest.is_none_or(|entry| inserted - entry.2 < span));
+    }
+    assert!(owner.moves > 100, "entries hardly ever moved");
+    assert!(left_window > 1_000, "hardly any left the window");
+}
+
+#[test]
+fn holes_behind_the_oldest_are_closed_up_when_those_go() {
+    let mut owner = Owner::new();
+    for slot in 0..100 {
+        owner.push(slot, slot, 1);
+    }
+    for slot in 50..99 {
+        owner.remove(slot);
+    }
+    assert_eq!((owner.queue.len(), owner.queue.holes), (51, 49));
+    for slot in 0..45 {
+        assert_eq!(owner.pop(), Some((slot, slot)));
+        owner.check();
+    }
+    assert_eq!((owner.queue.len(), owner.queue.holes), (6, 0));
+    for slot in [45, 46, 47, 48, 49, 99] {
+        assert_eq!(owner.pop(), Some((slot, slot)));
+    }
+    assert_eq!(owner.pop(), None);
+}
+
+#[test]
+fn a_queue_that_was_long_gives_its_memory_back() {
+    let mut owner = Owner::new();
+    for slot in 0..100_000 {
+        owner.push(slot, 1, 1);
+    }
+    let room = owner.queue.ring.capacity();
+    assert!(room < 112_600, "{room} places");
+    while owner.queue.len() > 10 {
+        owner.pop();
+    }
+    owner.check();
+    let room = owner.queue.ring.capacity();
+    assert!(room <= 104, "{room} places");
+}
