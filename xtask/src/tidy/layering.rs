@@ -7,7 +7,7 @@ use super::Violation;
 use crate::workspace::{BENCHES, HARNESS, LAYERS, Package, UNCOUNTED, Workspace};
 
 /// Packages too heavy for a library; optional in cache-tiered, free in the command line.
-const HEAVY: [&str; 5] = ["clap", "comfy-table", "indicatif", "plotters", "tokio"];
+const HEAVY: [&str; 4] = ["clap", "indicatif", "plotters", "tokio"];
 
 /// Packages that compile or look for native code in a build script.
 const NATIVE: [&str; 5] = ["bindgen", "cc", "cmake", "pkg-config", "vcpkg"];
