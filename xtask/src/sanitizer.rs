@@ -1,4 +1,4 @@
-//! `san`: the sanitizers over the crates with unsafe code.
+//! `san`: the sanitizers over the crates with unsafe code, and over the caches that drive it hardest.
 
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,12 @@ const SYMBOLIZER: &str = "/usr/bin/addr2line";
 
 /// The packages with unsafe code; both have threads that share memory.
 const PACKAGES: [&str; 2] = ["slab-core", "buffer-pool"];
+
+/// A package that forbids unsafe code, but has slab-core's arena grow, shrink, move and drop entries in the midst of panics; and its
+/// tests that do. The address sanitizer alone runs them: they have no threads, and what slab-core may read before it is written, its own
+/// tests under the memory sanitizer find.
+const CACHES: &str = "cache-policies";
+const CACHE_TESTS: [&str; 2] = ["cache_", "cache::"];
 
 /// The test in which eight threads make every call of buffer-pool, and the variables that it reads.
 const STRESS: &str = "stress::eight_threads_make_every_call";
@@ -92,15 +98,19 @@ pub(crate) fn run(
         if *sanitizer != Sanitizer::Address {
             debian::ensure(&[debian::BUILD_STD, debian::SANITIZERS].concat())?;
         }
-        let mut program = sanitizer.cargo(workspace);
-        for package in PACKAGES {
-            program = program.args(["--package", package]);
-        }
-        program = program
-            .args(["--all-features", "--lib", "--tests"])
-            .args(["--target", &host]);
+        let mut program = sanitizer
+            .cargo(workspace)
+            .args(["--all-features", "--target", &host]);
         if quick {
             program = program.env("STRATA_CASES", QUICK_CASES);
+        }
+        let caches = program
+            .clone()
+            .args(["--package", CACHES, "--test", "it", "--"])
+            .args(CACHE_TESTS);
+        program = program.args(["--lib", "--tests"]);
+        for package in PACKAGES {
+            program = program.args(["--package", package]);
         }
         let title = format!(
             "{} sanitizer over {}",
@@ -108,6 +118,9 @@ pub(crate) fn run(
             PACKAGES.join(", ")
         );
         steps.run(&title, &program)?;
+        if *sanitizer == Sanitizer::Address {
+            steps.run(&format!("address sanitizer over {CACHES}"), &caches)?;
+        }
         if *sanitizer == Sanitizer::Thread {
             let title = format!("thread sanitizer, stress of {} s", stress_time.as_secs());
             steps.perform(&title, || stress(&program, stress_time))?;

@@ -18,6 +18,7 @@ use proptest::test_runner::RngSeed;
 use self::model::{Model, Resident, Value};
 use self::operation::{KEYS, Op, Settings, op, settings};
 use self::subject::{Subject, apply};
+use crate::policy_owner::cases;
 
 /// What must hold between any two operations.
 fn compare<P: Policy + Clone, S: BuildHasher + Clone>(model: &Model, cache: &Subject<P, S>) {
@@ -113,7 +114,7 @@ impl Hasher for Constant {
 
 fn config(seed: u64) -> ProptestConfig {
     ProptestConfig {
-        cases: 8_000,
+        cases: 4 * u32::try_from(cases()).expect("as many as 32 bits count"),
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 4000,
@@ -136,7 +137,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..config(6) })]
+    #![proptest_config(ProptestConfig { cases: config(6).cases / 5, ..config(6) })]
 
     #[test]
     fn a_cache_whose_hashes_all_collide_equals_the_model(
