@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::doorkeeper::Doorkeeper;
 use super::gate::{Gate, SAMPLE_MAX};
-use crate::any::{Parameter, Parameters};
+use crate::any::{Choice, Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::ledger::grow;
 use crate::policy::{Hint, Policy};
@@ -18,7 +18,7 @@ const FREQUENCY_MAX: u8 = 15;
 
 const DOORKEEPER: Parameter = Parameter {
     name: "doorkeeper",
-    expected: "on or off",
+    expected: bool::EXPECTED,
 };
 const SAMPLE: Parameter = Parameter {
     name: "sample",
@@ -146,7 +146,7 @@ impl Parameters for TinyLfuConfig<()> {
 
     fn value(&self, parameter: &Parameter) -> String {
         match parameter.name {
-            "doorkeeper" => if self.doorkeeper { "on" } else { "off" }.to_string(),
+            "doorkeeper" => self.doorkeeper.name().to_string(),
             "sample" => self.sample.to_string(),
             _ => self.seed.to_string(),
         }
@@ -154,13 +154,7 @@ impl Parameters for TinyLfuConfig<()> {
 
     fn set(&mut self, parameter: &Parameter, value: &str) -> Option<()> {
         match parameter.name {
-            "doorkeeper" => {
-                self.doorkeeper = match value {
-                    "on" => true,
-                    "off" => false,
-                    _ => return None,
-                }
-            }
+            "doorkeeper" => self.doorkeeper = Choice::named(value)?,
             "sample" => self.sample = value.parse().ok()?,
             _ => self.seed = value.parse().ok()?,
         }

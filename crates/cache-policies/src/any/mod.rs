@@ -6,7 +6,7 @@ mod config;
 mod parameters;
 
 pub use config::AnyConfig;
-pub(crate) use parameters::{Named, Parameter, Parameters};
+pub(crate) use parameters::{Choice, Named, Parameter, Parameters, choice};
 
 use alloc::boxed::Box;
 use alloc::string::ToString;

@@ -14,6 +14,60 @@ pub(crate) struct Parameter {
     pub(crate) expected: &'static str,
 }
 
+/// What a parameter is that takes one of two names.
+pub(crate) trait Choice: Sized {
+    /// Both names, as [`Parameter::expected`] has them.
+    const EXPECTED: &'static str;
+
+    /// The name of this one.
+    fn name(&self) -> &'static str;
+
+    /// The one of this name, if there is one.
+    fn named(name: &str) -> Option<Self>;
+}
+
+/// Gives the two values of a type the names that texts have for them.
+macro_rules! choice {
+    ($type:ident: $one:ident = $one_name:literal or $other:ident = $other_name:literal) => {
+        impl $crate::any::Choice for $type {
+            const EXPECTED: &'static str = concat!($one_name, " or ", $other_name);
+
+            fn name(&self) -> &'static str {
+                match self {
+                    $type::$one => $one_name,
+                    $type::$other => $other_name,
+                }
+            }
+
+            fn named(name: &str) -> Option<Self> {
+                match name {
+                    $one_name => Some($type::$one),
+                    $other_name => Some($type::$other),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use choice;
+
+impl Choice for bool {
+    const EXPECTED: &'static str = "on or off";
+
+    fn name(&self) -> &'static str {
+        if *self { "on" } else { "off" }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        }
+    }
+}
+
 /// The name of a configuration, and what makes it.
 pub(crate) type Named<C> = (&'static str, fn() -> C);
 

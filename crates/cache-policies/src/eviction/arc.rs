@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::any::{Parameter, Parameters};
+use crate::any::{Choice, Parameter, Parameters, choice};
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
 use crate::hashes::Hashes;
@@ -60,9 +60,11 @@ impl ArcConfig {
     }
 }
 
+choice!(ArcStep: Weight = "weight" or Unit = "unit");
+
 const STEP: Parameter = Parameter {
     name: "step",
-    expected: "weight or unit",
+    expected: ArcStep::EXPECTED,
 };
 
 impl Parameters for ArcConfig {
@@ -70,18 +72,11 @@ impl Parameters for ArcConfig {
     const KNOWN: &'static [Parameter] = &[STEP];
 
     fn value(&self, _parameter: &Parameter) -> String {
-        match self.step {
-            ArcStep::Weight => "weight".to_string(),
-            ArcStep::Unit => "unit".to_string(),
-        }
+        self.step.name().to_string()
     }
 
     fn set(&mut self, _parameter: &Parameter, value: &str) -> Option<()> {
-        self.step = match value {
-            "weight" => ArcStep::Weight,
-            "unit" => ArcStep::Unit,
-            _ => return None,
-        };
+        self.step = Choice::named(value)?;
         Some(())
     }
 }

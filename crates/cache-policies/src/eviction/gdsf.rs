@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::any::{Parameter, Parameters};
+use crate::any::{Choice, Parameter, Parameters, choice};
 use crate::error::ConfigError;
 use crate::heap::Heap;
 use crate::ledger::grow;
@@ -59,9 +59,11 @@ impl GdsfConfig {
     }
 }
 
+choice!(Arithmetic: Fixed = "fixed" or Double = "double");
+
 const ARITHMETIC: Parameter = Parameter {
     name: "arithmetic",
-    expected: "fixed or double",
+    expected: Arithmetic::EXPECTED,
 };
 
 impl Parameters for GdsfConfig {
@@ -69,18 +71,11 @@ impl Parameters for GdsfConfig {
     const KNOWN: &'static [Parameter] = &[ARITHMETIC];
 
     fn value(&self, _parameter: &Parameter) -> String {
-        match self.arithmetic {
-            Arithmetic::Fixed => "fixed".to_string(),
-            Arithmetic::Double => "double".to_string(),
-        }
+        self.arithmetic.name().to_string()
     }
 
     fn set(&mut self, _parameter: &Parameter, value: &str) -> Option<()> {
-        self.arithmetic = match value {
-            "fixed" => Arithmetic::Fixed,
-            "double" => Arithmetic::Double,
-            _ => return None,
-        };
+        self.arithmetic = Choice::named(value)?;
         Some(())
     }
 }

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::any::{Parameter, Parameters};
+use crate::any::{Choice, Parameter, Parameters, choice};
 use crate::error::ConfigError;
 use crate::heap::Heap;
 use crate::ledger::grow;
@@ -59,9 +59,11 @@ impl LfudaConfig {
     }
 }
 
+choice!(Promotion: Recount = "recount" or Age = "age");
+
 const PROMOTION: Parameter = Parameter {
     name: "promotion",
-    expected: "recount or age",
+    expected: Promotion::EXPECTED,
 };
 
 impl Parameters for LfudaConfig {
@@ -69,18 +71,11 @@ impl Parameters for LfudaConfig {
     const KNOWN: &'static [Parameter] = &[PROMOTION];
 
     fn value(&self, _parameter: &Parameter) -> String {
-        match self.promotion {
-            Promotion::Recount => "recount".to_string(),
-            Promotion::Age => "age".to_string(),
-        }
+        self.promotion.name().to_string()
     }
 
     fn set(&mut self, _parameter: &Parameter, value: &str) -> Option<()> {
-        self.promotion = match value {
-            "recount" => Promotion::Recount,
-            "age" => Promotion::Age,
-            _ => return None,
-        };
+        self.promotion = Choice::named(value)?;
         Some(())
     }
 }

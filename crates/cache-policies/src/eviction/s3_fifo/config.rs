@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 
-use crate::any::{Named, Parameter, Parameters};
+use crate::any::{Choice, Named, Parameter, Parameters, choice};
 use crate::error::ConfigError;
 
 /// Where [`S3Fifo`](crate::S3Fifo) puts new entries once its small queue is full, while nothing has been evicted yet.
@@ -159,6 +159,8 @@ impl S3FifoConfig {
     }
 }
 
+choice!(WarmUp: Main = "main" or Small = "small");
+
 const SMALL: Parameter = Parameter {
     name: "small",
     expected: "a share of the capacity from 0 to 1",
@@ -173,7 +175,7 @@ const GHOST: Parameter = Parameter {
 };
 const WARM_UP: Parameter = Parameter {
     name: "warm-up",
-    expected: "main or small",
+    expected: WarmUp::EXPECTED,
 };
 const SKIP: Parameter = Parameter {
     name: "skip",
@@ -196,10 +198,7 @@ impl Parameters for S3FifoConfig {
             "ghost" => self.ghost.to_string(),
             "skip" => self.skip.to_string(),
             "chances" => self.chances.to_string(),
-            _ => match self.warm_up {
-                WarmUp::Main => "main".to_string(),
-                WarmUp::Small => "small".to_string(),
-            },
+            _ => self.warm_up.name().to_string(),
         }
     }
 
@@ -210,13 +209,7 @@ impl Parameters for S3FifoConfig {
             "ghost" => self.ghost = value.parse().ok()?,
             "skip" => self.skip = value.parse().ok()?,
             "chances" => self.chances = value.parse().ok()?,
-            _ => {
-                self.warm_up = match value {
-                    "main" => WarmUp::Main,
-                    "small" => WarmUp::Small,
-                    _ => return None,
-                }
-            }
+            _ => self.warm_up = Choice::named(value)?,
         }
         Some(())
     }
