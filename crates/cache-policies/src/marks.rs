@@ -37,12 +37,18 @@ impl Marks {
         reserve(&mut self.bytes, slots);
     }
 
-    /// Sets the byte of a slot, which may be new.
+    /// Makes room for the byte of a slot, which is 0 if it never had any.
     #[inline(always)]
-    pub(crate) fn start(&mut self, slot: Slot, byte: u8) {
+    pub(crate) fn ensure(&mut self, slot: Slot) {
         if slot.index() >= self.bytes.len() {
             grow(&mut self.bytes, slot, || AtomicU8::new(0));
         }
+    }
+
+    /// Sets the byte of a slot, which may be new.
+    #[inline(always)]
+    pub(crate) fn start(&mut self, slot: Slot, byte: u8) {
+        self.ensure(slot);
         self.set(slot, byte);
     }
 
@@ -78,6 +84,7 @@ impl Marks {
     }
 
     /// One more than the highest slot that had a byte.
+    #[inline(always)]
     pub(crate) fn slots(&self) -> usize {
         self.bytes.len()
     }

@@ -18,7 +18,7 @@ impl S3Fifo {
                 "an entry of the small queue is marked otherwise"
             );
             assert_eq!(
-                self.main.stowed(slot)[0],
+                self.place_of(slot),
                 place,
                 "an entry has lost its place in the small queue"
             );

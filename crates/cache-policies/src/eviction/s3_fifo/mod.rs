@@ -18,6 +18,7 @@ use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
+use queues::kept;
 use small_queue::SmallQueue;
 
 /// The hint that the key was in the ghost.
@@ -54,7 +55,7 @@ const SKIPPING: u8 = 0x40 | COUNT;
 ///
 /// Hits write one byte, shared ones only until the count is full; all calls but `victim` and `evict` take constant time
 /// (amortised, where the ghost or the small queue drop holes). Those take at most 3 * linked + 1 steps, amortised one and one for each
-/// hit since. 9 bytes a slot, 8 more in the small queue, 8 more in its window, 4 more once weights differ from 1; a ghost
+/// hit since. 9 bytes a slot, 4 more in the small queue, 8 more in its window, 4 more once weights differ from 1; a ghost
 /// takes less than 8 bytes, and 5 more once weights differ.
 ///
 /// ```
@@ -77,8 +78,8 @@ pub struct S3Fifo {
     /// Queue, pin and count of each slot.
     marks: Marks,
     small: SmallQueue,
-    /// List 0 is the main queue. The cell of a slot in the small queue holds its place there and the upper half of its hash;
-    /// that of one pinned out of it its hash.
+    /// List 0 is the main queue. The cell of a slot in the small queue holds its place there and what is kept of its hash;
+    /// that of one pinned out of it still has the latter.
     main: Lists<1>,
     ghost: Ghost,
     /// The weight of the linked entries of the main queue.
@@ -143,7 +144,7 @@ impl Policy for S3Fifo {
 
     #[inline(always)]
     fn miss(&mut self, hash: u64) -> Hint {
-        if self.ghost.take(hash) {
+        if self.ghost.take(kept(hash)) {
             REMEMBERED
         } else {
             Hint::NONE
@@ -158,21 +159,23 @@ impl Policy for S3Fifo {
 
     #[inline(always)]
     fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
+        if slot.index() >= self.marks.slots() {
+            self.extend(slot);
+        }
         if self.marks.get(slot) != 0 {
             resident_already(slot);
         }
-        self.main.ensure(slot);
         let is_main =
             hint == REMEMBERED || self.warming && self.small_weight() >= self.small_capacity;
         self.ledger.admit(slot, weight);
         if is_main {
-            self.marks.start(slot, MAIN);
+            self.marks.set(slot, MAIN);
             self.link_main(slot, weight);
         } else {
             let is_skipping = self.small.window.is_open();
             self.marks
                 .start(slot, if is_skipping { SKIPPING } else { SMALL });
-            self.link_small(slot, hash, weight);
+            self.link_small(slot, kept(hash), weight);
         }
     }
 
@@ -183,35 +186,35 @@ impl Policy for S3Fifo {
 
     #[inline]
     fn victim(&mut self) -> Option<Slot> {
-        match self.victim_of_small() {
-            Some(victim) => Some(victim.slot()),
-            None => self.victim_of_main(),
+        if self.is_small_next() {
+            return self.small.front();
         }
+        self.victim_of_main()
     }
 
     #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
-        let Some(entry) = self.victim_of_small() else {
+        if !self.is_small_next() {
             return self.evict_main();
-        };
-        let victim = entry.slot();
-        let hash = self.hash(entry);
+        }
+        let victim = self.small.front()?;
         self.pop_small();
         self.marks.set(victim, 0);
         let weight = self.ledger.dismiss(victim);
-        self.ghost.remember(hash, weight);
+        self.ghost.remember(self.kept_of(victim), weight);
         Some(victim)
     }
 
     fn remove(&mut self, slot: Slot, remember: bool) {
         let mark = self.expect_resident(slot);
         let weight = self.ledger.weight_of(slot);
-        let hash = self.unlink(slot, mark, weight);
         if mark & PINNED != 0 {
             self.pinned_weight -= u64::from(weight);
+        } else {
+            self.unlink(slot, mark, weight);
         }
-        if let Some(hash) = hash.filter(|_| remember) {
-            self.ghost.remember(hash, weight);
+        if remember && mark < MAIN {
+            self.ghost.remember(self.kept_of(slot), weight);
         }
         self.marks.set(slot, 0);
         self.ledger.dismiss(slot);
@@ -238,9 +241,7 @@ impl Policy for S3Fifo {
             return;
         }
         let weight = self.ledger.weight_of(slot);
-        if let Some(hash) = self.unlink(slot, mark, weight) {
-            self.main.stow(slot, [hash as u32, (hash >> 32) as u32]);
-        }
+        self.unlink(slot, mark, weight);
         self.pinned_weight += u64::from(weight);
         self.marks.set(slot, mark | PINNED);
     }
@@ -254,7 +255,7 @@ impl Policy for S3Fifo {
         self.pinned_weight -= u64::from(weight);
         self.marks.set(slot, mark & !PINNED);
         if mark < MAIN {
-            self.link_small(slot, self.pinned_hash(slot), weight);
+            self.link_small(slot, self.kept_of(slot), weight);
         } else {
             self.link_main(slot, weight);
         }

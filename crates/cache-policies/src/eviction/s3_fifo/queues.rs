@@ -1,7 +1,16 @@
 //! How entries move between the small queue and the main one, and out of them.
 
-use super::small_queue::Entry;
-use super::{COUNT, MAIN, PINNED, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
+use super::small_queue::PLACE_BITS;
+use super::{COUNT, MAIN, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
+
+/// The bits of a cell that are an entry's place in the small queue; the others are of its hash.
+const PLACE: u64 = (1 << PLACE_BITS) - 1;
+
+/// What is kept of a hash: its upper bits, mixed with the others.
+#[inline(always)]
+pub(super) fn kept(hash: u64) -> u64 {
+    (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) & !PLACE
+}
 
 impl S3Fifo {
     /// The weight of the linked entries of the small queue.
@@ -10,26 +19,37 @@ impl S3Fifo {
         self.ledger.weight() - self.main_weight - self.pinned_weight
     }
 
-    /// The hash of an entry of the small queue.
+    /// The cell of an entry of the small queue: what is kept of its hash, and its place.
     #[inline(always)]
-    pub(super) fn hash(&self, entry: Entry) -> u64 {
-        let [_, half] = self.main.stowed(entry.slot());
-        u64::from(half) << 32 | u64::from(entry.half)
-    }
-
-    /// The hash of an entry that is pinned out of the small queue.
-    pub(super) fn pinned_hash(&self, slot: Slot) -> u64 {
+    fn cell(&self, slot: Slot) -> u64 {
         let [lower, upper] = self.main.stowed(slot);
         u64::from(upper) << 32 | u64::from(lower)
     }
 
+    /// What an entry of the small queue knows of its place there.
+    pub(super) fn place_of(&self, slot: Slot) -> u32 {
+        (self.cell(slot) & PLACE) as u32
+    }
+
     #[inline(always)]
-    pub(super) fn link_small(&mut self, slot: Slot, hash: u64, weight: u32) {
+    fn set_cell(&mut self, slot: Slot, kept: u64, place: u32) {
+        let cell = kept | u64::from(place);
+        self.main.stow(slot, [cell as u32, (cell >> 32) as u32]);
+    }
+
+    /// What is kept of the hash of an entry of the small queue, or one pinned out of that.
+    #[inline(always)]
+    pub(super) fn kept_of(&self, slot: Slot) -> u64 {
+        self.cell(slot) & !PLACE
+    }
+
+    #[inline(always)]
+    pub(super) fn link_small(&mut self, slot: Slot, kept: u64, weight: u32) {
         if self.small.is_full() {
             self.grow_small();
         }
-        let place = self.small.push(slot, hash as u32);
-        self.main.stow(slot, [place, (hash >> 32) as u32]);
+        let place = self.small.push(slot);
+        self.set_cell(slot, kept, place);
         if self.skips {
             self.enter_window(weight);
         }
@@ -51,9 +71,10 @@ impl S3Fifo {
 
     /// Tells the entries of the small queue of their places.
     fn replace_small(&mut self) {
-        for (slot, place) in self.small.iter() {
-            let [_, half] = self.main.stowed(slot);
-            self.main.stow(slot, [place, half]);
+        let (small, main) = (&self.small, &mut self.main);
+        for (slot, place) in small.iter() {
+            let [lower, upper] = main.stowed(slot);
+            main.stow(slot, [lower & !(PLACE as u32) | place, upper]);
         }
     }
 
@@ -88,6 +109,13 @@ impl S3Fifo {
         }
     }
 
+    /// Makes room for the byte and the cell of a slot.
+    #[cold]
+    pub(super) fn extend(&mut self, slot: Slot) {
+        self.marks.ensure(slot);
+        self.main.ensure(slot);
+    }
+
     #[inline(always)]
     pub(super) fn link_main(&mut self, slot: Slot, weight: u32) {
         self.main.push_front(0, slot);
@@ -100,40 +128,30 @@ impl S3Fifo {
         self.main_weight -= u64::from(weight);
     }
 
-    /// Takes a resident slot out of the queue that it is in, unless it is pinned, and returns its hash if it is an entry of
-    /// the small queue.
-    pub(super) fn unlink(&mut self, slot: Slot, mark: u8, weight: u32) -> Option<u64> {
-        let pinned = mark & PINNED != 0;
+    /// Takes a slot out of the queue that it is in.
+    pub(super) fn unlink(&mut self, slot: Slot, mark: u8, weight: u32) {
         if mark >= MAIN {
-            if !pinned {
-                self.unlink_main(slot, weight);
-            }
-            return None;
+            self.unlink_main(slot, weight);
+        } else {
+            self.small.remove(slot, self.place_of(slot));
+            self.tidy_small();
         }
-        if pinned {
-            return Some(self.pinned_hash(slot));
-        }
-        let [place, _] = self.main.stowed(slot);
-        let entry = self.small.remove(place);
-        self.tidy_small();
-        Some(self.hash(entry))
     }
 
-    /// Unless the main queue is over its share: empties the small queue up to the first entry that had too few hits, which is
-    /// the victim.
+    /// Whether the victim is the oldest of the small queue, those before it that had enough hits being moved to the main one.
     #[inline(always)]
-    pub(super) fn victim_of_small(&mut self) -> Option<Entry> {
+    pub(super) fn is_small_next(&mut self) -> bool {
         if self.main_weight > self.main_capacity {
-            return None;
+            return false;
         }
-        loop {
-            let entry = self.small.front()?;
-            if self.marks.get(entry.slot()) < self.proven {
+        while let Some(slot) = self.small.front() {
+            if self.marks.get(slot) < self.proven {
                 self.warming = false;
-                return Some(entry);
+                return true;
             }
-            self.promote(entry.slot());
+            self.promote(slot);
         }
+        false
     }
 
     /// Moves the oldest of the small queue to the main one.

@@ -1,10 +1,10 @@
-//! S3-FIFO's small queue: a ring of slots, each with half of its hash, so that only the entries in it pay for their
-//! hashes; the other half is in the entry's cell among the links of the main queue, which it does not need here.
+//! S3-FIFO's small queue: a ring of slots. What is kept of an entry's hash stands in its cell among the links of the main
+//! queue, which it does not need here, and so does its place in the ring.
 //!
 //! ```text
-//!          head                              tail
-//!  ring  |  [ slot, half | hole | slot, half ]  |      8 bytes a place; a place's number is known to its entry
-//!  stamps                [ 41   | 42         ]         of the newest places: see the window
+//!          head                    tail
+//!  ring  |  [ slot | hole | slot ]  |      4 bytes a place; an entry knows where it is
+//!  stamps          [ 41   | 42   ]         of the newest places: see the window
 //! ```
 //! An entry that leaves from the middle leaves a hole. There are never many more holes than entries: [`SmallQueue::tidy`],
 //! which the owner calls after a removal and where [`SmallQueue::is_untidy`], closes them up and gives entries other places.
@@ -17,34 +17,14 @@ use super::window::Window;
 
 const HOLE: u32 = u32::MAX;
 
-/// An entry of the queue.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) struct Entry {
-    /// A slot's number, or `HOLE`.
-    slot: u32,
-    /// The lower half of the hash.
-    pub(super) half: u32,
-}
-
-const VACANT: Entry = Entry {
-    slot: HOLE,
-    half: 0,
-};
-
-impl Entry {
-    #[inline(always)]
-    pub(super) fn slot(self) -> Slot {
-        Slot::new(self.slot)
-    }
-
-    fn is_hole(self) -> bool {
-        self.slot == HOLE
-    }
-}
+/// The bits of a place that an entry knows: few under test, so that queues there are longer.
+pub(super) const PLACE_BITS: u32 = if cfg!(test) { 5 } else { 23 };
+const PLACES: usize = 1 << PLACE_BITS;
 
 #[derive(Clone, Debug)]
 pub(super) struct SmallQueue {
-    ring: Vec<Entry>,
+    /// Numbers of slots, and `HOLE`.
+    ring: Vec<u32>,
     /// The place of the oldest entry.
     head: usize,
     /// The place of the next entry.
@@ -99,6 +79,15 @@ impl SmallQueue {
         }
     }
 
+    fn is_used(&self, place: usize) -> bool {
+        let from_head = if place >= self.head {
+            place - self.head
+        } else {
+            place + self.ring.len() - self.head
+        };
+        from_head < self.span
+    }
+
     /// The place so many before the tail.
     fn before_tail(&self, places: usize) -> usize {
         if places <= self.tail {
@@ -108,51 +97,57 @@ impl SmallQueue {
         }
     }
 
-    /// Adds a slot as the newest, for which there must be a place; returns that.
+    /// What an entry knows of its place.
     #[inline(always)]
-    pub(super) fn push(&mut self, slot: Slot, half: u32) -> u32 {
-        let place = self.tail;
-        self.ring[place] = Entry {
-            slot: slot.get(),
-            half,
-        };
-        self.tail = self.after(place);
-        self.span += 1;
-        place as u32
+    fn known(place: usize) -> u32 {
+        (place % PLACES) as u32
     }
 
-    /// The oldest entry.
+    /// Adds a slot as the newest, for which there must be a place; returns what it is to know of that.
     #[inline(always)]
-    pub(super) fn front(&self) -> Option<Entry> {
+    pub(super) fn push(&mut self, slot: Slot) -> u32 {
+        let place = self.tail;
+        self.ring[place] = slot.get();
+        self.tail = self.after(place);
+        self.span += 1;
+        SmallQueue::known(place)
+    }
+
+    /// The oldest slot.
+    #[inline(always)]
+    pub(super) fn front(&self) -> Option<Slot> {
         if self.span == 0 {
             return None;
         }
-        Some(self.ring[self.head])
+        Some(Slot::new(self.ring[self.head]))
     }
 
-    /// Drops the oldest entry, which there must be.
+    /// Drops the oldest slot, which there must be.
     #[inline(always)]
     pub(super) fn pop(&mut self) {
         self.head = self.after(self.head);
         self.span -= 1;
     }
 
-    /// Takes an entry from its place; what calls for [`SmallQueue::tidy`].
-    pub(super) fn remove(&mut self, place: u32) -> Entry {
+    /// Takes a slot from its place, of which this is known; what calls for [`SmallQueue::tidy`].
+    pub(super) fn remove(&mut self, slot: Slot, known: u32) {
+        // One place where the ring is not millions long. Those that are not in use may still have the slot too.
+        let mut places = (known as usize..self.ring.len()).step_by(PLACES);
+        let place = places.find(|place| self.ring[*place] == slot.get() && self.is_used(*place));
+        self.ring[place.expect("a slot of the queue is in its ring")] = HOLE;
         self.holes += 1;
         self.untidy = usize::MAX;
-        core::mem::replace(&mut self.ring[place as usize], VACANT)
     }
 
     /// Drops the holes at the ends, all of them if there are too many, and memory that a longer queue left behind. Whether
     /// entries have other places now. Constant time amortised, over removals.
     pub(super) fn tidy(&mut self) -> bool {
-        while self.holes > 0 && self.ring[self.head].is_hole() {
+        while self.holes > 0 && self.ring[self.head] == HOLE {
             self.head = self.after(self.head);
             self.span -= 1;
             self.holes -= 1;
         }
-        while self.holes > 0 && self.ring[self.before_tail(1)].is_hole() {
+        while self.holes > 0 && self.ring[self.before_tail(1)] == HOLE {
             self.tail = self.before_tail(1);
             self.span -= 1;
             self.holes -= 1;
@@ -199,12 +194,12 @@ impl SmallQueue {
     fn pack(&mut self) {
         let (mut from, mut to) = (self.head, self.head);
         for places in (1..=self.span).rev() {
-            let entry = self.ring[from];
+            let slot = self.ring[from];
             from = self.after(from);
-            if entry.is_hole() {
+            if slot == HOLE {
                 self.window.mark_hole(places);
             } else {
-                self.ring[to] = entry;
+                self.ring[to] = slot;
                 to = self.after(to);
             }
         }
@@ -223,7 +218,7 @@ impl SmallQueue {
             self.ring.shrink_to_fit();
         } else {
             self.ring.reserve_exact(room - self.ring.len());
-            self.ring.resize(room, VACANT);
+            self.ring.resize(room, HOLE);
         }
         self.tail = if self.span == room { 0 } else { self.span };
     }
@@ -241,7 +236,7 @@ impl SmallQueue {
             *next = self.after(place);
             Some(self.ring[place])
         });
-        all.filter(|entry| !entry.is_hole()).count()
+        all.filter(|slot| *slot != HOLE).count()
     }
 
     /// Takes the oldest entry out of the window that is as old as its span, and returns it.
@@ -249,26 +244,26 @@ impl SmallQueue {
         while let Some(places) = self.window.aged() {
             // More than there are: it has left since.
             if places <= self.span {
-                let entry = self.ring[self.before_tail(places)];
-                if !entry.is_hole() {
-                    return Some(entry.slot());
+                let slot = self.ring[self.before_tail(places)];
+                if slot != HOLE {
+                    return Some(Slot::new(slot));
                 }
             }
         }
         None
     }
 
-    /// The entries with their places, oldest first.
+    /// The slots with what they know of their places, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, u32)> {
         let mut next = self.head;
         let places = (0..self.span).map(move |_| {
             let place = next;
             next = self.after(place);
-            (self.ring[place], place as u32)
+            (self.ring[place], SmallQueue::known(place))
         });
         places
-            .filter(|(entry, _)| !entry.is_hole())
-            .map(|(entry, place)| (entry.slot(), place))
+            .filter(|(slot, _)| *slot != HOLE)
+            .map(|(slot, known)| (Slot::new(slot), known))
     }
 
     /// Asserts the counts, and that holes are few and not at the ends.
@@ -289,7 +284,7 @@ impl SmallQueue {
         );
         if self.span > 0 {
             let ends = [self.ring[self.head], self.ring[self.before_tail(1)]];
-            assert!(!ends[0].is_hole() && !ends[1].is_hole(), "an end is a hole");
+            assert!(!ends.contains(&HOLE), "an end is a hole");
         }
         assert!(
             !self.is_untidy() || self.holes > 0,

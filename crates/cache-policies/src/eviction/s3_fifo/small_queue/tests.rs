@@ -29,12 +29,12 @@ impl Owner {
         }
     }
 
-    fn push(&mut self, slot: u32, half: u32, weight: u32) {
+    fn push(&mut self, slot: u32, weight: u32) {
         if self.queue.is_full() {
             self.queue.grow(20);
             self.follow();
         }
-        self.places[slot as usize] = self.queue.push(Slot::new(slot), half);
+        self.places[slot as usize] = self.queue.push(Slot::new(slot));
         self.queue.enter_window(weight);
     }
 
@@ -44,19 +44,19 @@ impl Owner {
         }
     }
 
-    fn pop(&mut self) -> Option<(u32, u32)> {
-        let entry = self.queue.front()?;
+    fn pop(&mut self) -> Option<u32> {
+        let oldest = self.queue.front()?;
         self.queue.pop();
         if self.queue.is_untidy() {
             self.tidy();
         }
-        Some((entry.slot, entry.half))
+        Some(oldest.get())
     }
 
-    fn remove(&mut self, slot: u32) -> (u32, u32) {
-        let entry = self.queue.remove(self.places[slot as usize]);
+    fn remove(&mut self, slot: u32) {
+        self.queue
+            .remove(Slot::new(slot), self.places[slot as usize]);
         self.tidy();
-        (entry.slot, entry.half)
     }
 
     fn check(&self) {
@@ -72,7 +72,7 @@ impl Owner {
 fn equals_a_plain_deque() {
     let mut owner = Owner::new();
     // With what was inserted by then.
-    let mut model: VecDeque<(u32, u32, u64)> = VecDeque::new();
+    let mut model: VecDeque<(u32, u64)> = VecDeque::new();
     let mut inserted = 0;
     let mut free: Vec<u32> = (0..200).collect();
     let mut random = 1_u64;
@@ -88,28 +88,28 @@ fn equals_a_plain_deque() {
         let (pops, removals) = [(1, 3), (1, 8), (7, 8)][step / 300 % 3];
         match choice % 9 {
             kind if kind < pops => {
-                let oldest = model.pop_front().map(|entry| (entry.0, entry.1));
+                let oldest = model.pop_front().map(|entry| entry.0);
                 assert_eq!(owner.pop(), oldest);
-                free.extend(oldest.map(|entry| entry.0));
+                free.extend(oldest);
             }
             kind if kind < removals && !model.is_empty() => {
                 let at = (choice >> 4) as usize % model.len();
-                let (slot, half, _) = model.remove(at).unwrap();
-                assert_eq!(owner.remove(slot), (slot, half));
+                let (slot, _) = model.remove(at).unwrap();
+                owner.remove(slot);
                 free.push(slot);
             }
             _ => {
                 if let Some(slot) = free.pop() {
                     let weight = (choice >> 8) as u32 % 4;
                     inserted += u64::from(weight.max(1));
-                    owner.push(slot, random as u32, weight);
-                    model.push_back((slot, random as u32, inserted));
+                    owner.push(slot, weight);
+                    model.push_back((slot, inserted));
                 }
             }
         }
         while let Some(slot) = owner.queue.aged() {
             let entry = model.iter().find(|entry| entry.0 == slot.get());
-            assert!(inserted - entry.unwrap().2 >= span);
+            assert!(inserted - entry.unwrap().1 >= span);
             left_window += 1;
         }
         owner.check();
@@ -118,7 +118,7 @@ fn equals_a_plain_deque() {
         assert!(entries.eq(model.iter().map(|entry| entry.0)));
         let outside = owner.queue.outside_window();
         let oldest = model.get(outside);
-        assert!(oldest.is_none_or(|entry| inserted - entry.2 < span));
+        assert!(oldest.is_none_or(|entry| inserted - entry.1 < span));
     }
     assert!(owner.moves > 100, "entries hardly ever moved");
     assert!(left_window > 1_000, "hardly any left the window");
@@ -128,19 +128,19 @@ fn equals_a_plain_deque() {
 fn holes_behind_the_oldest_are_closed_up_when_those_go() {
     let mut owner = Owner::new();
     for slot in 0..100 {
-        owner.push(slot, slot, 1);
+        owner.push(slot, 1);
     }
     for slot in 50..99 {
         owner.remove(slot);
     }
     assert_eq!((owner.queue.len(), owner.queue.holes), (51, 49));
     for slot in 0..45 {
-        assert_eq!(owner.pop(), Some((slot, slot)));
+        assert_eq!(owner.pop(), Some(slot));
         owner.check();
     }
     assert_eq!((owner.queue.len(), owner.queue.holes), (6, 0));
     for slot in [45, 46, 47, 48, 49, 99] {
-        assert_eq!(owner.pop(), Some((slot, slot)));
+        assert_eq!(owner.pop(), Some(slot));
     }
     assert_eq!(owner.pop(), None);
 }
@@ -149,7 +149,7 @@ fn holes_behind_the_oldest_are_closed_up_when_those_go() {
 fn a_queue_that_was_long_gives_its_memory_back() {
     let mut owner = Owner::new();
     for slot in 0..100_000 {
-        owner.push(slot, 1, 1);
+        owner.push(slot, 1);
     }
     let room = owner.queue.ring.capacity();
     assert!(room < 112_600, "{room} places");
