@@ -1,30 +1,62 @@
 //! Several lists of slots with the weight of each: what every policy whose entries move between queues is made of.
 
+use core::fmt::Debug;
+
 use crate::ledger::Ledger;
 use crate::list::{Lists, Unlinked};
 use crate::marks::Marks;
 use crate::slot::Slot;
 
+/// Where the number of each slot's segment is kept.
+pub(crate) trait Labels: Default {
+    /// Sets the segment of a slot, which may be new.
+    fn start(&mut self, slot: Slot, segment: u8);
+
+    /// The segment of a slot that has one.
+    fn get(&self, slot: Slot) -> u8;
+
+    /// Changes the segment of a slot that has one.
+    fn set(&mut self, slot: Slot, segment: u8);
+}
+
+impl Labels for Marks {
+    #[inline(always)]
+    fn start(&mut self, slot: Slot, segment: u8) {
+        Marks::start(self, slot, segment);
+    }
+
+    #[inline(always)]
+    fn get(&self, slot: Slot) -> u8 {
+        Marks::get(self, slot)
+    }
+
+    #[inline(always)]
+    fn set(&mut self, slot: Slot, segment: u8) {
+        Marks::set(self, slot, segment);
+    }
+}
+
 /// The resident slots of a policy: each belongs to one of `SEGMENTS` and is linked in its order, or pinned out of it.
 ///
-/// 9 bytes a slot, 13 once weights differ from 1. Each call but `check` takes constant time.
+/// 8 bytes a slot, 12 once weights differ from 1, and the labels: a byte each, where they are nothing else. Each call but
+/// `check` takes constant time.
 #[derive(Clone, Debug)]
-pub(crate) struct Segments<const SEGMENTS: usize> {
+pub(crate) struct Segments<const SEGMENTS: usize, L = Marks> {
     pub(crate) ledger: Ledger,
     lists: Lists<SEGMENTS>,
-    /// The segment of each resident slot.
-    segments: Marks,
+    /// Of each resident slot.
+    pub(crate) labels: L,
     /// The weight of the linked entries of each segment; that of pinned ones counts in the ledger alone.
     weights: [u64; SEGMENTS],
 }
 
-impl<const SEGMENTS: usize> Segments<SEGMENTS> {
+impl<const SEGMENTS: usize, L: Labels> Segments<SEGMENTS, L> {
     pub(crate) fn new(capacity: u64) -> Self {
         const { assert!(SEGMENTS <= u8::MAX as usize) };
         Segments {
             ledger: Ledger::new(capacity),
             lists: Lists::new(),
-            segments: Marks::new(),
+            labels: L::default(),
             weights: [0; SEGMENTS],
         }
     }
@@ -56,7 +88,7 @@ impl<const SEGMENTS: usize> Segments<SEGMENTS> {
     /// The segment of a resident slot, linked or pinned.
     #[inline]
     pub(crate) fn segment_of(&self, slot: Slot) -> usize {
-        usize::from(self.segments.get(slot))
+        usize::from(self.labels.get(slot))
     }
 
     /// Whether a resident slot is linked.
@@ -76,7 +108,28 @@ impl<const SEGMENTS: usize> Segments<SEGMENTS> {
     pub(crate) fn insert(&mut self, slot: Slot, segment: usize, weight: u32) {
         self.lists.expect_absent(slot);
         self.lists.push_front(segment, slot);
-        self.segments.start(slot, segment as u8);
+        self.admit(slot, segment, weight);
+    }
+
+    /// Makes a slot resident, the oldest of a segment.
+    ///
+    /// # Panics
+    /// As [`insert`](Segments::insert).
+    pub(crate) fn insert_oldest(&mut self, slot: Slot, segment: usize, weight: u32) {
+        self.lists.expect_absent(slot);
+        match self.lists.back(segment) {
+            Some(oldest) => {
+                let place = Lists::<SEGMENTS>::place(oldest);
+                self.lists.link_behind(place, segment, slot);
+            }
+            None => self.lists.push_front(segment, slot),
+        }
+        self.admit(slot, segment, weight);
+    }
+
+    #[inline]
+    fn admit(&mut self, slot: Slot, segment: usize, weight: u32) {
+        self.labels.start(slot, segment as u8);
         self.ledger.admit(slot, weight);
         self.weights[segment] += u64::from(weight);
     }
@@ -88,8 +141,14 @@ impl<const SEGMENTS: usize> Segments<SEGMENTS> {
     #[inline]
     pub(crate) fn renew(&mut self, slot: Slot) {
         if self.is_linked(slot) {
-            self.lists.move_to_front(self.segment_of(slot), slot);
+            self.make_newest(slot, self.segment_of(slot));
         }
+    }
+
+    /// Makes a linked slot of this segment the newest of it.
+    #[inline]
+    pub(crate) fn make_newest(&mut self, slot: Slot, segment: usize) {
+        self.lists.move_to_front(segment, slot);
     }
 
     /// Makes a slot the newest of a segment; a pinned one will be that once it is unpinned.
@@ -104,13 +163,25 @@ impl<const SEGMENTS: usize> Segments<SEGMENTS> {
                 self.lists.move_to_front(segment, slot);
                 return;
             }
-            let weight = u64::from(self.ledger.weight_of(slot));
-            self.lists.unlink(old, slot, Unlinked::Absent);
-            self.lists.push_front(segment, slot);
-            self.weights[old] -= weight;
-            self.weights[segment] += weight;
+            self.relink(slot, old, segment);
         }
-        self.segments.set(slot, segment as u8);
+        self.labels.set(slot, segment as u8);
+    }
+
+    /// Makes a linked slot of one segment the newest of another.
+    #[inline]
+    pub(crate) fn transfer(&mut self, slot: Slot, from: usize, to: usize) {
+        self.relink(slot, from, to);
+        self.labels.set(slot, to as u8);
+    }
+
+    #[inline]
+    fn relink(&mut self, slot: Slot, from: usize, to: usize) {
+        let weight = u64::from(self.ledger.weight_of(slot));
+        self.lists.unlink(from, slot, Unlinked::Absent);
+        self.lists.push_front(to, slot);
+        self.weights[from] -= weight;
+        self.weights[to] += weight;
     }
 
     /// Makes a linked slot of this segment absent; returns its weight.
@@ -154,7 +225,8 @@ impl<const SEGMENTS: usize> Segments<SEGMENTS> {
         let linked = self.is_linked(slot);
         let old = self.ledger.reweigh(slot, weight);
         if linked {
-            let sum = &mut self.weights[usize::from(self.segments.get(slot))];
+            let segment = self.segment_of(slot);
+            let sum = &mut self.weights[segment];
             *sum = *sum - u64::from(old) + u64::from(weight);
         }
     }
@@ -258,6 +330,17 @@ mod tests {
         assert_eq!(segments.remove(Slot::new(4)), (1, 5));
         assert_eq!(orders(&segments), [&[3][..], &[1], &[0, 2]]);
         assert_eq!((segments.ledger.len(), segments.ledger.weight()), (4, 10));
+    }
+
+    #[test]
+    fn an_entry_may_come_in_as_the_oldest() {
+        let mut segments = filled();
+        segments.insert_oldest(Slot::new(6), 1, 5);
+        assert_eq!(orders(&segments), [&[0, 3][..], &[6, 1, 4], &[2, 5]]);
+        assert_eq!(segments.weight(1), 12);
+        let mut segments = Segments::new(100);
+        segments.insert_oldest(Slot::new(0), 2, 7);
+        assert_eq!(orders(&segments), [&[][..], &[], &[0]]);
     }
 
     #[test]
