@@ -1,12 +1,9 @@
 //! `strata simulate` as a user runs it: what it prints.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::{Run, strata_in};
+use crate::command::{Run, strata_in, strata_unread};
 use crate::traces::{oracle_general, requests_of, written, zstd};
 
 /// A folder with a small trace, `web.oracleGeneral.zst`, of 4,000 requests for 200 objects.
@@ -182,38 +179,12 @@ fn parameters_of_a_policy_show_in_its_name() {
 fn a_reader_that_goes_away_is_no_failure() {
     let folder = folder();
     let sizes: Vec<String> = (1..2000).map(|size| size.to_string()).collect();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
-        .args([
-            "simulate",
-            "web.oracleGeneral.zst",
-            "--policies",
-            "all",
-            "--format",
-            "csv",
-            "--sizes",
-            &sizes.join(","),
-        ])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // More rows than a pipe holds follow, and nobody reads them.
-    let mut begin = [0; 16];
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut begin).unwrap();
-    drop(stdout);
-    let mut stderr = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut stderr)
-        .unwrap();
-    assert_eq!(
-        (child.wait().unwrap().code(), stderr.as_str()),
-        (Some(0), "")
-    );
+    let sizes = sizes.join(",");
+    // More rows than a pipe holds.
+    let arguments = ["simulate", "web.oracleGeneral.zst", "--policies", "all"];
+    let rows = ["--format", "csv", "--sizes", &sizes];
+    let run = strata_unread(folder.path(), [arguments, rows].concat());
+    assert_eq!(run, (Some(0), String::new()));
 }
 
 #[test]

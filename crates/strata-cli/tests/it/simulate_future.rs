@@ -1,11 +1,10 @@
 //! Policies that must know the future, on traces that say it, that do not, and that say it wrong.
 
 use std::collections::HashSet;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::command::{Run, strata_fed};
 use crate::simulate::simulate;
 use crate::traces::{oracle_general, requests_of, written};
 
@@ -128,24 +127,9 @@ fn what_the_trace_says_wrong_is_worked_out_anew() {
 #[cfg(target_os = "linux")]
 fn a_pipe_serves_where_it_says_the_future() {
     let run = |trace: &[u8], more: &[&str]| {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
-            .args(["simulate", "/dev/stdin"])
-            .args(ARGUMENTS)
-            .args(more)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A run that refuses may be gone before it was all written.
-        let _ = child.stdin.take().unwrap().write_all(trace);
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+        let arguments = [&["simulate", "/dev/stdin"], &ARGUMENTS[..], more].concat();
+        let run = Run::of(strata_fed(arguments, &[trace]));
+        (run.code, run.stdout, run.stderr)
     };
     let told = oracle_general(&requests_of(&keys()));
     let (code, stdout, stderr) = run(&told, &[]);

@@ -1,10 +1,8 @@
 //! `strata simulate`'s traces: several, from pipes, with formats that are given, without sizes.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-
 use tempfile::TempDir;
 
+use crate::command::{Run, strata_fed};
 use crate::simulate::{folder, simulate};
 use crate::traces::{gzip, oracle_general, requests_of, written};
 
@@ -58,44 +56,26 @@ fn a_format_that_is_given_overrules_the_name() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_trace_from_a_pipe_is_read_once() {
+    let trace = gzip(b"1\n2\n1\n");
     let run = |sizes: &str| {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
-            .args([
-                "simulate",
-                "/dev/stdin",
-                "--policies",
-                "lru",
-                "--format",
-                "csv",
-                "--sizes",
-                sizes,
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // The magic number comes in two pieces; a run that refuses may be gone before the second.
-        let trace = gzip(b"1\n2\n1\n");
-        stdin.write_all(&trace[..1]).unwrap();
-        let _ = stdin.write_all(&trace[1..]);
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stdout).unwrap(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        let arguments = ["simulate", "/dev/stdin", "--policies", "lru"];
+        let rows = ["--format", "csv", "--sizes", sizes];
+        // The magic number comes in two pieces.
+        let (first, rest) = trace.split_at(1);
+        Run::of(strata_fed([arguments, rows].concat(), &[first, rest]))
     };
-    let (code, stdout, stderr) = run("2");
-    assert_eq!((code, stderr.as_str()), (Some(0), ""));
-    assert_eq!(stdout.lines().last(), Some("stdin,2,lru,3,2,0.666667"));
-    let (code, _, stderr) = run("10%");
-    assert_eq!(code, Some(2));
+    let passed = run("2");
+    assert_eq!((passed.code, passed.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        passed.stdout.lines().last(),
+        Some("stdin,2,lru,3,2,0.666667")
+    );
+    let refused = run("10%");
+    assert_eq!(refused.code, Some(2));
+    let once = "/dev/stdin can be read only once";
     assert!(
-        stderr.contains("/dev/stdin can be read only once") && stderr.contains("--sizes"),
-        "{stderr}"
+        refused.stderr.contains(once) && refused.stderr.contains("--sizes"),
+        "{refused:?}"
     );
 }
 
@@ -150,17 +130,9 @@ fn bytes_that_a_trace_does_not_tell_are_no_weights() {
 
 #[test]
 fn standard_input_is_a_trace_too() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
-        .args(["simulate", "-", "--policies", "lru", "--sizes", "2"])
-        .args(["--trace-format", "lirs", "--format", "csv"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(b"1\n2\n1\n").unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(stdout.lines().last(), Some("-,2,lru,3,2,0.666667"));
+    let arguments = "simulate - --policies lru --sizes 2 --trace-format lirs --format csv";
+    let run = Run::of(strata_fed(arguments.split(' '), &[b"1\n2\n1\n"]));
+    assert_eq!(run.stdout.lines().last(), Some("-,2,lru,3,2,0.666667"));
     let help = simulate(&TempDir::new().unwrap(), &["--help"]).stdout;
     assert!(help.contains("- for standard"), "{help}");
 }

@@ -1,12 +1,13 @@
 //! `strata simulate --report`: a page that stands alone, and a file that appears whole.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::command::strata_unread;
 use crate::simulate::{folder, simulate};
 use crate::traces::written;
 
@@ -138,24 +139,13 @@ fn what_strata_did_not_write_is_not_replaced() {
 fn the_files_are_whole_though_nobody_reads_the_rows() {
     let folder = folder();
     let sizes: Vec<String> = (1..2000).map(|size| size.to_string()).collect();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
-        .args([
-            "simulate",
-            "web.oracleGeneral.zst",
-            "--policies",
-            "lru,fifo",
-        ])
-        .args(["--sizes", &sizes.join(","), "--format", "csv"])
-        .args(["--report", "a.html", "--lru-curve", "a.csv"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // More rows than a pipe holds follow.
-    let mut stdout = child.stdout.take().unwrap();
-    stdout.read_exact(&mut [0; 16]).unwrap();
-    drop(stdout);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    // More rows than a pipe holds.
+    let line = format!(
+        "simulate web.oracleGeneral.zst --policies lru,fifo --sizes {} --format csv --report a.html --lru-curve a.csv",
+        sizes.join(",")
+    );
+    let run = strata_unread(folder.path(), line.split(' '));
+    assert_eq!(run, (Some(0), String::new()));
     let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
     assert!(text("a.html").ends_with("</html>\n"));
     assert!(text("a.csv").lines().count() > 100);

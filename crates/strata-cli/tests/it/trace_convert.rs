@@ -1,9 +1,8 @@
 //! `strata trace convert`: round trips, next positions, pipes.
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 use strata_cli::trace::{
@@ -11,9 +10,9 @@ use strata_cli::trace::{
 };
 use tempfile::TempDir;
 
-use crate::command::{Run, strata_in};
+use crate::command::{Run, strata_fed, strata_in};
 use crate::shared;
-use crate::traces::{oracle_general, requests_of, written, zstd};
+use crate::traces::{oracle_general, request, requests_of, written, zstd};
 
 const FORMATS: [Format; 5] = [
     Format::OracleGeneral,
@@ -48,20 +47,7 @@ pub(crate) fn assert_passed(run: &Run) {
 
 /// Runs `strata trace` with `input` on its standard input.
 fn piped(arguments: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_strata"))
-        .arg("trace")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_vec();
-    // Beside reading what comes out, as neither pipe holds all of it.
-    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
+    let output = strata_fed([&["trace"], arguments].concat(), &[input]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), output.stdout, stderr)
 }
@@ -191,12 +177,6 @@ fn every_format_and_compression_leads_to_every_other() {
 #[test]
 fn what_a_format_cannot_hold_is_told() {
     let folder = TempDir::new().unwrap();
-    let request = |time, key, size, next| Request {
-        time,
-        key,
-        size,
-        next,
-    };
     let full = [request(5, 1, 10, Some(2)), request(6, 1, 10, None)];
     written(&folder, "full.oracleGeneral", &oracle_general(&full));
     written(&folder, "bare.csv", b"time,key,size\n0,1,1\n0,2,1\n");

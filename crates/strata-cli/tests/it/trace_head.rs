@@ -1,10 +1,9 @@
 //! `strata trace head`: the first requests, in three forms.
 
-use strata_cli::trace::Request;
 use tempfile::TempDir;
 
 use crate::command::{Run, strata_in};
-use crate::traces::{oracle_general, written, zstd};
+use crate::traces::{oracle_general, request, written, zstd};
 
 fn head(folder: &TempDir, arguments: &[&str]) -> Run {
     strata_in(folder.path(), ["trace", "head"].iter().chain(arguments))
@@ -12,12 +11,6 @@ fn head(folder: &TempDir, arguments: &[&str]) -> Run {
 
 fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
-    let request = |time, key, size, next| Request {
-        time,
-        key,
-        size,
-        next,
-    };
     let requests = [
         request(5, 85, 4096, Some(3)),
         request(6, u64::MAX, 10, None),

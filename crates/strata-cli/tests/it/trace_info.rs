@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::command::{Run, strata, strata_in};
 use crate::shared;
-use crate::traces::{oracle_general, written};
+use crate::traces::{oracle_general, request, written};
 
 fn info(folder: &TempDir, arguments: &[&str]) -> Run {
     strata_in(folder.path(), ["trace", "info"].iter().chain(arguments))
@@ -20,12 +20,6 @@ fn json_of(run: &Run) -> Value {
 #[test]
 fn a_small_trace_is_known_by_heart() {
     let folder = TempDir::new().unwrap();
-    let request = |time, key, size, next| Request {
-        time,
-        key,
-        size,
-        next,
-    };
     let requests = [
         request(10, 1, 100, Some(4)),
         request(11, 2, 200, None),

@@ -39,6 +39,15 @@ pub(crate) fn requests_of(keys: &[u64]) -> Vec<Request> {
     requests
 }
 
+pub(crate) fn request(time: u32, key: u64, size: u32, next: Option<u64>) -> Request {
+    Request {
+        time,
+        key,
+        size,
+        next,
+    }
+}
+
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
