@@ -37,18 +37,12 @@ impl Marks {
         reserve(&mut self.bytes, slots);
     }
 
-    /// Makes room for the byte of a slot, which is 0 if it never had any.
-    #[inline(always)]
-    pub(crate) fn ensure(&mut self, slot: Slot) {
-        if slot.index() >= self.bytes.len() {
-            grow(&mut self.bytes, slot, || AtomicU8::new(0));
-        }
-    }
-
     /// Sets the byte of a slot, which may be new.
     #[inline(always)]
     pub(crate) fn start(&mut self, slot: Slot, byte: u8) {
-        self.ensure(slot);
+        if slot.index() >= self.bytes.len() {
+            grow(&mut self.bytes, slot, || AtomicU8::new(0));
+        }
         self.set(slot, byte);
     }
 
@@ -58,6 +52,12 @@ impl Marks {
         self.bytes
             .get(slot.index())
             .map_or(0, |byte| byte.load(Relaxed))
+    }
+
+    /// The byte of a slot, if it ever had any.
+    #[inline(always)]
+    pub(crate) fn mark(&mut self, slot: Slot) -> Option<&mut u8> {
+        self.bytes.get_mut(slot.index()).map(AtomicU8::get_mut)
     }
 
     #[inline(always)]
@@ -84,7 +84,6 @@ impl Marks {
     }
 
     /// One more than the highest slot that had a byte.
-    #[inline(always)]
     pub(crate) fn slots(&self) -> usize {
         self.bytes.len()
     }

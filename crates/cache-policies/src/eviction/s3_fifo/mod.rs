@@ -159,23 +159,14 @@ impl Policy for S3Fifo {
 
     #[inline(always)]
     fn insert(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
-        if slot.index() >= self.marks.slots() {
-            self.extend(slot);
-        }
-        if self.marks.get(slot) != 0 {
-            resident_already(slot);
-        }
-        let is_main =
-            hint == REMEMBERED || self.warming && self.small_weight() >= self.small_capacity;
-        self.ledger.admit(slot, weight);
-        if is_main {
-            self.marks.set(slot, MAIN);
-            self.link_main(slot, weight);
-        } else {
-            let is_skipping = self.small.window.is_open();
-            self.marks
-                .start(slot, if is_skipping { SKIPPING } else { SMALL });
-            self.link_small(slot, kept(hash), weight);
+        match self.marks.mark(slot) {
+            Some(mark) if *mark != 0 => resident_already(slot),
+            Some(mark) if hint != REMEMBERED && !(self.warming | self.skips) => {
+                *mark = SMALL;
+                self.ledger.admit(slot, weight);
+                self.link_small(slot, kept(hash));
+            }
+            _ => self.insert_any(slot, hash, weight, hint),
         }
     }
 
@@ -186,20 +177,18 @@ impl Policy for S3Fifo {
 
     #[inline]
     fn victim(&mut self) -> Option<Slot> {
-        if self.is_small_next() {
-            return self.small.front();
+        match self.next_of_small::<false>() {
+            Some(victim) => Some(victim),
+            None => self.victim_of_main(),
         }
-        self.victim_of_main()
     }
 
     #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
-        if !self.is_small_next() {
+        let Some(victim) = self.next_of_small::<true>() else {
             return self.evict_main();
-        }
-        let victim = self.small.front()?;
+        };
         self.pop_small();
-        self.marks.set(victim, 0);
         let weight = self.ledger.dismiss(victim);
         self.ghost.remember(self.kept_of(victim), weight);
         Some(victim)
@@ -255,7 +244,8 @@ impl Policy for S3Fifo {
         self.pinned_weight -= u64::from(weight);
         self.marks.set(slot, mark & !PINNED);
         if mark < MAIN {
-            self.link_small(slot, self.kept_of(slot), weight);
+            self.link_small(slot, self.kept_of(slot));
+            self.enter_window(weight);
         } else {
             self.link_main(slot, weight);
         }

@@ -1,7 +1,7 @@
 //! How entries move between the small queue and the main one, and out of them.
 
 use super::small_queue::PLACE_BITS;
-use super::{COUNT, MAIN, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
+use super::{COUNT, Hint, MAIN, REMEMBERED, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
 
 /// The bits of a cell that are an entry's place in the small queue; the others are of its hash.
 const PLACE: u64 = (1 << PLACE_BITS) - 1;
@@ -44,19 +44,18 @@ impl S3Fifo {
     }
 
     #[inline(always)]
-    pub(super) fn link_small(&mut self, slot: Slot, kept: u64, weight: u32) {
-        if self.small.is_full() {
-            self.grow_small();
-        }
-        let place = self.small.push(slot);
+    pub(super) fn link_small(&mut self, slot: Slot, kept: u64) {
+        let place = match self.small.push(slot) {
+            Some(place) => place,
+            None => self.push_grown(slot),
+        };
         self.set_cell(slot, kept, place);
-        if self.skips {
-            self.enter_window(weight);
-        }
     }
 
+    /// Adds a slot to a small queue without a place for it.
     #[cold]
-    fn grow_small(&mut self) {
+    #[inline(never)]
+    fn push_grown(&mut self, slot: Slot) -> u32 {
         // As many as its share holds at the mean weight so far.
         let expected = match self.ledger.weight() {
             0 => u128::from(self.small_capacity),
@@ -67,6 +66,8 @@ impl S3Fifo {
         self.small
             .grow(usize::try_from(expected).unwrap_or(usize::MAX));
         self.replace_small();
+        let place = self.small.push(slot);
+        place.expect("a queue that has grown has a place")
     }
 
     /// Tells the entries of the small queue of their places.
@@ -80,24 +81,43 @@ impl S3Fifo {
 
     #[inline(always)]
     pub(super) fn pop_small(&mut self) {
-        self.small.pop();
-        if self.small.is_untidy() {
+        if self.small.pop() {
             self.tidy_small();
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn tidy_small(&mut self) {
         if self.small.tidy() {
             self.replace_small();
         }
     }
 
-    /// Counts an entry that was just put into the small queue.
+    /// Makes any absent slot resident; [`insert`](crate::Policy::insert) does itself what is most frequent.
     #[inline(never)]
-    fn enter_window(&mut self, weight: u32) {
-        self.small.enter_window(weight);
-        self.end_skipping();
+    pub(super) fn insert_any(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
+        self.main.ensure(slot);
+        let is_full = self.warming && self.small_weight() >= self.small_capacity;
+        self.ledger.admit(slot, weight);
+        if hint == REMEMBERED || is_full {
+            self.marks.start(slot, MAIN);
+            self.link_main(slot, weight);
+        } else {
+            let is_skipping = self.small.window.is_open();
+            self.marks
+                .start(slot, if is_skipping { SKIPPING } else { SMALL });
+            self.link_small(slot, kept(hash));
+            self.enter_window(weight);
+        }
+    }
+
+    /// Takes the newest entry of the small queue into the window.
+    pub(super) fn enter_window(&mut self, weight: u32) {
+        if self.skips {
+            self.small.enter_window(weight);
+            self.end_skipping();
+        }
     }
 
     /// Counts the hits of entries from now on that have left the window.
@@ -107,13 +127,6 @@ impl S3Fifo {
                 self.marks.set(slot, SMALL);
             }
         }
-    }
-
-    /// Makes room for the byte and the cell of a slot.
-    #[cold]
-    pub(super) fn extend(&mut self, slot: Slot) {
-        self.marks.ensure(slot);
-        self.main.ensure(slot);
     }
 
     #[inline(always)]
@@ -138,20 +151,26 @@ impl S3Fifo {
         }
     }
 
-    /// Whether the victim is the oldest of the small queue, those before it that had enough hits being moved to the main one.
+    /// The victim if that is the oldest of the small queue, those before it that had enough hits being moved to the main one.
+    /// If it leaves, it is marked as absent.
     #[inline(always)]
-    pub(super) fn is_small_next(&mut self) -> bool {
+    pub(super) fn next_of_small<const LEAVES: bool>(&mut self) -> Option<Slot> {
         if self.main_weight > self.main_capacity {
-            return false;
+            return None;
         }
-        while let Some(slot) = self.small.front() {
-            if self.marks.get(slot) < self.proven {
+        loop {
+            let slot = self.small.front();
+            // The slot that stands for none has no mark.
+            let mark = self.marks.mark(slot)?;
+            if *mark < self.proven {
+                if LEAVES {
+                    *mark = 0;
+                }
                 self.warming = false;
-                return true;
+                return Some(slot);
             }
             self.promote(slot);
         }
-        false
     }
 
     /// Moves the oldest of the small queue to the main one.

@@ -7,9 +7,11 @@
 //!  stamps          [ 41   | 42   ]         of the newest places: see the window
 //! ```
 //! An entry that leaves from the middle leaves a hole. There are never many more holes than entries: [`SmallQueue::tidy`],
-//! which the owner calls after a removal and where [`SmallQueue::is_untidy`], closes them up and gives entries other places.
+//! which the owner calls after a removal and where [`SmallQueue::pop`] says so, closes them up and gives entries other places.
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
+use core::mem;
 
 use crate::slot::Slot;
 
@@ -23,17 +25,16 @@ const PLACES: usize = 1 << PLACE_BITS;
 
 #[derive(Clone, Debug)]
 pub(super) struct SmallQueue {
-    /// Numbers of slots, and `HOLE`.
+    /// Numbers of slots, and `HOLE`, as also where no entry is.
     ring: Vec<u32>,
-    /// The place of the oldest entry.
+    /// The place of the oldest entry, which is no hole.
     head: usize,
-    /// The place of the next entry.
+    /// The place of the next entry; the one before is no hole.
     tail: usize,
-    /// The places from the head to the tail; neither the first nor the last is a hole.
-    span: usize,
+    /// How many there are between the entries.
     holes: usize,
-    /// Once the span is no more than that, there are holes or memory to be looked after.
-    untidy: usize,
+    /// Once the head has come there, it is at the ring's end or before a hole, or the ring may be too long by now.
+    watch: usize,
     /// The newest entries, whose hits are skipped.
     pub(super) window: Window,
 }
@@ -44,29 +45,25 @@ impl SmallQueue {
             ring: Vec::new(),
             head: 0,
             tail: 0,
-            span: 0,
             holes: 0,
-            untidy: 0,
+            watch: 0,
             window: Window::new(),
         }
     }
 
+    /// The places from the oldest to the newest entry.
+    fn span(&self) -> usize {
+        match self.tail.cmp(&self.head) {
+            Ordering::Greater => self.tail - self.head,
+            Ordering::Less => self.tail + self.ring.len() - self.head,
+            Ordering::Equal if self.front().get() == HOLE => 0,
+            Ordering::Equal => self.ring.len(),
+        }
+    }
+
     /// The entries.
-    #[inline(always)]
     pub(super) fn len(&self) -> usize {
-        self.span - self.holes
-    }
-
-    /// Whether there is no place for another entry: see [`SmallQueue::grow`].
-    #[inline(always)]
-    pub(super) fn is_full(&self) -> bool {
-        self.span == self.ring.len()
-    }
-
-    /// Whether [`SmallQueue::tidy`] has something to do.
-    #[inline(always)]
-    pub(super) fn is_untidy(&self) -> bool {
-        self.span < self.untidy
+        self.span() - self.holes
     }
 
     /// The place after another one.
@@ -77,15 +74,6 @@ impl SmallQueue {
         } else {
             place + 1
         }
-    }
-
-    fn is_used(&self, place: usize) -> bool {
-        let from_head = if place >= self.head {
-            place - self.head
-        } else {
-            place + self.ring.len() - self.head
-        };
-        from_head < self.span
     }
 
     /// The place so many before the tail.
@@ -103,72 +91,71 @@ impl SmallQueue {
         (place % PLACES) as u32
     }
 
-    /// Adds a slot as the newest, for which there must be a place; returns what it is to know of that.
+    /// Adds a slot as the newest, and returns what it is to know of its place; `None` if there is none for it, and the ring
+    /// has to [grow](SmallQueue::grow).
     #[inline(always)]
-    pub(super) fn push(&mut self, slot: Slot) -> u32 {
+    pub(super) fn push(&mut self, slot: Slot) -> Option<u32> {
         let place = self.tail;
-        self.ring[place] = slot.get();
+        let vacant = self.ring.get_mut(place).filter(|slot| **slot == HOLE)?;
+        *vacant = slot.get();
         self.tail = self.after(place);
-        self.span += 1;
-        SmallQueue::known(place)
+        Some(SmallQueue::known(place))
     }
 
-    /// The oldest slot.
+    /// The oldest slot; if there is none, a number above [`Slot::MAX`].
     #[inline(always)]
-    pub(super) fn front(&self) -> Option<Slot> {
-        if self.span == 0 {
-            return None;
-        }
-        Some(Slot::new(self.ring[self.head]))
+    pub(super) fn front(&self) -> Slot {
+        Slot::new(self.ring.get(self.head).copied().unwrap_or(HOLE))
     }
 
-    /// Drops the oldest slot, which there must be.
+    /// Drops the oldest slot, which there must be. Whether [`SmallQueue::tidy`] is to be called now.
     #[inline(always)]
-    pub(super) fn pop(&mut self) {
-        self.head = self.after(self.head);
-        self.span -= 1;
+    pub(super) fn pop(&mut self) -> bool {
+        self.ring[self.head] = HOLE;
+        self.head += 1;
+        self.head >= self.watch
     }
 
     /// Takes a slot from its place, of which this is known; what calls for [`SmallQueue::tidy`].
     pub(super) fn remove(&mut self, slot: Slot, known: u32) {
-        // One place where the ring is not millions long. Those that are not in use may still have the slot too.
-        let mut places = (known as usize..self.ring.len()).step_by(PLACES);
-        let place = places.find(|place| self.ring[*place] == slot.get() && self.is_used(*place));
-        self.ring[place.expect("a slot of the queue is in its ring")] = HOLE;
+        // One place where the ring is not millions long.
+        let places = self.ring.iter_mut().skip(known as usize).step_by(PLACES);
+        let place = { places }.find(|place| **place == slot.get());
+        *place.expect("a slot of the queue is in its ring") = HOLE;
         self.holes += 1;
-        self.untidy = usize::MAX;
     }
 
     /// Drops the holes at the ends, all of them if there are too many, and memory that a longer queue left behind. Whether
     /// entries have other places now. Constant time amortised, over removals.
     pub(super) fn tidy(&mut self) -> bool {
+        if self.head == self.ring.len() {
+            self.head = 0;
+        }
         while self.holes > 0 && self.ring[self.head] == HOLE {
             self.head = self.after(self.head);
-            self.span -= 1;
             self.holes -= 1;
         }
         while self.holes > 0 && self.ring[self.before_tail(1)] == HOLE {
             self.tail = self.before_tail(1);
-            self.span -= 1;
             self.holes -= 1;
             self.window.drop_newest();
         }
-        let has_many = self.span > 2 * self.len() + 8;
+        let has_many = self.span() > 2 * self.len() + 8;
         if has_many {
             self.pack();
         }
-        let is_long = self.ring.len() > 4 * self.span + 64;
+        let is_long = self.ring.len() > 4 * self.span() + 64;
         if is_long {
-            self.resize(2 * self.span);
+            self.resize(2 * self.span());
         }
-        self.set_untidy();
+        self.set_watch();
         has_many || is_long
     }
 
     /// Makes a place for another entry; entries have other places then. So many entries are expected: until there are that
     /// many, room for twice as many, from there on for an eighth more. Constant time amortised.
     pub(super) fn grow(&mut self, expected: usize) {
-        if self.holes > self.span / 8 {
+        if self.holes > self.ring.len() / 8 {
             self.pack();
         } else {
             let len = self.ring.len();
@@ -179,22 +166,24 @@ impl SmallQueue {
             };
             self.resize(room);
         }
-        self.set_untidy();
+        self.set_watch();
     }
 
-    fn set_untidy(&mut self) {
-        self.untidy = if self.holes > 0 {
-            usize::MAX
+    /// If there are no holes, looks at the ring's length again when three quarters of the entries have left.
+    fn set_watch(&mut self) {
+        let pops = if self.holes > 0 {
+            1
         } else {
-            self.ring.len().saturating_sub(64).div_ceil(4)
+            self.span() / 4 * 3 + 8
         };
+        self.watch = self.ring.len().min(self.head + pops);
     }
 
     /// Closes up the holes.
     fn pack(&mut self) {
         let (mut from, mut to) = (self.head, self.head);
-        for places in (1..=self.span).rev() {
-            let slot = self.ring[from];
+        for places in (1..=self.span()).rev() {
+            let slot = mem::replace(&mut self.ring[from], HOLE);
             from = self.after(from);
             if slot == HOLE {
                 self.window.mark_hole(places);
@@ -205,12 +194,12 @@ impl SmallQueue {
         }
         self.window.drop_holes();
         self.tail = to;
-        self.span -= self.holes;
         self.holes = 0;
     }
 
     /// Gives the ring so many places, at least as many as the span.
     fn resize(&mut self, room: usize) {
+        let span = self.span();
         self.ring.rotate_left(self.head);
         self.head = 0;
         if room < self.ring.len() {
@@ -220,17 +209,17 @@ impl SmallQueue {
             self.ring.reserve_exact(room - self.ring.len());
             self.ring.resize(room, HOLE);
         }
-        self.tail = if self.span == room { 0 } else { self.span };
+        self.tail = if span == room { 0 } else { span };
     }
 
     /// Takes the newest entry into the window.
     pub(super) fn enter_window(&mut self, weight: u32) {
-        self.window.enter(weight, self.span);
+        self.window.enter(weight, self.span());
     }
 
     /// How many of the entries, the oldest, are not in the window.
     pub(super) fn outside_window(&self) -> usize {
-        let places = self.span.saturating_sub(self.window.places());
+        let places = self.span().saturating_sub(self.window.places());
         let all = (0..places).scan(self.head, |next, _| {
             let place = *next;
             *next = self.after(place);
@@ -243,7 +232,7 @@ impl SmallQueue {
     pub(super) fn aged(&mut self) -> Option<Slot> {
         while let Some(places) = self.window.aged() {
             // More than there are: it has left since.
-            if places <= self.span {
+            if places <= self.span() {
                 let slot = self.ring[self.before_tail(places)];
                 if slot != HOLE {
                     return Some(Slot::new(slot));
@@ -256,7 +245,7 @@ impl SmallQueue {
     /// The slots with what they know of their places, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Slot, u32)> {
         let mut next = self.head;
-        let places = (0..self.span).map(move |_| {
+        let places = (0..self.span()).map(move |_| {
             let place = next;
             next = self.after(place);
             (self.ring[place], SmallQueue::known(place))
@@ -273,23 +262,23 @@ impl SmallQueue {
             self.len(),
             "the queue counts another number of entries"
         );
-        assert!(
-            self.span <= 2 * self.len() + 8,
-            "the queue has too many holes"
-        );
-        assert_eq!(
-            self.before_tail(self.span) % self.ring.len().max(1),
-            self.head,
-            "the ends are not as far from each other as the queue counts"
-        );
-        if self.span > 0 {
+        let span = self.span();
+        assert!(span <= 2 * self.len() + 8, "the queue has too many holes");
+        if span > 0 {
             let ends = [self.ring[self.head], self.ring[self.before_tail(1)]];
             assert!(!ends.contains(&HOLE), "an end is a hole");
         }
+        let vacant = self.ring.iter().filter(|slot| **slot == HOLE).count();
+        assert_eq!(
+            vacant,
+            self.ring.len() - self.len(),
+            "a slot is left in a place that is not in use"
+        );
         assert!(
-            !self.is_untidy() || self.holes > 0,
+            self.ring.len() <= 16 * span + 256,
             "the queue keeps memory that it does not need"
         );
+        assert!(self.head < self.watch || self.ring.is_empty());
         self.window.check();
     }
 }
