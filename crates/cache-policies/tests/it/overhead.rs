@@ -47,7 +47,7 @@ const ENTRY_TARGET: f64 = 20.0;
 const GHOST_TARGET: f64 = 8.0;
 
 /// What holds.
-const ENTRY_MOST: f64 = ENTRY_TARGET.max(31.0);
+const ENTRY_MOST: f64 = ENTRY_TARGET.max(20.2);
 const GHOST_MOST: f64 = GHOST_TARGET.max(8.0);
 
 /// Entries at which an index of a power of two places is as full as it gets.

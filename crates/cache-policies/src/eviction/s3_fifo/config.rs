@@ -5,7 +5,8 @@ use alloc::string::{String, ToString};
 use crate::any::{Choice, Named, Parameter, Parameters, choice};
 use crate::error::ConfigError;
 
-/// Where [`S3Fifo`](crate::S3Fifo) puts new entries once its small queue is full, while nothing has been evicted yet.
+/// Where [`S3Fifo`](crate::S3Fifo) puts new entries once its small queue is full, while nothing has been evicted yet. A
+/// victim that was only named, by [`Policy::victim`](crate::Policy::victim), counts as evicted.
 ///
 /// ```
 /// use cache_policies::{S3FifoConfig, WarmUp};
