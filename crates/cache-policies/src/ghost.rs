@@ -67,7 +67,7 @@ pub(crate) struct Ghost {
     word: u64,
     /// The words after that one.
     words: VecDeque<u64>,
-    /// None while all weigh 1 and have no stamps.
+    /// None while all weigh 1.
     columns: Option<Box<Columns>>,
 }
 
@@ -144,17 +144,6 @@ impl Ghost {
         self.enter(hash, weight);
     }
 
-    /// Remembers a key with a number that is given back with it; 5 bytes more for each key once this was called.
-    #[inline]
-    pub(crate) fn remember_stamped(&mut self, hash: u64, weight: u32, stamp: u32) {
-        if !self.enter(hash, weight) {
-            return;
-        }
-        let (span, span_max) = (self.span(), self.span_max);
-        let columns = self.columns.get_or_insert_default();
-        columns.with_stamps(span, span_max)[span - 1] = stamp;
-    }
-
     /// Remembers a key unless it is too heavy, and returns whether it does.
     #[inline]
     fn enter(&mut self, hash: u64, weight: u32) -> bool {
@@ -182,31 +171,10 @@ impl Ghost {
         columns.with_weights(span, span_max);
     }
 
-    /// The stamp of the oldest key; 0 if it has none, and `None` if nothing is remembered.
-    #[inline]
-    pub(crate) fn oldest_stamp(&mut self) -> Option<u32> {
-        if self.len == 0 {
-            return None;
-        }
-        while !self.oldest_is_remembered() {
-            self.step();
-        }
-        Some(self.columns.as_ref().map_or(0, |columns| columns.stamp(0)))
-    }
-
     /// Forgets a key, and returns whether it was remembered.
     #[inline]
     pub(crate) fn take(&mut self, hash: u64) -> bool {
         self.take_number(hash).is_some()
-    }
-
-    /// Forgets a key, and returns its stamp, 0 if it has none.
-    #[inline]
-    pub(crate) fn take_stamped(&mut self, hash: u64) -> Option<u32> {
-        let number = self.take_number(hash)?;
-        let index = (number - self.oldest) as usize;
-        let columns = self.columns.as_ref();
-        Some(columns.map_or(0, |columns| columns.stamp(index)))
     }
 
     /// Forgets a key, and returns its number.
@@ -494,9 +462,6 @@ impl Ghost {
             let Some(hash) = hash else { continue };
             let old = old_columns.as_ref();
             self.push(hash, old.map_or(1, |old| old.weight(index)));
-            if let (Some(now), Some(old)) = (&mut self.columns, old) {
-                now.stamp_newest(old.stamp(index));
-            }
         }
         self.set_end();
     }

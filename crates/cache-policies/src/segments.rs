@@ -79,12 +79,6 @@ impl<const SEGMENTS: usize, L: Labels> Segments<SEGMENTS, L> {
         self.lists.back(segment)
     }
 
-    /// The neighbour of a linked slot toward the newest of its segment; `None` if it is that.
-    #[inline]
-    pub(crate) fn newer(&self, slot: Slot) -> Option<Slot> {
-        Lists::<SEGMENTS>::slot(self.lists.newer(Lists::<SEGMENTS>::place(slot)))
-    }
-
     /// The segment of a resident slot, linked or pinned.
     #[inline]
     pub(crate) fn segment_of(&self, slot: Slot) -> usize {

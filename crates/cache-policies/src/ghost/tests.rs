@@ -3,7 +3,6 @@
 use super::bucket::Bucket;
 use super::{Ghost, Stray, mixed};
 use std::collections::VecDeque;
-use std::vec::Vec;
 
 /// The dullest ghost.
 struct Model {
@@ -129,34 +128,6 @@ fn weightless_keys_do_not_pile_up() {
     }
     assert_eq!(ghost.len(), 100);
     ghost.check();
-}
-
-#[test]
-fn stamps_stay_with_their_keys() {
-    let mut ghost = Ghost::new(1_000);
-    ghost.remember(7, 1);
-    assert_eq!(
-        (ghost.oldest_stamp(), ghost.take_stamped(7)),
-        (Some(0), Some(0))
-    );
-    for key in 1..5_000_u32 {
-        ghost.remember_stamped(u64::from(key), 1, key * 3);
-        // Every third key leaves a hole, so that the ring is packed over and over.
-        if key % 3 == 0 {
-            assert_eq!(ghost.take_stamped(u64::from(key - 1)), Some(key * 3 - 3));
-        }
-        ghost.check();
-    }
-    assert_eq!(ghost.len(), 1_000);
-    assert_eq!(ghost.take_stamped(4_996), Some(4_996 * 3));
-    let mut stamps = Vec::new();
-    while let Some(stamp) = ghost.oldest_stamp() {
-        stamps.push(stamp);
-        ghost.forget_oldest();
-    }
-    assert_eq!(stamps.len(), 999);
-    assert!(stamps.is_sorted());
-    assert_eq!(stamps.last(), Some(&(4_999 * 3)));
 }
 
 #[test]

@@ -22,10 +22,10 @@ impl Phantoms {
         self.phantoms.push((slot, weight));
     }
 
-    /// Forgets a phantom, and returns the weight that it had; `None` if the slot is none.
-    pub(super) fn take(&mut self, slot: Slot) -> Option<u32> {
-        let at = self.phantoms.iter().position(|phantom| phantom.0 == slot)?;
-        Some(self.phantoms.swap_remove(at).1)
+    /// Forgets a phantom, and returns the weight that it had.
+    pub(super) fn take(&mut self, slot: Slot) -> u32 {
+        let at = self.phantoms.iter().position(|phantom| phantom.0 == slot);
+        at.map_or(0, |at| self.phantoms.remove(at).1)
     }
 
     /// The first of those for which this holds.

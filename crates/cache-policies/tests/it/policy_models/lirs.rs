@@ -1,7 +1,5 @@
 //! The naive model of LIRS: a stack that is searched, as the paper draws it.
 
-use std::collections::VecDeque;
-
 use super::Model;
 use super::shelves::{Entry, Shelves};
 
@@ -13,7 +11,7 @@ const HIR: usize = 1;
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Element {
     Resident { slot: u32 },
-    Gone { hash: u64 },
+    Gone { hash: u64, weight: u64 },
 }
 
 pub(crate) struct LirsModel {
@@ -23,8 +21,6 @@ pub(crate) struct LirsModel {
     entries: Shelves,
     /// The bottom first.
     stack: Vec<Element>,
-    /// Hash, weight, whether it is still in the stack; the one gone the longest first.
-    gone: VecDeque<(u64, u64, bool)>,
 }
 
 impl LirsModel {
@@ -35,7 +31,6 @@ impl LirsModel {
             capacity,
             entries: Shelves::new(2),
             stack: Vec::new(),
-            gone: VecDeque::new(),
         }
     }
 
@@ -80,15 +75,7 @@ impl LirsModel {
         let Some(bottom) = self.bottom() else {
             return;
         };
-        for element in self.stack.drain(..bottom) {
-            if let Element::Gone { hash } = element {
-                let key = self.gone.iter_mut().rfind(|key| key.0 == hash);
-                key.unwrap().2 = false;
-            }
-        }
-        while self.gone.front().is_some_and(|key| !key.2) {
-            self.gone.pop_front();
-        }
+        self.stack.drain(..bottom);
     }
 
     fn demote_for(&mut self, weight: u64) {
@@ -104,25 +91,24 @@ impl LirsModel {
     }
 
     fn limit(&mut self) {
-        let mut resident = 0;
-        for element in self.stack.clone() {
-            if let Element::Resident { slot } = element {
-                let entry = self.entries.entry(slot);
-                if !entry.pinned {
-                    resident += entry.weight;
-                }
-            }
-        }
         let limit = (self.capacity as f64 * self.stack_limit) as u64;
-        while resident + self.gone.iter().map(|key| key.1).sum::<u64>() > limit {
-            let Some((hash, _, valid)) = self.gone.pop_front() else {
+        while self.stack_weight() > limit {
+            let is_gone = |element: &Element| matches!(element, Element::Gone { .. });
+            let Some(lowest) = self.stack.iter().position(is_gone) else {
                 break;
             };
-            if valid {
-                self.stack
-                    .retain(|element| *element != Element::Gone { hash });
-            }
+            self.stack.remove(lowest);
         }
+    }
+
+    fn stack_weight(&mut self) -> u64 {
+        let entries = &mut self.entries;
+        let weights = self.stack.iter().map(|element| match *element {
+            Element::Gone { weight, .. } => weight,
+            Element::Resident { slot } if entries.entry(slot).pinned => 0,
+            Element::Resident { slot } => entries.entry(slot).weight,
+        });
+        weights.sum()
     }
 
     fn depart(&mut self, entry: &Entry, remember: bool) {
@@ -131,9 +117,10 @@ impl LirsModel {
             return;
         };
         if remember && entry.queue == HIR {
-            let hash = entry.hash;
-            self.stack[at] = Element::Gone { hash };
-            self.gone.push_back((hash, entry.weight.max(1), true));
+            self.stack[at] = Element::Gone {
+                hash: entry.hash,
+                weight: entry.weight.max(1),
+            };
         } else {
             self.stack.remove(at);
         }
@@ -142,12 +129,12 @@ impl LirsModel {
 
 impl Model for LirsModel {
     fn miss(&mut self, hash: u64) -> bool {
-        let Some(at) = self.gone.iter().rposition(|key| key.0 == hash) else {
-            return false;
-        };
-        self.stack
-            .retain(|element| *element != Element::Gone { hash });
-        self.gone.remove(at).unwrap().2
+        let is_it = |element: &Element| matches!(element, Element::Gone { hash: gone, .. } if *gone == hash);
+        let found = self.stack.iter().rposition(is_it);
+        found.is_some_and(|at| {
+            self.stack.remove(at);
+            true
+        })
     }
 
     fn insert(&mut self, slot: u32, hash: u64, weight: u32, remembered: bool) {
