@@ -84,7 +84,7 @@ const IN_STACK: Hint = Hint::from_bits(1);
 ///
 /// Calls take constant time amortised: an entry leaves Q and S once each time that it enters, and before numbers run out all
 /// that are in use are given anew, with a pause of some nanoseconds a slot. 12 bytes a slot, 4 more once weights differ from
-/// 1; about 11 bytes for each key in S of an HIR entry, resident or gone, and 4 more once weights differ.
+/// 1; about 12 bytes for each key in S of an HIR entry, resident or gone, and 4 more once weights differ.
 /// The weight of pinned entries counts in the total alone. A pinned entry that was HIR and in S is brought to the top
 /// of S when it is unpinned, if it is still there by then. To remove an entry from the midst of Q, or a pinned one, and
 /// to remember it may take time in proportion to what has entered S since. There is room for 2^27 HIR entries in S.
@@ -184,6 +184,33 @@ impl Lirs {
         if weight != 1 && self.numbers.contains(number) {
             self.stay_in_stack(number, weight);
         }
+        if self.stack_weight > self.stack_capacity {
+            self.limit_late();
+        }
+    }
+
+    /// The limit was lowered, or what is gone weighs more than it did in Q.
+    #[cold]
+    #[inline(never)]
+    fn limit_late(&mut self) {
+        self.limit_stack();
+    }
+
+    /// Evicts where Q is empty.
+    #[cold]
+    #[inline(never)]
+    fn evict_other(&mut self) -> Option<Slot> {
+        let victim = self.victim()?;
+        self.remove(victim, true);
+        Some(victim)
+    }
+
+    /// A new entry becomes LIR.
+    #[inline(never)]
+    fn insert_lir(&mut self, slot: Slot, weight: u64) {
+        self.stack_weight += weight;
+        self.link_lir(slot, weight);
+        self.demote_for(0);
         self.limit_stack();
     }
 }
@@ -242,16 +269,14 @@ impl Policy for Lirs {
         let weight = u64::from(weight);
         let comes_back = hint == IN_STACK && weight <= self.lir_capacity;
         if comes_back || self.lir_weight + weight <= self.lir_capacity {
-            self.stack_weight += weight;
-            self.link_lir(slot, weight);
-            self.demote_for(0);
+            self.insert_lir(slot, weight);
         } else {
             self.enter_stack(slot, hash, weight);
+            self.limit_stack();
         }
-        self.limit_stack();
     }
 
-    #[inline]
+    #[inline(always)]
     fn hit(&mut self, slot: Slot, hash: u64) {
         let state = self.entries.state(slot);
         self.reentered = None;
@@ -273,9 +298,7 @@ impl Policy for Lirs {
     #[inline]
     fn evict(&mut self) -> Option<Slot> {
         let Some(victim) = self.queue.oldest() else {
-            let victim = self.victim()?;
-            self.remove(victim, true);
-            return Some(victim);
+            return self.evict_other();
         };
         self.evict_hir(victim);
         Some(victim)

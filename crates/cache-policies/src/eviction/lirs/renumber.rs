@@ -105,7 +105,7 @@ impl Lirs {
     }
 
     /// Gives all numbers anew, without holes, and makes room for more keys: constant time amortised, as there were as many
-    /// entrances, or holes, as there is room for, or the room doubles.
+    /// entrances, or holes, as there is room for, or the room is to grow by a quarter or more.
     fn number_anew(&mut self) {
         for _ in KEYS_MAX..=self.keys_len() {
             let weight = self.numbers.leave_lowest(self.queue.head());
@@ -167,17 +167,17 @@ impl Lirs {
         Ranks::new(words)
     }
 
-    /// For how many keys room is to be made if there are so many: up to what there can be where all weigh 1, twice as many.
+    /// For how many keys room is to be made if there are so many: up to what there can be where all weigh 1, four times as many.
     fn room_for(&self, keys: usize) -> usize {
         let most = self.stack_capacity - self.lir_capacity;
         let most = most.saturating_add(self.q_capacity);
         let most = usize::try_from(most).unwrap_or(KEYS_MAX).min(KEYS_MAX);
         let room = if keys < most {
-            (2 * keys).min(most + most / 32)
+            (4 * keys).min(most + most / 16)
         } else {
             keys + keys / 4
         };
-        (room + 16).min(KEYS_MAX)
+        (room + 32).min(KEYS_MAX)
     }
 
     /// Gives back what is much more memory than needed.

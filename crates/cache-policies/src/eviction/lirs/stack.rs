@@ -27,8 +27,13 @@ impl Lirs {
         self.entries.unlink(slot);
         self.entries.link(slot, State::lir(self.queue.next() - 1));
         if was_oldest {
-            self.prune();
+            self.prune_oldest();
         }
+    }
+
+    #[inline(never)]
+    fn prune_oldest(&mut self) {
+        self.prune();
     }
 
     /// An entry that is in no list becomes HIR, on top of S and the newest of Q.
@@ -104,6 +109,7 @@ impl Lirs {
     }
 
     /// What has this number or a lower one leaves S.
+    #[inline(never)]
     fn raise_floor(&mut self, floor: u32) {
         let head = self.queue.head();
         for number in head.max(self.numbers.bottom())..=floor {
