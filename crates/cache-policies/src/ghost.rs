@@ -1,508 +1,256 @@
 //! A ghost: the keys that left lately, by their hashes, first in first out by weight.
 //!
 //! ```text
-//!  bucket   [ print x 10 | filter, furthest, turn | tag, away, number x 10 ]     64 bytes, one for 8.2 keys
+//!  bucket   [ number, tag, away x 10 | filter | print x 10 ]     64 bytes, one for 8.4 keys
 //!  words    oldest -> [ a bit a number: is it still remembered ] <- newest
 //! ```
 //! Each key has a number, and numbers ascend: a key is remembered while its number is at or after the oldest one, so
 //! that the oldest is forgotten without a look at its bucket. A key that is taken leaves a hole among the numbers.
 //!
-//! A key stands in the bucket of its hash if there is room, otherwise in one of seven others, `away` says in which: the
-//! bucket of its hash has a filter of those, so that a probe for another key reads one cache line, 9 times in 10. The
-//! cells of a bucket are filled in turn, and those of taken keys move to where the turn is: that cell is free or has
-//! the oldest key of the bucket, and unless that one is forgotten by now, the bucket is full.
+//! A key stands in the bucket of its hash or in one beside it, whichever had more vacant cells: both are full once in 40
+//! times, one bucket alone would be once in 7. What finds no cell there goes to two others and then to a table of strays,
+//! and the bucket of its hash has a filter that says so. So whoever remembers a key or asks for one reads two cache lines, at
+//! most 2 KiB from each other and at the same time, and which of the two it was is no branch that could be guessed wrongly.
+//! With one bucket and a branch to others, to remember a key and to ask for another one took 28 ns instead of 16 in a ghost
+//! of 10,000 keys, 17 instead of 11 in one of 1,000, and as long in one of a million.
 //!
-//! What is stored beside the number is the remainder of hash * buckets: with the bucket it gives the hash back when the
-//! buckets are to be more. That hash has 40 bits; a probe for another key is answered wrongly once in 10^7 times with
-//! 100,000 keys, with 16 million once in 65,000.
+//! A ghost may have two queues, whose keys share the buckets: so one look tells which of them has a key. The numbers of the
+//! second descend from the highest, and what is remembered is the numbers from the oldest of the first to that of the
+//! second, none in the middle being used: so one comparison tells of a cell whether it is vacant.
 //!
-//! Numbers run out after as many keys as there is room for, or nearly: then all cells are renumbered and the filters
-//! made anew. Constant time amortised, with a pause of some nanoseconds a bucket.
+//! # How often it is wrong
+//! Two keys are one to a ghost if the same 41 bits are left of their hashes: what is stored is the number and the remainder
+//! of hash * buckets, and with the bucket it gives the hash back. So with n keys a probe for one that is not among them is
+//! answered wrongly n times in 2^41: with 100,000 keys once in 22 million, with 16 million once in 130,000. That is enough,
+//! since a wrong answer costs next to nothing: a new entry goes where those go that come back, and another key is forgotten
+//! too early. If each wrong answer cost the cache a whole hit, 16 million keys would take 0.0008 percentage points off its
+//! hit ratio.
 //!
-//! A ghost that is full takes less than 8 bytes a key, and 5 more once weights differ from 1; one that has just grown a
-//! quarter more.
+//! # Cost
+//! Constant time amortised. Numbers run out after as many keys as there is room for, or nearly: then all cells are
+//! renumbered and the filters made anew, a pause of some nanoseconds a bucket. A ghost that is full takes less than 8
+//! bytes a key, and 4 to 5 more for weights other than 1. One that grows has room for up to twice as many as it has, as
+//! long as its limit is good for that.
 
-use alloc::boxed::Box;
-use alloc::collections::VecDeque;
-use alloc::vec;
-use alloc::vec::Vec;
+use core::array;
 
 mod bucket;
-mod columns;
+mod layout;
+mod pair;
+mod room;
+mod sequence;
+mod table;
+mod weights;
 
-use bucket::{AWAY_MAX, Bucket, CELLS, Layout};
-use columns::Columns;
+use bucket::Alive;
+use room::span_max;
+use sequence::Sequence;
+use table::Table;
 
-/// More keys than this are never remembered at once.
+/// More keys than this are never remembered at once, but for a few.
 const KEYS_MAX: usize = 1 << 27;
 
-/// The number of the first key: a cell with number 0 is free.
-const FIRST: u32 = 1;
-
 #[derive(Clone, Debug)]
-pub(crate) struct Ghost {
+pub(crate) struct Ghost<const QUEUES: usize = 1> {
     /// The most weight that is remembered.
     limit: u64,
-    /// The weight of the remembered keys; a key of weight 0 weighs 1 here, so that the ghost stays bounded.
-    weight: u64,
-    /// The number of remembered keys.
-    len: usize,
-    /// The number of keys that the buckets are made for.
+    /// So many keys find their numbers and their room, whatever is forgotten until then.
+    spare: u32,
+    /// So many more do without a new word, all weights being 1.
+    quick: u32,
+    /// The number of keys that the table is made for.
     room: usize,
-    layout: Layout,
-    buckets: Vec<Bucket>,
-    /// The keys for which there is no cell near the bucket of their hash: a few in 100,000.
-    strays: Vec<Stray>,
-    /// The oldest number that may be remembered.
-    oldest: u32,
-    /// The number of the next key.
-    next: u32,
-    /// The number at which all are renumbered.
-    end: u32,
-    /// The number before which there is room for keys and numbers, whatever is forgotten until then.
-    stop: u32,
-    /// The most numbers from the oldest on.
-    span_max: usize,
-    /// A bit for each number, whether it was not taken: those of 64 numbers, from the oldest on.
-    word: u64,
-    /// The words after that one.
-    words: VecDeque<u64>,
-    /// None while all weigh 1.
-    columns: Option<Box<Columns>>,
-}
-
-/// A key outside of the buckets.
-#[derive(Copy, Clone, Debug)]
-struct Stray {
-    hash: u64,
-    number: u32,
-}
-
-/// Where a key was found.
-#[derive(Copy, Clone)]
-enum Found {
-    Cell(usize, usize),
-    Stray(usize),
-}
-
-/// 40 bits of a hash.
-#[inline]
-fn mixed(hash: u64) -> u64 {
-    // An odd factor loses nothing, and spreads hashes that differ in their low bits only.
-    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 24
+    /// No more weight than this is expected.
+    expected: u64,
+    table: Table,
+    queues: [Sequence; QUEUES],
 }
 
 impl Ghost {
     pub(crate) fn new(limit: u64) -> Self {
-        Ghost {
-            limit,
-            weight: 0,
-            len: 0,
-            room: 0,
-            layout: Layout::new(1),
-            buckets: Vec::new(),
-            strays: Vec::new(),
-            oldest: FIRST,
-            next: FIRST,
-            end: FIRST,
-            stop: FIRST,
-            span_max: 0,
-            word: u64::MAX,
-            words: VecDeque::new(),
-            columns: None,
-        }
+        Ghost::with_limit(limit)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.queues[0].len
     }
 
     /// The weight of the remembered keys, a key of weight 0 counting as 1.
     #[inline]
     pub(crate) fn weight(&self) -> u64 {
-        self.weight
+        self.queues[0].weight()
     }
 
     /// Changes the most weight that is remembered; forgets the oldest keys beyond it.
     pub(crate) fn set_limit(&mut self, limit: u64) {
         self.limit = limit;
-        while self.weight > limit {
+        while self.weight() > limit {
             self.forget_oldest();
         }
-        if self.len < self.room / 4 {
-            self.rebuild(self.len);
-        }
-        self.set_stop();
+        self.expected = limit;
+        self.give_back();
     }
 
     /// Remembers a key as the newest. Forgets the oldest ones beyond the limit; a key heavier than the limit is not
     /// remembered.
     ///
     /// The key is taken for one that is not remembered: otherwise it is there twice, and `take` finds the newer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn remember(&mut self, hash: u64, weight: u32) {
-        self.enter(hash, weight);
+        // Where all weigh 1 and numbers are at hand, without a branch on whether a key was taken lately.
+        let queue = &mut self.queues[0];
+        let passes = queue.passes_next(queue.len as u64 >= self.limit);
+        if let Some(passes) = passes
+            && weight == 1
+            && self.quick > 0
+        {
+            self.quick -= 1;
+            let number = queue.exchange(passes);
+            self.table.alive.raise_low(self.table.shifted(passes));
+            self.table.put(hash, self.table.shifted(number));
+        } else {
+            self.enter(hash, weight);
+        }
     }
 
-    /// Remembers a key unless it is too heavy, and returns whether it does.
-    #[inline]
-    fn enter(&mut self, hash: u64, weight: u32) -> bool {
+    /// Remembers a key unless it is too heavy.
+    #[inline(never)]
+    fn enter(&mut self, hash: u64, weight: u32) {
         let weight = weight.max(1);
         if u64::from(weight) > self.limit {
-            return false;
+            return;
         }
-        while self.weight + u64::from(weight) > self.limit {
+        while self.weight() + u64::from(weight) > self.limit {
             self.forget_oldest();
         }
-        if self.next >= self.stop {
-            self.make_room();
-        }
-        if weight != 1 {
-            self.keep_weights();
-        }
-        self.push(mixed(hash), weight);
-        true
-    }
-
-    #[inline(never)]
-    fn keep_weights(&mut self) {
-        let (span, span_max) = (self.span(), self.span_max);
-        let columns = self.columns.get_or_insert_default();
-        columns.with_weights(span, span_max);
+        self.push(0, hash, weight);
+        self.set_quick();
     }
 
     /// Forgets a key, and returns whether it was remembered.
     #[inline]
     pub(crate) fn take(&mut self, hash: u64) -> bool {
-        self.take_number(hash).is_some()
-    }
-
-    /// Forgets a key, and returns its number.
-    #[inline]
-    fn take_number(&mut self, hash: u64) -> Option<u32> {
-        if self.len == 0 {
-            return None;
-        }
-        let hash = mixed(hash);
-        let place = self.layout.place(hash);
-        let home = &self.buckets[place.bucket];
-        if !home.has_print(place.print) && !home.may_be_away(place.print) {
-            return None;
-        }
-        self.take_found(hash)
-    }
-
-    /// Forgets a key whose print is in its bucket or in the filter there.
-    #[inline(never)]
-    fn take_found(&mut self, hash: u64) -> Option<u32> {
-        let place = self.layout.place(hash);
-        let mut newest = None;
-        let mut number = self.oldest - 1;
-        let away_max = self.buckets[place.bucket].away_max(place.print);
-        for away in 0..=away_max {
-            let at = self.layout.bucket_away(place.bucket, away);
-            let tag = self.layout.tag_away(place.tag, away);
-            let bucket = &self.buckets[at];
-            if !bucket.has_print(place.print) {
-                continue;
-            }
-            for cell in 0..CELLS {
-                let found = bucket.number(&self.layout, cell, place.print, tag);
-                if found > number {
-                    number = found;
-                    newest = Some(Found::Cell(at, cell));
-                }
-            }
-        }
-        if away_max == AWAY_MAX {
-            for (index, stray) in self.strays.iter().enumerate() {
-                if stray.hash == hash && stray.number > number {
-                    number = stray.number;
-                    newest = Some(Found::Stray(index));
-                }
-            }
-        }
-        match newest? {
-            Found::Cell(at, cell) => self.buckets[at].free(cell),
-            Found::Stray(index) => {
-                self.strays.swap_remove(index);
-            }
-        }
-        self.take_out(number);
-        Some(number)
-    }
-
-    /// Makes a hole of a number.
-    #[inline]
-    fn take_out(&mut self, number: u32) {
-        let words_on = (number >> 6) - (self.oldest >> 6);
-        if words_on == 0 {
-            self.word &= !(1 << (number - self.oldest));
-        } else {
-            self.words[words_on as usize - 1] &= !(1 << (number & 63));
-        }
-        let index = (number - self.oldest) as usize;
-        let columns = self.columns.as_ref();
-        self.len -= 1;
-        self.weight -= columns.map_or(1, |columns| u64::from(columns.weight(index)));
-    }
-
-    /// The numbers from the oldest on, those of taken keys included.
-    #[inline]
-    fn span(&self) -> usize {
-        (self.next - self.oldest) as usize
-    }
-
-    /// Gives the next number to a key, for which there is room.
-    #[inline]
-    fn push(&mut self, hash: u64, weight: u32) {
-        let number = self.next;
-        self.next += 1;
-        self.len += 1;
-        self.weight += u64::from(weight);
-        if number.is_multiple_of(64) || self.columns.is_some() {
-            self.push_beside(number, weight);
-        }
-        let place = self.layout.place(hash);
-        let home = &mut self.buckets[place.bucket];
-        if home.turn_number(&self.layout) < self.oldest {
-            home.fill_turn(place.print, place.tag | number);
-        } else {
-            self.push_crowded(hash, number);
-        }
-    }
-
-    /// Makes another word, and fills the columns.
-    #[inline(never)]
-    fn push_beside(&mut self, number: u32, weight: u32) {
-        if number.is_multiple_of(64) && number != self.oldest {
-            self.words.push_back(u64::MAX);
-        }
-        if let Some(columns) = &mut self.columns {
-            columns.push(weight);
-        }
-    }
-
-    /// Puts a key near its bucket, which is full.
-    #[inline(never)]
-    fn push_crowded(&mut self, hash: u64, number: u32) {
-        let place = self.layout.place(hash);
-        for away in 1..=AWAY_MAX {
-            let at = self.layout.bucket_away(place.bucket, away);
-            let bucket = &mut self.buckets[at];
-            if bucket.turn_number(&self.layout) < self.oldest {
-                let tag = self.layout.tag_away(place.tag, away);
-                bucket.fill_turn(place.print, tag | number);
-                self.buckets[place.bucket].admit_away(place.print, away);
-                return;
-            }
-        }
-        self.buckets[place.bucket].admit_away(place.print, AWAY_MAX);
-        if self.strays.len() == self.strays.capacity() {
-            let oldest = self.oldest;
-            self.strays.retain(|stray| stray.number >= oldest);
-        }
-        self.strays.push(Stray { hash, number });
-    }
-
-    #[inline]
-    fn oldest_is_remembered(&self) -> bool {
-        self.word & 1 != 0
-    }
-
-    /// Moves on to the next number, and returns the weight of the one before.
-    #[inline]
-    fn step(&mut self) -> u32 {
-        self.oldest += 1;
-        self.word >>= 1;
-        if self.oldest.is_multiple_of(64) {
-            self.word = self.words.pop_front().unwrap_or(u64::MAX);
-        }
-        match &mut self.columns {
-            Some(columns) => columns.pop(),
-            None => 1,
-        }
+        let Some((_, number)) = self.take_out(hash) else {
+            return false;
+        };
+        self.queues[0].take_out(number);
+        true
     }
 
     /// Forgets the oldest key, of which there must be one.
     #[inline]
     pub(crate) fn forget_oldest(&mut self) {
-        let next = self.oldest + 1;
-        if self.oldest_is_remembered() && !next.is_multiple_of(64) && self.columns.is_none() {
-            self.oldest = next;
-            self.word >>= 1;
-            self.len -= 1;
-            self.weight -= 1;
+        self.forget_oldest_of(0);
+    }
+}
+
+impl<const QUEUES: usize> Ghost<QUEUES> {
+    fn with_limit(limit: u64) -> Self {
+        const { assert!(QUEUES == 1 || QUEUES == 2) };
+        Ghost {
+            limit,
+            spare: 0,
+            quick: 0,
+            room: 0,
+            expected: limit,
+            table: Table::new(),
+            queues: array::from_fn(|_| Sequence::new()),
+        }
+    }
+
+    /// A number, as it stands in cells.
+    #[inline(always)]
+    fn in_cell(&self, queue: usize, number: u32) -> u32 {
+        let shifted = self.table.shifted(number);
+        if queue == 0 {
+            shifted
         } else {
-            self.forget_oldest_of_all();
+            shifted.wrapping_neg()
         }
     }
 
-    /// The same where there are holes, other words or columns.
-    #[inline(never)]
-    fn forget_oldest_of_all(&mut self) {
-        // Bounded by the span: the weight is above 0, so some number in it has a key.
-        loop {
-            let is_remembered = self.oldest_is_remembered();
-            let weight = self.step();
-            if is_remembered {
-                self.len -= 1;
-                self.weight -= u64::from(weight);
-                return;
-            }
-        }
-    }
-
-    /// Makes room for a key and a number.
-    #[cold]
-    #[inline(never)]
-    fn make_room(&mut self) {
-        let limit = usize::try_from(self.limit)
-            .unwrap_or(usize::MAX)
-            .min(KEYS_MAX);
-        if self.len == self.room {
-            if self.room < limit {
-                self.rebuild((self.room + self.room / 4).max(16).min(limit));
-            } else {
-                self.forget_oldest();
-            }
-        }
-        if self.span() == self.span_max {
-            self.rebuild(self.room);
-        }
-        if self.next == self.end {
-            self.renumber();
-        }
-        self.set_stop();
-    }
-
-    fn set_stop(&mut self) {
-        let spare_numbers = self.span_max - self.span();
-        let spare = if self.limit <= self.room as u64 {
-            spare_numbers
+    /// The queue and number of a cell.
+    fn of_cell(&self, cell: u32) -> (usize, u32) {
+        let number = self.table.number(cell);
+        if QUEUES == 1 || number < self.queues[0].next {
+            (0, number)
         } else {
-            spare_numbers.min(self.room - self.len)
+            (1, self.table.numbers() as u32 - number)
+        }
+    }
+
+    /// The cells whose numbers are remembered.
+    fn alive(&self) -> Alive {
+        let unit = self.table.shifted(1);
+        let low = self.in_cell(0, self.queues[0].oldest);
+        let oldest_of_second = self.queues.get(1).map_or(1, |queue| queue.oldest);
+        let high = self.in_cell(1, oldest_of_second) + (unit - 1);
+        Alive::new(low, high)
+    }
+
+    /// The oldest number of a queue went up by this.
+    #[inline(always)]
+    fn passed(&mut self, queue: usize, numbers: u32) {
+        let by = self.table.shifted(numbers);
+        if queue == 0 {
+            self.table.alive.raise_low(by);
+        } else {
+            self.table.alive.lower_high(by);
+        }
+    }
+
+    /// Gives a key the next number of a queue.
+    #[inline(always)]
+    fn push(&mut self, queue: usize, hash: u64, weight: u32) {
+        if QUEUES == 1 {
+            self.spare += core::mem::take(&mut self.quick);
+        }
+        if self.spare == 0 {
+            self.make_room(queue);
+        }
+        if weight != 1 {
+            self.queues[queue].keep_weights();
+        }
+        self.spare -= 1;
+        let number = self.queues[queue].push(weight);
+        self.table.put(hash, self.in_cell(queue, number));
+    }
+
+    /// Takes a key out of the table, and returns its queue and number.
+    #[inline(always)]
+    fn take_out(&mut self, hash: u64) -> Option<(usize, u32)> {
+        let middle = self.table.shifted(self.queues[0].next);
+        let rank = |cell: u32| match QUEUES == 1 || cell < middle {
+            // The newest of the first queue.
+            true => 1 << u32::BITS | u64::from(cell),
+            false => u64::from(!cell),
         };
-        let stop = self.next as usize + spare;
-        self.stop = self.end.min(u32::try_from(stop).unwrap_or(u32::MAX));
+        let cell = self.table.take(hash, rank)?;
+        Some(self.of_cell(cell))
     }
 
-    /// Begins the numbers anew, and empties the filters of keys that are gone.
-    fn renumber(&mut self) {
-        // The bits of a word stay together.
-        let shift = (self.oldest - 1) & !63;
-        for bucket in &mut self.buckets {
-            bucket.renumber(&self.layout, self.oldest, shift);
-        }
-        let oldest = self.oldest;
-        self.strays.retain_mut(|stray| {
-            let is_remembered = stray.number >= oldest;
-            stray.number = stray.number.saturating_sub(shift);
-            is_remembered
-        });
-        self.oldest -= shift;
-        self.next -= shift;
-        self.set_end();
-        for at in 0..self.buckets.len() {
-            for (cell, away) in self.buckets[at].guests(&self.layout) {
-                let print = self.buckets[at].print(cell);
-                let home = self.layout.home(at, away);
-                self.buckets[home].admit_away(print, away);
-            }
-        }
-        for stray in &self.strays {
-            let place = self.layout.place(stray.hash);
-            self.buckets[place.bucket].admit_away(place.print, AWAY_MAX);
-        }
+    #[inline(always)]
+    fn forget_oldest_of(&mut self, queue: usize) {
+        let passed = self.queues[queue].forget_oldest();
+        self.passed(queue, passed);
     }
 
-    fn set_end(&mut self) {
-        let end = self.next as usize + self.room.max(16);
-        self.end = end.min(self.layout.numbers()) as u32;
-        self.set_stop();
-    }
-
-    /// The hashes by number from the oldest on; none where a key was taken.
-    fn hashes(&self) -> Vec<Option<u64>> {
-        let mut hashes = vec![None; self.span()];
-        for (at, bucket) in self.buckets.iter().enumerate() {
-            for cell in 0..CELLS {
-                let (number, hash) = self.layout.hash(at, bucket, cell);
-                if number >= self.oldest {
-                    hashes[(number - self.oldest) as usize] = Some(hash);
-                }
-            }
-        }
-        for stray in self.strays.iter().filter(|s| s.number >= self.oldest) {
-            hashes[(stray.number - self.oldest) as usize] = Some(stray.hash);
-        }
-        hashes
-    }
-
-    /// Builds the buckets anew for this many keys, without holes. Constant time amortised: there were holes for an
-    /// eighth of the keys, or the room grows by a quarter.
-    fn rebuild(&mut self, room: usize) {
-        let hashes = self.hashes();
-        let old_columns = self.columns.take();
-        self.len = 0;
-        self.weight = 0;
-        self.room = room;
-        self.layout = Layout::new(room);
-        self.buckets = Vec::new();
-        self.buckets = vec![Bucket::default(); self.layout.buckets()];
-        self.strays = Vec::new();
-        self.oldest = FIRST;
-        self.next = FIRST;
-        self.span_max = room + room / 8 + 16;
-        self.word = u64::MAX;
-        self.words = VecDeque::new();
-        self.words.reserve_exact(self.span_max / 64 + 1);
-        self.columns = old_columns.as_ref().map(|old| old.emptied(self.span_max));
-        for (index, hash) in hashes.into_iter().enumerate() {
-            let Some(hash) = hash else { continue };
-            let old = old_columns.as_ref();
-            self.push(hash, old.map_or(1, |old| old.weight(index)));
-        }
-        self.set_end();
-    }
-
-    /// Asserts that numbers, buckets and weights agree.
+    /// Asserts that numbers, table and weights agree.
     pub(crate) fn check(&self) {
+        let weight: u64 = self.queues.iter().map(Sequence::weight).sum();
+        assert!(weight <= self.limit, "the ghost remembers more than it may");
         assert!(
-            self.weight <= self.limit,
-            "the ghost remembers more than it may"
+            self.span() <= span_max(self.room)
+                && (self.spare + self.quick) as usize <= self.unused()
         );
-        assert!(self.len <= self.room && self.len <= self.span() && self.next <= self.end);
-        assert!(self.span() <= self.span_max);
-        let columns = self.columns.as_ref();
-        if let Some(columns) = columns {
-            columns.check(self.span());
+        if self.room == 0 {
+            assert_eq!(self.keys(), 0);
+            return;
         }
-        let mut weight = 0;
-        for (index, hash) in self.hashes().into_iter().enumerate() {
-            let number = self.oldest + index as u32;
-            let bit = match (number >> 6) - (self.oldest >> 6) {
-                0 => self.word >> index,
-                word => self.words[word as usize - 1] >> (number & 63),
-            };
-            assert_eq!(bit & 1 == 1, hash.is_some(), "a bit differs from the cells");
-            if hash.is_some() {
-                weight += columns.map_or(1, |columns| u64::from(columns.weight(index)));
-            }
+        for (queue, hashes) in self.queues.iter().zip(self.hashes()) {
+            queue.check(hashes.iter().map(Option::is_some));
         }
-        assert_eq!(weight, self.weight, "the weight differs from the keys'");
-        let keys = self.hashes().into_iter().flatten();
-        assert_eq!(keys.count(), self.len, "there is another number of keys");
-        for (at, bucket) in self.buckets.iter().enumerate() {
-            for (cell, away) in bucket.guests(&self.layout) {
-                let home = &self.buckets[self.layout.home(at, away)];
-                let (number, _) = self.layout.hash(at, bucket, cell);
-                assert!(
-                    number < self.oldest || home.may_be_away(bucket.print(cell)),
-                    "a filter refuses a key of its bucket"
-                );
-            }
-        }
+        self.table.check();
     }
 }
 

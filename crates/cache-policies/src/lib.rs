@@ -14,6 +14,7 @@ mod error;
 mod eviction;
 mod frequency;
 mod ghost;
+mod hashed_queue;
 mod hashes;
 mod heap;
 mod history;

@@ -1,243 +1,198 @@
-//! The buckets of a ghost: a cache line of ten cells each, and what hashes become in them.
+//! The buckets of a ghost: a cache line of ten cells each.
 
 /// The cells of a bucket.
 pub(super) const CELLS: usize = 10;
 
-/// A key is in the bucket of its hash, or in the one that is as far from it as its `away` says here.
-const DISTANCES: [usize; 8] = [0, 1, 3, 6, 10, 15, 21, 28];
+/// The 4-byte words that are compared at once.
+const WORDS: usize = 12;
+/// The word with the prints of the last two cells, and that with the filter.
+const LAST_PRINTS: usize = CELLS;
+const FILTER: usize = CELLS + 1;
 
-/// The largest `away`.
-pub(super) const AWAY_MAX: u32 = DISTANCES.len() as u32 - 1;
+/// The prints that have words of their own kind.
+const FIRST_PRINTS: usize = 8;
 
-/// The bits of a hash.
-const HASH_BITS: u32 = 40;
+/// Which cells have keys that are remembered: those whose numbers, the upper bits of cells, are in a range.
+///
+/// In the form in which many cells are compared at once: less the lower bound, the sign bit turned.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Alive {
+    low: u32,
+    /// How far the upper bound is above the lower one, the sign bit turned.
+    range: i32,
+}
 
-/// In `Bucket::state`: the bits of the turn, those of the furthest away, and the filter.
-const TURN_BITS: u32 = 4;
-const FURTHEST_BITS: u32 = 3;
-const FILTER_BITS: u32 = u32::BITS - TURN_BITS - FURTHEST_BITS;
+const SIGN: u32 = 1 << 31;
 
-const TURN_MASK: u32 = (1 << TURN_BITS) - 1;
-const FURTHEST_MASK: u32 = AWAY_MAX << TURN_BITS;
+impl Alive {
+    /// Cells from `low` to `high`; 0 must not be among them.
+    pub(super) fn new(low: u32, high: u32) -> Self {
+        debug_assert!(0 < low && low <= high);
+        Alive {
+            low: low.wrapping_add(SIGN),
+            range: ((high - low) ^ SIGN) as i32,
+        }
+    }
 
-/// Keys to 5 buckets: 8.2 a bucket.
-const KEYS_A_FEW: usize = 41;
-const A_FEW: usize = 5;
+    #[inline(always)]
+    pub(super) fn has(self, cell: u32) -> bool {
+        cell.wrapping_sub(self.low) as i32 <= self.range
+    }
 
+    /// Moves the lower bound up.
+    #[inline(always)]
+    pub(super) fn raise_low(&mut self, by: u32) {
+        self.low = self.low.wrapping_add(by);
+        self.range = self.range.wrapping_sub_unsigned(by);
+    }
+
+    /// Moves the upper bound down.
+    #[inline(always)]
+    pub(super) fn lower_high(&mut self, by: u32) {
+        self.range = self.range.wrapping_sub_unsigned(by);
+    }
+}
+
+/// ```text
+///  [ cell x 10 | prints of the last two | filter | print x 8 ]
+/// ```
+/// A cell has the number, the other bits of the remainder, and how far away the key's home is; 0 where a key was taken. A
+/// print has the upper bits of the remainder. The filter is of the keys of this bucket that are neither here nor beside it:
+/// a bit of their prints each.
 #[derive(Clone, Debug, Default)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(super) struct Bucket {
-    /// The upper bits of the remainder.
-    prints: [u16; CELLS],
-    /// The cell whose turn it is, and of the keys that are away the furthest and a filter of their prints.
-    state: u32,
-    /// The other bits of the remainder, `away`, and the number; 0 if free.
-    cells: [u32; CELLS],
+    words: [u32; WORDS],
+    prints: [u16; FIRST_PRINTS],
 }
 
 const _: () = assert!(size_of::<Bucket>() == 64);
 
+/// The vacant cells of a bucket, as a number that is the greater the more there are; a bit for each is in it.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Vacant(pub(super) u32);
+
+impl Vacant {
+    pub(super) const NONE: Vacant = Vacant(0);
+
+    /// One of the cells, of which there must be one.
+    #[inline(always)]
+    pub(super) fn cell(self) -> usize {
+        self.0.trailing_zeros() as usize
+    }
+}
+
+/// What each word adds to [`Vacant`] where it is a vacant cell.
+const VACANT: [u32; WORDS] = {
+    let mut vacant = [0; WORDS];
+    let mut cell = 0;
+    while cell < CELLS {
+        vacant[cell] = 1 << CELLS | 1 << cell;
+        cell += 1;
+    }
+    vacant
+};
+
 impl Bucket {
-    #[inline]
+    #[inline(always)]
     pub(super) fn has_print(&self, print: u16) -> bool {
         // Without an early end, so that all are compared at once.
         let equal = |any, other: &u16| any | (*other == print);
-        self.prints.iter().fold(false, equal)
+        let first = self.prints.iter().fold(false, equal);
+        let last = self.words[LAST_PRINTS];
+        first | (last as u16 == print) | ((last >> 16) as u16 == print)
     }
 
-    #[inline]
+    #[inline(always)]
     fn filter_bit(print: u16) -> u32 {
-        1 << (TURN_BITS + FURTHEST_BITS + ((u32::from(print) * FILTER_BITS) >> 16))
+        1 << (print >> 11)
     }
 
-    #[inline]
-    pub(super) fn may_be_away(&self, print: u16) -> bool {
-        self.state & Bucket::filter_bit(print) != 0
+    /// Whether a key with this print may be further away than beside.
+    #[inline(always)]
+    pub(super) fn may_be_further(&self, print: u16) -> bool {
+        self.words[FILTER] & Bucket::filter_bit(print) != 0
     }
 
-    /// How far away a key with this print is at most.
-    #[inline]
-    pub(super) fn away_max(&self, print: u16) -> u32 {
-        if self.may_be_away(print) {
-            (self.state & FURTHEST_MASK) >> TURN_BITS
+    pub(super) fn admit_further(&mut self, print: u16) {
+        self.words[FILTER] |= Bucket::filter_bit(print);
+    }
+
+    #[inline(always)]
+    pub(super) fn vacant(&self, alive: Alive) -> Vacant {
+        let words = self.words.iter().zip(&VACANT);
+        Vacant(words.fold(0, |vacant, (word, one)| {
+            vacant + if alive.has(*word) { 0 } else { *one }
+        }))
+    }
+
+    #[inline(always)]
+    pub(super) fn fill(&mut self, index: usize, print: u16, cell: u32) {
+        self.words[index % 16 % WORDS] = cell;
+        if let Some(place) = self.prints.get_mut(index) {
+            *place = print;
         } else {
-            0
+            self.fill_last(index, print);
         }
     }
 
-    #[inline]
-    pub(super) fn admit_away(&mut self, print: u16, away: u32) {
-        let furthest = (self.state & FURTHEST_MASK).max(away << TURN_BITS);
-        self.state = self.state & !FURTHEST_MASK | furthest | Bucket::filter_bit(print);
+    #[inline(always)]
+    fn fill_last(&mut self, index: usize, print: u16) {
+        let shift = 16 * (index % 2);
+        let others = self.words[LAST_PRINTS] & (0xffff_0000 >> shift);
+        self.words[LAST_PRINTS] = others | u32::from(print) << shift;
     }
 
-    #[inline]
-    fn turn(&self) -> usize {
-        (self.state & TURN_MASK) as usize
+    pub(super) fn free(&mut self, index: usize) {
+        self.words[index] = 0;
     }
 
-    /// The number in the cell whose turn it is: the oldest of the bucket.
-    #[inline]
-    pub(super) fn turn_number(&self, layout: &Layout) -> u32 {
-        self.cells[self.turn() % CELLS] & layout.number_mask
-    }
-
-    /// Fills the cell whose turn it is.
-    #[inline]
-    pub(super) fn fill_turn(&mut self, print: u16, cell: u32) {
-        let turn = self.turn() % CELLS;
-        self.prints[turn] = print;
-        self.cells[turn] = cell;
-        let next = if turn == CELLS - 1 {
-            0
-        } else {
-            turn as u32 + 1
-        };
-        self.state = self.state & !TURN_MASK | next;
-    }
-
-    /// The number in a cell if that has this print and tag; 0 otherwise.
-    #[inline]
-    pub(super) fn number(&self, layout: &Layout, cell: usize, print: u16, tag: u32) -> u32 {
-        let is_it = self.prints[cell] == print && self.cells[cell] & !layout.number_mask == tag;
-        if is_it {
-            self.cells[cell] & layout.number_mask
-        } else {
-            0
+    fn print(&self, index: usize) -> u16 {
+        match self.prints.get(index) {
+            Some(print) => *print,
+            None => (self.words[LAST_PRINTS] >> (16 * (index % 2))) as u16,
         }
     }
 
-    pub(super) fn print(&self, cell: usize) -> u16 {
-        self.prints[cell]
-    }
-
-    /// Frees a cell: it is the next whose turn it is, and those between move on, in their order.
-    pub(super) fn free(&mut self, mut cell: usize) {
-        let turn = self.turn() % CELLS;
-        while cell != turn {
-            let older = if cell == 0 { CELLS - 1 } else { cell - 1 };
-            self.prints[cell] = self.prints[older];
-            self.cells[cell] = self.cells[older];
-            cell = older;
-        }
-        self.cells[cell] = 0;
-    }
-
-    /// Subtracts from all numbers, and frees the cells with older ones than this; empties the filter.
+    /// All prints and cells.
     #[inline]
-    pub(super) fn renumber(&mut self, layout: &Layout, oldest: u32, shift: u32) {
-        for cell in &mut self.cells {
-            let is_remembered = *cell & layout.number_mask >= oldest;
-            *cell = if is_remembered { *cell - shift } else { 0 };
-        }
-        self.state &= TURN_MASK;
+    pub(super) fn filled(&self) -> impl Iterator<Item = (usize, u16, u32)> {
+        (0..CELLS).map(|index| (index, self.print(index), self.words[index]))
     }
 
-    /// The cells that are filled with keys of other buckets, and how far away those are.
+    /// The cells whose lower bits, under the mask, are these.
     #[inline]
-    pub(super) fn guests(&self, layout: &Layout) -> impl Iterator<Item = (usize, u32)> + use<> {
-        let (cells, shift) = (self.cells, layout.away_shift);
-        let mut guests = 0_u32;
-        for (cell, filled) in cells.iter().enumerate() {
-            guests |= u32::from(filled >> shift & AWAY_MAX != 0) << cell;
+    pub(super) fn matches(
+        &self,
+        print: u16,
+        mask: u32,
+        bits: u32,
+    ) -> impl Iterator<Item = (usize, u32)> {
+        let mut found = 0;
+        for (index, word) in self.words.iter().enumerate() {
+            found |= u32::from(word & mask == bits) << index;
         }
-        core::iter::from_fn(move || {
-            let cell = guests.trailing_zeros() as usize;
-            guests &= guests.wrapping_sub(1);
-            let filled = cells.get(cell)?;
-            Some((cell, filled >> shift & AWAY_MAX))
-        })
+        let mut left = found & ((1 << CELLS) - 1);
+        let cells = core::iter::from_fn(move || {
+            let index = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            self.words[..CELLS].get(index).map(|cell| (index, *cell))
+        });
+        cells.filter(move |(index, _)| self.print(*index) == print)
     }
-}
 
-/// What a hash becomes.
-#[derive(Copy, Clone)]
-pub(super) struct Place {
-    pub(super) bucket: usize,
-    pub(super) print: u16,
-    /// The lower bits of the remainder, in the upper ones of a cell.
-    pub(super) tag: u32,
-}
+    /// Whether a key may be here whose home is further away than beside.
+    #[inline(always)]
+    pub(super) fn has_strangers(&self) -> bool {
+        self.words[..CELLS].iter().fold(0, |any, cell| any | cell) & 2 != 0
+    }
 
-/// How many buckets there are, and how a cell is parted: `[ tag | away | number ]`.
-///
-/// A number has 5 bits more than that of buckets, less the fraction: there are twice to four times as many as keys.
-#[derive(Clone, Debug)]
-pub(super) struct Layout {
-    buckets: u32,
-    away_shift: u32,
-    number_mask: u32,
-    tag_mask: u32,
-}
-
-impl Layout {
-    /// For this many keys.
-    pub(super) fn new(room: usize) -> Self {
-        let buckets = (room * A_FEW / KEYS_A_FEW + 4) as u32;
-        let away_shift = buckets.ilog2() + 5;
-        Layout {
-            buckets,
-            away_shift,
-            number_mask: (1 << away_shift) - 1,
-            tag_mask: u32::MAX << (away_shift + 3),
+    /// Empties the filter and the cells whose keys are forgotten, and changes the others.
+    #[inline(always)]
+    pub(super) fn renumber(&mut self, alive: Alive, new: impl Fn(u32) -> u32) {
+        for cell in &mut self.words[..CELLS] {
+            *cell = if alive.has(*cell) { new(*cell) } else { 0 };
         }
-    }
-
-    pub(super) fn buckets(&self) -> usize {
-        self.buckets as usize
-    }
-
-    /// How many numbers there are.
-    pub(super) fn numbers(&self) -> usize {
-        self.number_mask as usize + 1
-    }
-
-    #[inline]
-    pub(super) fn place(&self, hash: u64) -> Place {
-        let product = hash * u64::from(self.buckets);
-        Place {
-            bucket: (product >> HASH_BITS) as usize,
-            print: (product >> (HASH_BITS - 16)) as u16,
-            tag: (product as u32) << 8 & self.tag_mask,
-        }
-    }
-
-    /// The number in a cell, and the hash that was put there.
-    pub(super) fn hash(&self, at: usize, bucket: &Bucket, cell: usize) -> (u32, u64) {
-        let filled = bucket.cells[cell];
-        let home = self.home(at, filled >> self.away_shift & AWAY_MAX);
-        let print = u64::from(bucket.prints[cell]) << (HASH_BITS - 16);
-        let tag = u64::from((filled & self.tag_mask) >> 8);
-        // What the tag lacks is less than the number of buckets: there is one multiple of that.
-        let product = (home as u64) << HASH_BITS | print | tag;
-        let hash = product.div_ceil(u64::from(self.buckets));
-        (filled & self.number_mask, hash)
-    }
-
-    #[inline]
-    pub(super) fn tag_away(&self, tag: u32, away: u32) -> u32 {
-        tag | away << self.away_shift
-    }
-
-    /// The bucket that is so far away from this one.
-    #[inline]
-    pub(super) fn bucket_away(&self, home: usize, away: u32) -> usize {
-        let mut at = home + DISTANCES[away as usize];
-        // Seven times at most: there are 4 buckets.
-        while at >= self.buckets() {
-            at -= self.buckets();
-        }
-        at
-    }
-
-    /// The bucket from which this one is so far away.
-    #[inline]
-    pub(super) fn home(&self, at: usize, away: u32) -> usize {
-        let mut home = at;
-        let distance = DISTANCES[away as usize];
-        while home < distance {
-            home += self.buckets();
-        }
-        home - distance
+        self.words[FILTER] = 0;
     }
 }
