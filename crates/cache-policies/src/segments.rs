@@ -128,17 +128,6 @@ impl<const SEGMENTS: usize, L: Labels> Segments<SEGMENTS, L> {
         self.weights[segment] += u64::from(weight);
     }
 
-    /// Makes a slot the newest of its segment, unless it is pinned.
-    ///
-    /// # Panics
-    /// If it is not resident.
-    #[inline]
-    pub(crate) fn renew(&mut self, slot: Slot) {
-        if self.is_linked(slot) {
-            self.make_newest(slot, self.segment_of(slot));
-        }
-    }
-
     /// Makes a linked slot of this segment the newest of it.
     #[inline]
     pub(crate) fn make_newest(&mut self, slot: Slot, segment: usize) {
@@ -312,7 +301,7 @@ mod tests {
         let mut segments = filled();
         segments.assign(Slot::new(0), 2);
         segments.assign(Slot::new(2), 2);
-        segments.renew(Slot::new(1));
+        segments.assign(Slot::new(1), 1);
         assert_eq!(orders(&segments), [&[3][..], &[4, 1], &[5, 0, 2]]);
         assert_eq!(
             [0, 1, 2].map(|segment| segments.weight(segment)),
@@ -342,7 +331,7 @@ mod tests {
         let mut segments = filled();
         segments.pin(Slot::new(2));
         segments.pin(Slot::new(2));
-        segments.renew(Slot::new(2));
+        segments.assign(Slot::new(2), 2);
         segments.reweigh(Slot::new(2), 30);
         assert!(!segments.is_linked(Slot::new(2)));
         assert_eq!((segments.weight(2), segments.ledger.weight()), (6, 48));
