@@ -95,6 +95,13 @@ impl<T: Copy> History<T> {
                 forgotten(weight);
             }
         }
+        if self.ring.len() == self.ring.capacity() {
+            // A doubling would leave up to one unused place for each used one.
+            self.ring.reserve_exact(self.ring.len() / 8 + 16);
+        }
+        if self.index.len() == self.index.capacity() {
+            self.make_room();
+        }
         let ticket = self.first.wrapping_add(self.ring.len() as u32);
         self.ring.push_back(Departed { hash, weight, note });
         self.weight += u64::from(weight);
@@ -158,11 +165,30 @@ impl<T: Copy> History<T> {
     fn pack(&mut self) {
         self.ring.retain(|key| key.weight != HOLE);
         self.index.clear();
+        self.fill_index();
+    }
+
+    /// Makes room in the index: where keys that left take a quarter of it, in place, as it would otherwise grow for them.
+    #[cold]
+    fn make_room(&mut self) {
+        let len = self.index.len();
+        self.index.clear();
+        let room = self.index.capacity();
+        if len > room / 4 * 3 {
+            self.index.reserve(room + 1, |_| 0);
+        }
+        self.fill_index();
+    }
+
+    /// Puts all keys into the index, which is empty.
+    fn fill_index(&mut self) {
         let (ring, first) = (&self.ring, self.first);
         let hash_of = |ticket: &Ticket| ring[ticket.wrapping_sub(first) as usize].hash;
         for (position, key) in self.ring.iter().enumerate() {
-            let ticket = first.wrapping_add(position as u32);
-            self.index.insert_unique(key.hash, ticket, hash_of);
+            if key.weight != HOLE {
+                let ticket = first.wrapping_add(position as u32);
+                self.index.insert_unique(key.hash, ticket, hash_of);
+            }
         }
     }
 

@@ -130,6 +130,15 @@ fn a_ghost_costs_the_same_whatever_key_and_value_are() {
     assert!((large(ENTRIES) - left).abs() < 0.01);
 }
 
+/// Keys that left and came back must not make the index of those that are remembered larger than they need.
+#[test]
+fn what_clock_pro_remembers_takes_a_bounded_number_of_bytes() {
+    let entries = ENTRIES / 8 * 5;
+    let (_, left) = overhead(&"clock-pro".parse().unwrap(), entries);
+    println!("bytes of what left clock-pro: {left:.2}");
+    assert!(left > 20.0 && left <= 37.0, "{left} bytes");
+}
+
 #[test]
 fn an_empty_cache_allocates_next_to_nothing() {
     for config in AnyConfig::all() {
