@@ -43,6 +43,7 @@ mod table;
 mod weights;
 
 use bucket::Alive;
+pub(crate) use layout::{HASH_BITS, mixed};
 use room::span_max;
 use sequence::Sequence;
 use table::Table;
@@ -97,6 +98,12 @@ impl Ghost {
     /// The key is taken for one that is not remembered: otherwise it is there twice, and `take` finds the newer.
     #[inline(always)]
     pub(crate) fn remember(&mut self, hash: u64, weight: u32) {
+        self.remember_mixed(mixed(hash), weight);
+    }
+
+    /// [`Ghost::remember`] for those who keep hashes [`mixed`].
+    #[inline(always)]
+    pub(crate) fn remember_mixed(&mut self, hash: u64, weight: u32) {
         // Where all weigh 1 and numbers are at hand, without a branch on whether a key was taken lately.
         let queue = &mut self.queues[0];
         let passes = queue.passes_next(queue.len as u64 >= self.limit);
@@ -130,6 +137,12 @@ impl Ghost {
     /// Forgets a key, and returns whether it was remembered.
     #[inline]
     pub(crate) fn take(&mut self, hash: u64) -> bool {
+        self.take_mixed(mixed(hash))
+    }
+
+    /// [`Ghost::take`] for those who keep hashes [`mixed`].
+    #[inline(always)]
+    pub(crate) fn take_mixed(&mut self, hash: u64) -> bool {
         let Some((_, number)) = self.take_out(hash) else {
             return false;
         };
@@ -199,7 +212,7 @@ impl<const QUEUES: usize> Ghost<QUEUES> {
         }
     }
 
-    /// Gives a key the next number of a queue.
+    /// Gives a key with this hash, [`mixed`], the next number of a queue.
     #[inline(always)]
     fn push(&mut self, queue: usize, hash: u64, weight: u32) {
         if QUEUES == 1 {
@@ -216,7 +229,7 @@ impl<const QUEUES: usize> Ghost<QUEUES> {
         self.table.put(hash, self.in_cell(queue, number));
     }
 
-    /// Takes a key out of the table, and returns its queue and number.
+    /// Takes a key with this hash, [`mixed`], out of the table, and returns its queue and number.
     #[inline(always)]
     fn take_out(&mut self, hash: u64) -> Option<(usize, u32)> {
         let middle = self.table.shifted(self.queues[0].next);

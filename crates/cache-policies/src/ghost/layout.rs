@@ -1,7 +1,7 @@
 //! What hashes become in a ghost's buckets, and how they come back.
 
 /// The bits of a hash that count.
-pub(super) const HASH_BITS: u32 = 41;
+pub(crate) const HASH_BITS: u32 = 41;
 
 /// A key is in the bucket of its hash or in one of so many others.
 pub(super) const AWAY_MAX: u32 = 3;
@@ -23,7 +23,7 @@ const SPREAD_MAX: u32 = 32;
 /// A product with an odd factor alone would keep the order that hashes may have, such as those of keys in a row that were
 /// multiplied already.
 #[inline(always)]
-pub(super) fn mixed(hash: u64) -> u64 {
+pub(crate) fn mixed(hash: u64) -> u64 {
     let product = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     product & (u64::MAX << (u64::BITS - HASH_BITS))
 }

@@ -1,6 +1,6 @@
 //! A ghost with two queues in one table, each with an order of its own.
 
-use super::Ghost;
+use super::{Ghost, mixed};
 
 impl Ghost<2> {
     /// No limit but the owner's: each queue remembers until it is told to forget.
@@ -30,13 +30,13 @@ impl Ghost<2> {
     /// Remembers a key, which neither queue does, as the newest of one.
     #[inline(always)]
     pub(crate) fn remember_in(&mut self, queue: usize, hash: u64, weight: u32) {
-        self.push(queue, hash, weight.max(1));
+        self.push(queue, mixed(hash), weight.max(1));
     }
 
     /// Forgets a key, and returns which queue had it, and its weight.
     #[inline(always)]
     pub(crate) fn take_from_either(&mut self, hash: u64) -> Option<(usize, u32)> {
-        let (queue, number) = self.take_out(hash)?;
+        let (queue, number) = self.take_out(mixed(hash))?;
         Some((queue, self.queues[queue].take_out(number)))
     }
 

@@ -150,7 +150,7 @@ impl<const QUEUES: usize> Ghost<QUEUES> {
             for (number, hash) in (old.oldest..).zip(hashes) {
                 let Some(hash) = hash else { continue };
                 let renewed = self.queues[queue].push(old.weight_of(number));
-                self.table.put_mixed(hash, self.in_cell(queue, renewed));
+                self.table.put(hash, self.in_cell(queue, renewed));
             }
         }
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use hashbrown::HashTable;
 
 use super::bucket::{Alive, Bucket, Vacant};
-use super::layout::{AWAY_MAX, HASH_BITS, Layout, mixed};
+use super::layout::{AWAY_MAX, HASH_BITS, Layout};
 
 /// Keys by their hashes; what is kept of each is a cell's worth of bits, of which the number is above the others.
 ///
@@ -83,14 +83,9 @@ impl Table {
         self.layout.number(cell)
     }
 
-    /// Puts a key there with this number, `shifted`.
+    /// Puts a key with this hash, `mixed`, there with this number, `shifted`.
     #[inline(always)]
     pub(super) fn put(&mut self, hash: u64, number: u32) {
-        self.put_mixed(mixed(hash), number);
-    }
-
-    #[inline(always)]
-    pub(super) fn put_mixed(&mut self, hash: u64, number: u32) {
         let place = self.layout.place(hash);
         let beside = self.layout.bucket_away(&place, 1);
         let home_vacant = self.buckets[place.home].vacant(self.alive);
@@ -130,10 +125,10 @@ impl Table {
             .insert_unique(Stray::spread(hash), stray, spread);
     }
 
-    /// Takes a key out, and returns the cell that it had. Of several with this hash, the one that has the highest rank.
+    /// Takes a key out with this hash, `mixed`, and returns the cell that it had. Of several, the one that has the highest
+    /// rank.
     #[inline(always)]
     pub(super) fn take(&mut self, hash: u64, rank: impl Fn(u32) -> u64) -> Option<u32> {
-        let hash = mixed(hash);
         if !self.may_have(hash) {
             return None;
         }

@@ -11,14 +11,13 @@ pub use config::{S3FifoConfig, WarmUp};
 
 use crate::any::Parameters;
 use crate::error::ConfigError;
-use crate::ghost::Ghost;
+use crate::ghost::{Ghost, mixed};
 use crate::ledger::{Ledger, share};
 use crate::list::{Lists, Unlinked, not_resident, resident_already};
 use crate::marks::Marks;
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
-use queues::kept;
 use small_queue::SmallQueue;
 
 /// The hint that the key was in the ghost.
@@ -78,8 +77,8 @@ pub struct S3Fifo {
     /// Queue, pin and count of each slot.
     marks: Marks,
     small: SmallQueue,
-    /// List 0 is the main queue. The cell of a slot in the small queue holds its place there and what is kept of its hash;
-    /// that of one pinned out of it still has the latter.
+    /// List 0 is the main queue. The cell of a slot in the small queue holds its place there and its hash, as the ghost has
+    /// it; that of one pinned out of it still has the latter.
     main: Lists<1>,
     ghost: Ghost,
     /// The weight of the linked entries of the main queue.
@@ -144,7 +143,7 @@ impl Policy for S3Fifo {
 
     #[inline(always)]
     fn miss(&mut self, hash: u64) -> Hint {
-        if self.ghost.take(kept(hash)) {
+        if self.ghost.take_mixed(mixed(hash)) {
             REMEMBERED
         } else {
             Hint::NONE
@@ -164,7 +163,7 @@ impl Policy for S3Fifo {
             Some(mark) if hint != REMEMBERED && !(self.warming | self.skips) => {
                 *mark = SMALL;
                 self.ledger.admit(slot, weight);
-                self.link_small(slot, kept(hash));
+                self.link_small(slot, mixed(hash));
             }
             _ => self.insert_any(slot, hash, weight, hint),
         }
@@ -190,7 +189,7 @@ impl Policy for S3Fifo {
         };
         self.pop_small();
         let weight = self.ledger.dismiss(victim);
-        self.ghost.remember(self.kept_of(victim), weight);
+        self.ghost.remember_mixed(self.mixed_of(victim), weight);
         Some(victim)
     }
 
@@ -203,7 +202,7 @@ impl Policy for S3Fifo {
             self.unlink(slot, mark, weight);
         }
         if remember && mark < MAIN {
-            self.ghost.remember(self.kept_of(slot), weight);
+            self.ghost.remember_mixed(self.mixed_of(slot), weight);
         }
         self.marks.set(slot, 0);
         self.ledger.dismiss(slot);
@@ -244,7 +243,7 @@ impl Policy for S3Fifo {
         self.pinned_weight -= u64::from(weight);
         self.marks.set(slot, mark & !PINNED);
         if mark < MAIN {
-            self.link_small(slot, self.kept_of(slot));
+            self.link_small(slot, self.mixed_of(slot));
             self.enter_window(weight);
         } else {
             self.link_main(slot, weight);

@@ -2,15 +2,11 @@
 
 use super::small_queue::PLACE_BITS;
 use super::{COUNT, Hint, MAIN, REMEMBERED, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
+use crate::ghost::{HASH_BITS, mixed};
 
-/// The bits of a cell that are an entry's place in the small queue; the others are of its hash.
+/// The bits of a cell that are an entry's place in the small queue; the others are the ghost's of its hash.
 const PLACE: u64 = (1 << PLACE_BITS) - 1;
-
-/// What is kept of a hash: its upper bits, mixed with the others.
-#[inline(always)]
-pub(super) fn kept(hash: u64) -> u64 {
-    (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) & !PLACE
-}
+const _: () = assert!(HASH_BITS + PLACE_BITS <= u64::BITS);
 
 impl S3Fifo {
     /// The weight of the linked entries of the small queue.
@@ -19,7 +15,7 @@ impl S3Fifo {
         self.ledger.weight() - self.main_weight - self.pinned_weight
     }
 
-    /// The cell of an entry of the small queue: what is kept of its hash, and its place.
+    /// The cell of an entry of the small queue: its hash, as the ghost has it, and its place.
     #[inline(always)]
     fn cell(&self, slot: Slot) -> u64 {
         let [lower, upper] = self.main.stowed(slot);
@@ -32,24 +28,24 @@ impl S3Fifo {
     }
 
     #[inline(always)]
-    fn set_cell(&mut self, slot: Slot, kept: u64, place: u32) {
-        let cell = kept | u64::from(place);
+    fn set_cell(&mut self, slot: Slot, mixed: u64, place: u32) {
+        let cell = mixed | u64::from(place);
         self.main.stow(slot, [cell as u32, (cell >> 32) as u32]);
     }
 
-    /// What is kept of the hash of an entry of the small queue, or one pinned out of that.
+    /// The hash of an entry of the small queue, or one pinned out of that, as the ghost has it.
     #[inline(always)]
-    pub(super) fn kept_of(&self, slot: Slot) -> u64 {
+    pub(super) fn mixed_of(&self, slot: Slot) -> u64 {
         self.cell(slot) & !PLACE
     }
 
     #[inline(always)]
-    pub(super) fn link_small(&mut self, slot: Slot, kept: u64) {
+    pub(super) fn link_small(&mut self, slot: Slot, mixed: u64) {
         let place = match self.small.push(slot) {
             Some(place) => place,
             None => self.push_grown(slot),
         };
-        self.set_cell(slot, kept, place);
+        self.set_cell(slot, mixed, place);
     }
 
     /// Adds a slot to a small queue without a place for it.
@@ -107,7 +103,7 @@ impl S3Fifo {
             let is_skipping = self.small.window.is_open();
             self.marks
                 .start(slot, if is_skipping { SKIPPING } else { SMALL });
-            self.link_small(slot, kept(hash));
+            self.link_small(slot, mixed(hash));
             self.enter_window(weight);
         }
     }

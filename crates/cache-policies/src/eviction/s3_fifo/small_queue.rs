@@ -1,4 +1,4 @@
-//! S3-FIFO's small queue: a ring of slots. What is kept of an entry's hash stands in its cell among the links of the main
+//! S3-FIFO's small queue: a ring of slots. What the ghost needs of an entry's hash stands in its cell among the links of the main
 //! queue, which it does not need here, and so does its place in the ring.
 //!
 //! ```text
