@@ -78,7 +78,7 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 /// more, and is evicted like any.
 ///
 /// # Memory
-/// Beside keys and values: 4 bytes a slot for its hash, 6.8 for the index, and what the policy keeps (from 8 on). Room
+/// Beside keys and values: 4 bytes a slot for its hash, 6.4 for the index, and what the policy keeps (from 8 on). Room
 /// doubles up to the number of entries that the capacity is good for at their mean weight so far, and goes on by eighths; a
 /// cache of entries that weigh 1 has room for as many as it may hold, no more. Lifetimes cost 16 bytes a slot from the
 /// first one on, 24 with a time to idle. The cache allocates nothing of its own before the first insert. Memory of entries

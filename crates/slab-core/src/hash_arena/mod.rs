@@ -1,7 +1,7 @@
 //! `HashArena`: values by the hashes of their keys, and behind plain indices.
 //!
 //! ```text
-//!  index    hash -> slots that may have it                         6.8 bytes a slot; 7.5 above 2^24 slots
+//!  index    hash -> slots that may have it                         6.4 bytes a slot; 7.5 above 2^24 slots
 //!  hashes   [ hash  | hash  |     0       | hash  | ... ]          4 bytes a slot; 0 where there is no value
 //!  cells    [ value | value | next vacant | value | ... ]          the size of a value, 4 bytes at least
 //!  vacant   the cell vacated last: the head of the chain through the vacant ones
@@ -35,7 +35,7 @@ union Cell<T> {
 /// An index is not protected against naming a later value: right for an owner that keeps an index exactly as long as the
 /// value.
 ///
-/// A value costs its size (4 bytes at least) and 10.8 bytes where [`room`](Self::room) is used up; 11.5 where there are
+/// A value costs its size (4 bytes at least) and 10.4 bytes where [`room`](Self::room) is used up; 11.5 where there are
 /// more than 2^24. An arena grows only when it is told to, to just the room that it is told: see
 /// [`try_grow`](Self::try_grow). One that was never used holds no memory. The index vacated last is used first.
 ///
