@@ -109,7 +109,10 @@ fn a_ghost_costs_the_same_whatever_key_and_value_are() {
     // What FIFO, which remembers nobody, has more is the index's.
     let ghost = (left - overhead(&"fifo".parse().unwrap(), ENTRIES).1) / 0.9;
     println!("bytes a ghost of s3-fifo: {ghost:.2}");
-    assert!(ghost > 4.0 && ghost <= GHOST_TARGET, "{ghost} bytes a ghost");
+    assert!(
+        ghost > 4.0 && ghost <= GHOST_TARGET,
+        "{ghost} bytes a ghost"
+    );
 
     let large = |entries: u64| {
         let mut cache = Cache::<[u64; 4], [u64; 16]>::builder()
