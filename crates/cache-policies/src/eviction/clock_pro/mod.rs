@@ -63,7 +63,7 @@ struct Known {
 ///
 /// Hits write one byte, and only where it is not set. All calls are of constant time amortised over the hits since;
 /// one `evict` or `insert` takes at most some steps for each linked entry and each departed one. 25 bytes a slot, 4
-/// more once weights differ from 1; a departed entry takes about 30. An entry that is unpinned stands at the head of
+/// more once weights differ from 1; a departed entry takes up to 36. An entry that is unpinned stands at the head of
 /// the clock and keeps its state.
 ///
 /// ```
