@@ -13,6 +13,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::ledger::grow;
+use crate::list::{halves, whole};
 use crate::slot::Slot;
 
 /// In place of a slot or a bucket: none.
@@ -326,13 +327,12 @@ impl Frequencies {
     /// Keeps the frequency of a pinned slot.
     fn stow(&mut self, slot: Slot, frequency: u64) {
         let cell = &mut self.cells[slot.index()];
-        cell.newer = (frequency >> 32) as u32;
-        cell.older = frequency as u32;
+        [cell.older, cell.newer] = halves(frequency);
     }
 
     fn stowed(&self, slot: Slot) -> u64 {
         let cell = self.cells[slot.index()];
-        u64::from(cell.newer) << 32 | u64::from(cell.older)
+        whole([cell.older, cell.newer])
     }
 
     /// The buckets in use, from the lowest on.

@@ -6,6 +6,7 @@
 
 use alloc::collections::VecDeque;
 
+use crate::list::{halves, whole};
 use crate::slot::Slot;
 
 /// Names a place in the queue, until the entry leaves it or is given another ticket by `remove`.
@@ -31,14 +32,6 @@ pub(crate) struct HashedQueue {
     len: usize,
     /// The most holes there can be: those that the last removal may have left.
     holes_max: usize,
-}
-
-fn halves(hash: u64) -> [u32; 2] {
-    [hash as u32, (hash >> 32) as u32]
-}
-
-fn whole(halves: [u32; 2]) -> u64 {
-    u64::from(halves[1]) << 32 | u64::from(halves[0])
 }
 
 impl HashedQueue {
@@ -90,10 +83,7 @@ impl HashedQueue {
         self.len -= 1;
         if self.ring.len() > self.len {
             // No hole is at the other end.
-            while self.ring.front().is_some_and(|entry| entry.slot == HOLE) {
-                self.ring.pop_front();
-                self.first = self.first.wrapping_add(1);
-            }
+            self.drop_oldest_holes();
         }
         if self.ring.capacity() > 4 * self.ring.len() + 64 {
             self.trim();
@@ -129,13 +119,18 @@ impl HashedQueue {
         }
     }
 
-    /// Drops holes at the ends, and memory that a longer queue left behind.
-    #[inline(never)]
-    fn trim(&mut self) {
+    #[inline(always)]
+    fn drop_oldest_holes(&mut self) {
         while self.ring.front().is_some_and(|entry| entry.slot == HOLE) {
             self.ring.pop_front();
             self.first = self.first.wrapping_add(1);
         }
+    }
+
+    /// Drops holes at the ends, and memory that a longer queue left behind.
+    #[inline(never)]
+    fn trim(&mut self) {
+        self.drop_oldest_holes();
         // Nobody has the ticket of a hole, so the next entry may take it.
         while self.ring.back().is_some_and(|entry| entry.slot == HOLE) {
             self.ring.pop_back();
@@ -176,6 +171,7 @@ impl HashedQueue {
 #[cfg(test)]
 mod tests {
     use super::{HOLE, HashedQueue};
+    use crate::random::Random;
     use crate::slot::Slot;
     use std::collections::VecDeque;
     use std::vec;
@@ -188,13 +184,11 @@ mod tests {
         let mut model: VecDeque<(u32, u64)> = VecDeque::new();
         let mut tickets = vec![0; 200];
         let mut free: Vec<u32> = (0..200).collect();
-        let mut random = 1_u64;
+        let mut random = Random::new(1);
         let mut packed = 0;
         for step in 0..20_000 {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let choice = random >> 33;
+            let drawn = random.next();
+            let choice = drawn >> 33;
             // The queue fills for a while, then empties from the middle.
             let removals = if step / 300 % 2 == 0 { 2 } else { 7 };
             match choice % 9 {
@@ -214,8 +208,8 @@ mod tests {
                 }
                 _ => {
                     if let Some(slot) = free.pop() {
-                        tickets[slot as usize] = queue.push(Slot::new(slot), random);
-                        model.push_back((slot, random));
+                        tickets[slot as usize] = queue.push(Slot::new(slot), drawn);
+                        model.push_back((slot, drawn));
                     }
                 }
             }

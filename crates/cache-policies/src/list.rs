@@ -193,15 +193,16 @@ impl<const LISTS: usize> Lists<LISTS> {
 
     /// Keeps 8 bytes of the policy's own in the cell of a slot that is in no list.
     #[inline(always)]
-    pub(crate) fn stow(&mut self, slot: Slot, [newer, older]: [u32; 2]) {
+    pub(crate) fn stow(&mut self, slot: Slot, bits: u64) {
+        let [newer, older] = halves(bits);
         self.cells[slot.index() + LISTS] = Cell { newer, older };
     }
 
     /// What was stowed last with a slot that was in no list since.
     #[inline(always)]
-    pub(crate) fn stowed(&self, slot: Slot) -> [u32; 2] {
+    pub(crate) fn stowed(&self, slot: Slot) -> u64 {
         let cell = self.cells[slot.index() + LISTS];
-        [cell.newer, cell.older]
+        whole([cell.newer, cell.older])
     }
 
     /// Makes room for the cell of a slot that is not resident.
@@ -290,6 +291,18 @@ impl<const LISTS: usize> Lists<LISTS> {
             assert!(steps < self.lens[list], "the list is longer than it counts");
         }
     }
+}
+
+/// 64 bits as two halves, the lower one first: for structs whose other fields are aligned to 4 bytes.
+#[inline(always)]
+pub(crate) fn halves(bits: u64) -> [u32; 2] {
+    [bits as u32, (bits >> 32) as u32]
+}
+
+/// The 64 bits of two [`halves`].
+#[inline(always)]
+pub(crate) fn whole([lower, upper]: [u32; 2]) -> u64 {
+    u64::from(upper) << 32 | u64::from(lower)
 }
 
 /// The owner's mistake of inserting into a slot that is taken.

@@ -2,6 +2,7 @@
 
 use super::Ghost;
 use super::layout::mixed;
+use crate::random::Random;
 use std::collections::VecDeque;
 use std::vec::Vec;
 
@@ -33,37 +34,26 @@ impl Model {
     }
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
 fn against_model(seed: u64, limit: u64, weight_max: u64, hash_of: impl Fn(u64) -> u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
+    let mut below = |bound: u64| random.below(bound as usize) as u64;
     let mut ghost = Ghost::new(limit);
     let mut model = Model {
         limit,
         keys: VecDeque::new(),
     };
     for _ in 0..3_000 {
-        let hash = hash_of(random.below(limit * 3 + 2));
-        match random.below(20) {
+        let hash = hash_of(below(limit * 3 + 2));
+        match below(20) {
             0..=11 => {
-                let weight = random.below(weight_max + 1) as u32;
+                let weight = below(weight_max + 1) as u32;
                 let weight = if weight_max == 1 { 1 } else { weight };
                 ghost.remember(hash, weight);
                 model.remember(hash, weight);
             }
             12..=18 => assert_eq!(ghost.take(hash), model.take(hash)),
             _ => {
-                let limit = random.below(limit * 2 + 1);
+                let limit = below(limit * 2 + 1);
                 ghost.set_limit(limit);
                 model.limit = limit;
                 while model.weight() > limit {
@@ -105,7 +95,8 @@ fn equals_the_model_where_all_keys_share_a_bucket() {
 #[test]
 fn a_pair_equals_two_models() {
     for (seed, keys, weight_max) in [(1, 9, 1), (2, 90, 1), (3, 90, 30), (4, 700, 1), (5, 700, 3)] {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
+        let mut below = |bound: u64| random.below(bound as usize) as u64;
         let mut pair = Ghost::pair();
         pair.expect(keys / 2);
         let mut models = [0, 1].map(|_| Model {
@@ -113,13 +104,13 @@ fn a_pair_equals_two_models() {
             keys: VecDeque::new(),
         });
         for step in 0..6_000 {
-            let hash = (random.below(keys) + 1).wrapping_mul(0xd6e8_feb8_6659_fd93);
-            let queue = usize::from(random.below(5) == 0) ^ usize::from(step / 1_500 % 2 == 1);
-            match random.below(20) {
+            let hash = (below(keys) + 1).wrapping_mul(0xd6e8_feb8_6659_fd93);
+            let queue = usize::from(below(5) == 0) ^ usize::from(step / 1_500 % 2 == 1);
+            match below(20) {
                 0..=9 => {
                     let is_new = |model: &Model| model.keys.iter().all(|key| key.0 != hash);
                     if models.iter().all(is_new) {
-                        let weight = 1 + random.below(weight_max) as u32;
+                        let weight = 1 + below(weight_max) as u32;
                         pair.remember_in(queue, hash, weight);
                         models[queue].remember(hash, weight);
                     }

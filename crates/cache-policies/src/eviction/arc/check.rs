@@ -2,6 +2,7 @@
 
 use super::victims::PENDING_MAX;
 use super::{Arc, IN_T1, IN_T2, PINNED};
+use crate::hashed_queue::Ticket;
 use crate::slot::Slot;
 
 impl Arc {
@@ -22,7 +23,7 @@ impl Arc {
         );
         for (slot, ticket) in self.t1.iter() {
             assert_eq!(
-                (self.marks.get(slot), self.t2.stowed(slot)[0]),
+                (self.marks.get(slot), self.t2.stowed(slot) as Ticket),
                 (IN_T1, ticket),
                 "an entry has lost its place in T1"
             );

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
-use crate::hashed_queue::HashedQueue;
+use crate::hashed_queue::{HashedQueue, Ticket};
 use crate::hashes::Hashes;
 use crate::ledger::Ledger;
 use crate::list::{Lists, Unlinked, not_resident, resident_already};
@@ -162,7 +162,7 @@ impl Arc {
     #[inline(always)]
     fn link_t1(&mut self, slot: Slot, hash: u64) {
         let ticket = self.t1.push(slot, hash);
-        self.t2.stow(slot, [ticket, 0]);
+        self.t2.stow(slot, ticket.into());
     }
 
     #[inline(always)]
@@ -180,10 +180,10 @@ impl Arc {
     /// Takes a linked slot from the middle of T1; returns its hash.
     #[inline(always)]
     fn unlink_t1(&mut self, slot: Slot) -> u64 {
-        let [ticket, _] = self.t2.stowed(slot);
+        let ticket = self.t2.stowed(slot) as Ticket;
         let cells = &mut self.t2;
         self.t1
-            .remove(ticket, |moved, ticket| cells.stow(moved, [ticket, 0]))
+            .remove(ticket, |moved, ticket| cells.stow(moved, ticket.into()))
     }
 
     /// The first hit on an entry of T1.

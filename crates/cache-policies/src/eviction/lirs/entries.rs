@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::state::State;
 use crate::ledger::{grow_behind, reserve};
-use crate::list::{not_resident, resident_already};
+use crate::list::{halves, not_resident, resident_already, whole};
 use crate::slot::Slot;
 
 /// 12 bytes a slot.
@@ -99,17 +99,18 @@ impl Entries {
     /// Keeps a hash with an entry that is not in the list.
     #[inline(always)]
     pub(super) fn stow(&mut self, slot: Slot, state: State, hash: u64) {
+        let [newer, older] = halves(hash);
         self.cells[Self::at(slot) as usize] = Cell {
             state,
-            newer: hash as u32,
-            older: (hash >> 32) as u32,
+            newer,
+            older,
         };
     }
 
     /// The hash that was kept.
     pub(super) fn stowed(&self, slot: Slot) -> u64 {
         let cell = self.cells[Self::at(slot) as usize];
-        u64::from(cell.older) << 32 | u64::from(cell.newer)
+        whole([cell.newer, cell.older])
     }
 
     /// The oldest LIR entry.

@@ -18,8 +18,7 @@ impl S3Fifo {
     /// The cell of an entry of the small queue: its hash, as the ghost has it, and its place.
     #[inline(always)]
     fn cell(&self, slot: Slot) -> u64 {
-        let [lower, upper] = self.main.stowed(slot);
-        u64::from(upper) << 32 | u64::from(lower)
+        self.main.stowed(slot)
     }
 
     /// What an entry of the small queue knows of its place there.
@@ -29,8 +28,7 @@ impl S3Fifo {
 
     #[inline(always)]
     fn set_cell(&mut self, slot: Slot, mixed: u64, place: u32) {
-        let cell = mixed | u64::from(place);
-        self.main.stow(slot, [cell as u32, (cell >> 32) as u32]);
+        self.main.stow(slot, mixed | u64::from(place));
     }
 
     /// The hash of an entry of the small queue, or one pinned out of that, as the ghost has it.
@@ -70,8 +68,8 @@ impl S3Fifo {
     fn replace_small(&mut self) {
         let (small, main) = (&self.small, &mut self.main);
         for (slot, place) in small.iter() {
-            let [lower, upper] = main.stowed(slot);
-            main.stow(slot, [lower & !(PLACE as u32) | place, upper]);
+            let cell = main.stowed(slot);
+            main.stow(slot, cell & !PLACE | u64::from(place));
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ghost::Ghost;
-use crate::hashed_queue::HashedQueue;
+use crate::hashed_queue::{HashedQueue, Ticket};
 use crate::ledger::{Ledger, share};
 use crate::list::{Lists, Unlinked, not_resident, resident_already};
 use crate::marks::Marks;
@@ -105,7 +105,7 @@ impl TwoQ {
     #[inline(always)]
     fn link_a1_in(&mut self, slot: Slot, hash: u64) {
         let ticket = self.a1_in.push(slot, hash);
-        self.am.stow(slot, [ticket, 0]);
+        self.am.stow(slot, ticket.into());
     }
 
     #[inline(always)]
@@ -122,10 +122,10 @@ impl TwoQ {
 
     /// Takes a linked slot from the middle of A1in; returns its hash.
     fn unlink_a1_in(&mut self, slot: Slot) -> u64 {
-        let [ticket, _] = self.am.stowed(slot);
+        let ticket = self.am.stowed(slot) as Ticket;
         let cells = &mut self.am;
         self.a1_in
-            .remove(ticket, |moved, ticket| cells.stow(moved, [ticket, 0]))
+            .remove(ticket, |moved, ticket| cells.stow(moved, ticket.into()))
     }
 
     /// Evicts the least recently used entry of Am.
@@ -136,12 +136,6 @@ impl TwoQ {
         self.unlink_am(victim, weight);
         self.marks.set(victim, 0);
         Some(victim)
-    }
-
-    /// The hash of an entry that is pinned out of A1in.
-    fn pinned_hash(&self, slot: Slot) -> u64 {
-        let [lower, upper] = self.am.stowed(slot);
-        u64::from(upper) << 32 | u64::from(lower)
     }
 }
 
@@ -243,7 +237,7 @@ impl Policy for TwoQ {
         let hash = match mark {
             A1_IN => self.unlink_a1_in(slot),
             AM => return self.unlink_am(slot, weight),
-            _ if mark & A1_IN != 0 => self.pinned_hash(slot),
+            _ if mark & A1_IN != 0 => self.am.stowed(slot),
             _ => return,
         };
         if remember {
@@ -273,7 +267,7 @@ impl Policy for TwoQ {
         match mark {
             A1_IN => {
                 let hash = self.unlink_a1_in(slot);
-                self.am.stow(slot, [hash as u32, (hash >> 32) as u32]);
+                self.am.stow(slot, hash);
             }
             AM => self.unlink_am(slot, weight),
             _ => return,
@@ -291,7 +285,7 @@ impl Policy for TwoQ {
         self.pinned_weight -= u64::from(weight);
         self.marks.set(slot, mark & !PINNED);
         if mark & A1_IN != 0 {
-            self.link_a1_in(slot, self.pinned_hash(slot));
+            self.link_a1_in(slot, self.am.stowed(slot));
         } else {
             self.link_am(slot, weight);
         }
@@ -328,7 +322,7 @@ impl Policy for TwoQ {
         );
         for (slot, ticket) in self.a1_in.iter() {
             assert_eq!(
-                (self.marks.get(slot), self.am.stowed(slot)[0]),
+                (self.marks.get(slot), self.am.stowed(slot) as Ticket),
                 (A1_IN, ticket),
                 "an entry has lost its place in A1in"
             );

@@ -1,6 +1,7 @@
 //! The queue against a plain deque, and what it keeps and gives back.
 
 use super::SmallQueue;
+use crate::random::Random;
 use crate::slot::Slot;
 use std::collections::VecDeque;
 use std::vec;
@@ -78,13 +79,10 @@ fn equals_a_plain_deque() {
     let mut model: VecDeque<(u32, u64)> = VecDeque::new();
     let mut inserted = 0;
     let mut free: Vec<u32> = (0..200).collect();
-    let mut random = 1_u64;
+    let mut random = Random::new(1);
     let mut left_window = 0;
     for step in 0..40_000 {
-        random = random
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let choice = random >> 33;
+        let choice = random.next() >> 33;
         let span = if step / 1_000 % 2 == 0 { 20 } else { 40 };
         owner.queue.window.set_span(span);
         // The queue fills for a while, then empties from the middle, then from its head.
