@@ -37,4 +37,5 @@ pub use crate::leak::Outstanding;
 pub use crate::mapped::{Mapped, MappedStats};
 pub use crate::pool::BufferPool;
 pub use crate::stats::{ClassStats, PoolStats};
+pub use crate::sync::Fence;
 pub use crate::wait::Acquire;

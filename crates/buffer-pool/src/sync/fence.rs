@@ -22,9 +22,30 @@ use loom::sync::atomic::fence;
 use std::sync::atomic::fence;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-/// What this process has for the rare side.
+/// An asymmetric fence: what this process has for two threads that each write, and then read what the other wrote, one
+/// far more often than the other.
+///
+/// Of two threads that do that with a full fence in between, one at least reads what the other wrote. Here the frequent
+/// side pays for no fence at all where the system can put one into every running thread of the process on behalf of
+/// the rare side (`membarrier`, Linux 4.14). Elsewhere both sides pay for a full one. Each `light` fence must have a
+/// `heavy` one opposite: two light ones order nothing.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// let (inside, barred) = (AtomicBool::new(false), AtomicBool::new(false));
+/// let fence = buffer_pool::Fence::of_process();
+/// // The frequent side, on one thread:
+/// inside.store(true, Ordering::Relaxed);
+/// fence.light();
+/// let may_stay = !barred.load(Ordering::Relaxed);
+/// // The rare side, on another:
+/// barred.store(true, Ordering::Relaxed);
+/// let is_empty = fence.heavy() && !inside.load(Ordering::Acquire);
+/// assert!(!(may_stay && is_empty));
+/// ```
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct Fence {
+pub struct Fence {
     /// Whether the system does it.
     remote: bool,
 }
@@ -35,16 +56,17 @@ impl Fence {
         Self { remote: false }
     }
 
-    /// Asks the system, the first time in a process.
-    pub(crate) fn of_process() -> Self {
+    /// What this process has: asks the system the first time, and answers the same to all from then on.
+    #[must_use]
+    pub fn of_process() -> Self {
         Self {
             remote: remote::is_there(),
         }
     }
 
-    /// The frequent side's.
+    /// The frequent side's: an order of instructions for the compiler, or a full fence.
     #[inline(always)]
-    pub(crate) fn light(self) {
+    pub fn light(self) {
         match self.remote {
             true => compiler_fence(Ordering::SeqCst),
             false => fence(Ordering::SeqCst),
@@ -52,10 +74,10 @@ impl Fence {
     }
 
     /// The rare side's. Microseconds, and an interrupt on each core that runs a thread of the process. `false` when the
-    /// system refuses it, as a filter of system calls may that came after `of_process`: then nothing may be concluded,
-    /// and idle blocks in other threads' racks stay out of reach until those threads release more, or end.
+    /// system refuses it, as a filter of system calls may that came after `of_process`: then nothing may be concluded of
+    /// what the other side has not been seen to write.
     #[must_use]
-    pub(crate) fn heavy(self) -> bool {
+    pub fn heavy(self) -> bool {
         #[cfg(all(test, not(buffer_pool_loom)))]
         if REFUSED.with(std::cell::Cell::get) {
             return false;
@@ -96,9 +118,12 @@ mod remote {
             return registered;
         }
         let registered = membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok();
-        // Who comes second got the same answer, or one that is as true.
-        let _ = REGISTERED.set(registered);
-        registered
+        // Who comes second goes by the first answer, even if it got another: a light fence here and a full one there order
+        // nothing.
+        match REGISTERED.set(registered) {
+            Ok(()) => registered,
+            Err(_) => REGISTERED.get().copied().unwrap_or(false),
+        }
     }
 
     pub(super) fn fence() -> bool {

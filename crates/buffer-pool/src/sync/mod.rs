@@ -44,7 +44,7 @@ pub(crate) use scheduled::{
 pub(crate) use scheduled::{begin, thread};
 
 pub(crate) use crossbeam::utils::CachePadded;
-pub(crate) use fence::Fence;
+pub use fence::Fence;
 #[cfg(all(test, not(buffer_pool_loom)))]
 pub(crate) use fence::without_fences;
 pub(crate) use tally::{Once, Tally};
