@@ -9,7 +9,7 @@
 //!
 //! A crate switches its own primitives and mutants by a cfg of its own; with none of these cfgs this crate is empty.
 
-#![cfg(any(slab_core_loom, buffer_pool_loom))]
+#![cfg(any(slab_core_loom, buffer_pool_loom, cache_tiered_loom))]
 
 mod exploration;
 #[cfg(test)]

@@ -5,6 +5,19 @@ mod clock;
 mod departed;
 mod flight;
 mod iter;
+#[expect(
+    unsafe_code,
+    reason = "readers without locks hold references to what writers retire"
+)]
+#[cfg_attr(
+    any(not(test), cache_tiered_loom),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the shards do not stand on it yet"
+    )
+)]
+mod read;
 mod shard;
 mod shards;
 mod stats;

@@ -1,0 +1,98 @@
+//! Deliberate faults, by which the loom models prove that they would see a real one.
+//!
+//! In a normal build [`active`] is `false` and [`weaken`] gives back the ordering it was given,
+//! both at compile time. Under loom a model switches one fault on for its run; the model must
+//! then fail.
+
+use super::sync::atomic::Ordering;
+
+/// One fault a variant.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mutant {
+    /// A slot is put into its cell without publishing the entry.
+    SlotRelaxed,
+    /// A cell gets its slot while it still has the tag that others saw.
+    SlotBeforeTag,
+    /// A cell that is vacated keeps its slot.
+    SlotStays,
+    /// An update takes the old entry out of the index before it puts the new one there.
+    ReplaceInTwoSteps,
+    /// A new table is not published with what is in it.
+    TableRelaxed,
+    /// A new table is shown before it is filled.
+    TableShownEmpty,
+    /// An old table is freed while readers may be in it.
+    TableFreedAtOnce,
+    /// Who passed a full bucket is not counted there.
+    PassageUncounted,
+    /// A reader may look for entries before others can see that it is pinned.
+    PinUnfenced,
+    /// The writer may look for readers before they can see what it has unlinked.
+    GraceUnfenced,
+    /// A batch is closed, for others to fence for it, without publishing what was unlinked.
+    ClosedRelaxed,
+    /// Whoever has fenced for others does not tell them what it came after.
+    FencedRelaxed,
+    /// The writer takes stock of the participants before its fence.
+    ParticipantsReadEarly,
+    /// Whoever unpins publishes nothing.
+    UnpinRelaxed,
+    /// Whoever pins again hides from the writer what unpinning published.
+    PinRelaxed,
+    /// A slot is vacant as soon as it is unlinked.
+    NoGrace,
+    /// A reader that was pinned when the writer looked is not waited for.
+    PinnedForgotten,
+    /// The inner of two pins unpins.
+    NestedUnpins,
+    /// A participant is given back before it is unpinned.
+    GivenBackPinned,
+    /// A thread that ends keeps its participant.
+    ExitForgets,
+}
+
+#[cfg(not(cache_tiered_loom))]
+#[inline(always)]
+pub(super) const fn active(_: Mutant) -> bool {
+    false
+}
+
+#[cfg(cache_tiered_loom)]
+pub(super) fn active(mutant: Mutant) -> bool {
+    chosen::active(mutant)
+}
+
+/// `ordering`, or Relaxed when `mutant` is on.
+#[inline(always)]
+pub(super) fn weaken(ordering: Ordering, mutant: Mutant) -> Ordering {
+    if active(mutant) {
+        Ordering::Relaxed
+    } else {
+        ordering
+    }
+}
+
+#[cfg(all(test, cache_tiered_loom))]
+pub(super) use chosen::choose;
+
+#[cfg(cache_tiered_loom)]
+mod chosen {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        // std's: loom runs all threads of a model on the thread that started it.
+        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn active(mutant: Mutant) -> bool {
+        CHOSEN.with(Cell::get) == Some(mutant)
+    }
+
+    /// Switches `mutant` on for the models that this thread runs, or all off.
+    #[cfg(test)]
+    pub(in crate::memory::read) fn choose(mutant: Option<Mutant>) {
+        CHOSEN.with(|chosen| chosen.set(mutant));
+    }
+}

@@ -1,0 +1,328 @@
+//! The writer: everything that changes an arena.
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use super::arena::{Arena, State};
+use super::entries::{Entry, Holds};
+use super::folded::Folded;
+use super::limbo::Chain;
+use super::mutant::{Mutant, active, weaken};
+use super::pin::Pin;
+use super::sync::atomic::Ordering;
+use super::table::Table;
+
+/// Everything that changes an arena, one thread at a time: whoever has its token.
+///
+/// No caller's code runs in here but the comparison in [`find`](Self::find), and that before anything changes.
+#[derive(Debug)]
+pub(crate) struct Writer<'a, T> {
+    arena: &'a Arena<T>,
+    state: &'a mut State,
+}
+
+impl<'a, T> Writer<'a, T> {
+    #[inline]
+    pub(super) fn new(arena: &'a Arena<T>, state: &'a mut State) -> Self {
+        Self { arena, state }
+    }
+
+    /// Values in the index.
+    pub(crate) fn len(&self) -> usize {
+        self.state.live
+    }
+
+    /// Values that were unlinked and not reclaimed.
+    pub(crate) fn retired(&self) -> usize {
+        self.state.limbo.len()
+    }
+
+    fn table(&self) -> &'a Table {
+        // Relaxed: the writer's own store. SAFETY: the writer alone replaces it, and frees none but those that it
+        // has replaced; nobody keeps what this returns.
+        unsafe { &*self.arena.table.load(Ordering::Relaxed) }
+    }
+
+    /// The entry of a slot that holds a live value.
+    ///
+    /// # Panics
+    /// If it does not.
+    fn live(&self, slot: u32) -> &'a Entry<T> {
+        assert!(slot < self.state.prepared, "slot {slot} was never in use");
+        // SAFETY: just checked, and the writer prepared it.
+        let entry = unsafe { self.arena.entries.entry(slot) };
+        assert!(
+            entry.holds.get() == Holds::Live,
+            "slot {slot} is not in use: its value was unlinked"
+        );
+        entry
+    }
+
+    /// The slot of the value with this hash that `is_wanted`. O(1) expected.
+    pub(crate) fn find(&self, hash: u64, is_wanted: impl Fn(&T) -> bool) -> Option<u32> {
+        self.table().find_map(Folded::new(hash), |slot| {
+            is_wanted(self.get(slot)).then_some(slot)
+        })
+    }
+
+    /// The value in a slot.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn get(&self, slot: u32) -> &T {
+        // SAFETY: it is live, and only the writer, of which this keeps a reference, retires it.
+        unsafe { self.live(slot).value() }
+    }
+
+    /// The slots of all values. O(slots ever in use).
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> {
+        (0..self.state.prepared).filter(|slot| {
+            // SAFETY: below `prepared`.
+            let entry = unsafe { self.arena.entries.entry(*slot) };
+            entry.holds.get() == Holds::Live
+        })
+    }
+
+    /// Counts a hit.
+    ///
+    /// # Panics
+    /// If there is no value in the slot.
+    pub(crate) fn touch(&self, slot: u32) {
+        self.live(slot).touch();
+    }
+
+    /// Hits counted since this was asked last, or since the value came: 0 to 3. One that comes at the same
+    /// time may be lost, or stay.
+    ///
+    /// # Panics
+    /// If there is no value in the slot.
+    pub(crate) fn take_touches(&mut self, slot: u32) -> u8 {
+        let entry = self.live(slot);
+        // Relaxed: see the field.
+        let touches = entry.touches.load(Ordering::Relaxed);
+        if touches > 0 {
+            entry.touches.store(0, Ordering::Relaxed);
+        }
+        touches
+    }
+
+    /// Adds a value and returns its slot. It does not look whether another has the same key: readers then find
+    /// either. O(1) expected; now and then it makes room, which is O(values).
+    ///
+    /// # Panics
+    /// If there are 2^32 - 1 slots in use already. It aborts if there is no memory.
+    pub(crate) fn insert(&mut self, hash: u64, value: T) -> u32 {
+        let room = self.table().room();
+        if self.state.live >= room {
+            self.rebuild(room + room / 2 + 1);
+        }
+        let hash = Folded::new(hash);
+        let slot = self.occupy(hash, value);
+        self.state.passed += self.table().insert(hash, slot);
+        self.state.live += 1;
+        slot
+    }
+
+    /// Puts a value in the place of that in a slot, which has the same key, and retires that one. Returns the
+    /// new one's slot and the old one, for as long as the thread is pinned. Who reads meanwhile finds one of
+    /// the two. O(1) expected.
+    ///
+    /// # Panics
+    /// As [`insert`](Self::insert), and if there is no value in the slot.
+    pub(crate) fn replace<'p>(&mut self, _pin: &'p Pin, slot: u32, value: T) -> (u32, &'p T)
+    where
+        'a: 'p,
+    {
+        let old = self.live(slot);
+        let hash = Folded::from_bits(old.link.get());
+        let new = self.occupy(hash, value);
+        self.table().replace(hash, slot, new);
+        self.retire(slot);
+        // SAFETY: 1. it was live. 2. The pin is older than the grace period that it waits for, and the arena
+        // outlives it.
+        (new, unsafe { old.value() })
+    }
+
+    /// Takes a value out of the index and retires it: no later call of a reader finds it. Returns it for as
+    /// long as the thread is pinned. O(1) expected; now and then the index is built anew, which takes no
+    /// more than the removals since the last time.
+    ///
+    /// # Panics
+    /// If there is no value in the slot.
+    pub(crate) fn unlink<'p>(&mut self, _pin: &'p Pin, slot: u32) -> &'p T
+    where
+        'a: 'p,
+    {
+        let entry = self.live(slot);
+        let removed = self
+            .table()
+            .remove(Folded::from_bits(entry.link.get()), slot);
+        self.state.live -= 1;
+        self.state.passed -= removed.passed;
+        self.state.untold += removed.untold;
+        self.retire(slot);
+        if self.state.untold > u64::from(self.state.prepared) + self.state.passed {
+            self.rebuild(self.table().room());
+        }
+        // SAFETY: as in `replace`.
+        unsafe { entry.value() }
+    }
+
+    /// Moves values that no reader sees any more to `out`, for the owner to drop when its lock is free, and
+    /// makes their slots vacant. Does nothing, for a few instructions, until a batch of 64 was unlinked, or as
+    /// many as the process has threads; once that is twice as many it costs a fence, unless another arena's
+    /// writer has made one in between, and a look at those threads. Should not be called pinned: what the
+    /// calling thread may see stays.
+    ///
+    /// What readers that are pinned may see waits for them, and so does what is unlinked meanwhile. Where a
+    /// filter of system calls has come to refuse the fence, nothing is reclaimed any more.
+    #[inline]
+    pub(crate) fn reclaim(&mut self, out: &mut Vec<T>) {
+        if self.state.limbo.has_work() {
+            self.pass(false, out);
+        }
+    }
+
+    /// As [`reclaim`](Self::reclaim), without waiting for a batch: at once, if no other thread is pinned.
+    pub(crate) fn reclaim_all(&mut self, out: &mut Vec<T>) {
+        // Twice: what was unlinked since a batch was closed is another.
+        self.pass(true, out);
+        self.pass(true, out);
+    }
+
+    fn pass(&mut self, urgent: bool, out: &mut Vec<T>) {
+        let Chain { mut head, len } = self.state.limbo.pass(urgent);
+        out.reserve(len);
+        while head != 0 {
+            let slot = head - 1;
+            // SAFETY: a slot in limbo was prepared.
+            let entry = unsafe { self.arena.entries.entry(slot) };
+            head = entry.link.get();
+            out.push(take(entry));
+            self.vacate(slot, entry);
+        }
+    }
+
+    /// Puts a value into a vacant slot.
+    fn occupy(&mut self, hash: Folded, value: T) -> u32 {
+        let slot = match self.state.vacant.checked_sub(1) {
+            Some(slot) => slot,
+            None => {
+                let slot = self.state.prepared;
+                assert!(slot < u32::MAX, "no slot is left: use more shards");
+                self.arena.entries.prepare(slot);
+                self.state.prepared = slot + 1;
+                // It has no successor: `link` is 0.
+                slot
+            }
+        };
+        // SAFETY: prepared.
+        let entry = unsafe { self.arena.entries.entry(slot) };
+        debug_assert!(
+            entry.holds.get() == Holds::Nothing,
+            "a vacant slot holds nothing"
+        );
+        self.state.vacant = entry.link.get();
+        // SAFETY: a vacant slot is in no cell that a reader can get it from: it never was, or a grace period has
+        // passed. It holds no value.
+        entry
+            .value
+            .with_mut(|place| unsafe { place.write(MaybeUninit::new(value)) });
+        entry.link.set(hash.bits());
+        entry.holds.set(Holds::Live);
+        // Relaxed: published with the value.
+        entry.touches.store(0, Ordering::Relaxed);
+        slot
+    }
+
+    /// Lets a slot wait until no reader sees it. It is in no cell any more.
+    fn retire(&mut self, slot: u32) {
+        // SAFETY: it was live.
+        let entry = unsafe { self.arena.entries.entry(slot) };
+        entry.holds.set(Holds::Retired);
+        if active(Mutant::NoGrace) {
+            drop(take(entry));
+            return self.vacate(slot, entry);
+        }
+        let fresh = &mut self.state.limbo.fresh;
+        entry.link.set(fresh.head);
+        *fresh = Chain {
+            head: slot + 1,
+            len: fresh.len + 1,
+        };
+    }
+
+    fn vacate(&mut self, slot: u32, entry: &Entry<T>) {
+        entry.link.set(self.state.vacant);
+        self.state.vacant = slot + 1;
+    }
+
+    /// Shows readers a new table of what is in the index now, with so much room.
+    #[cold]
+    fn rebuild(&mut self, room: usize) {
+        let table = Table::with_room(room);
+        let mut passed = 0;
+        let mut fill = |table: &Table| {
+            for slot in self.slots() {
+                let hash = Folded::from_bits(self.live(slot).link.get());
+                passed += table.insert(hash, slot);
+            }
+        };
+        if !active(Mutant::TableShownEmpty) {
+            fill(&table);
+        }
+        let table = Box::into_raw(Box::new(table));
+        // Release: pairs with the Acquire of readers, who see what is in it. Relaxed: the writer's own.
+        let release = weaken(Ordering::Release, Mutant::TableRelaxed);
+        let old = self.arena.table.load(Ordering::Relaxed);
+        self.arena.table.store(table, release);
+        if active(Mutant::TableShownEmpty) {
+            // SAFETY: just made.
+            fill(unsafe { &*table });
+        }
+        self.state.passed = passed;
+        self.state.untold = 0;
+        let old = NonNull::new(old).expect("never null");
+        if active(Mutant::TableFreedAtOnce) {
+            // SAFETY: it is in use, which a model must find.
+            return unsafe { old.as_ref() }.end();
+        }
+        // SAFETY: 1. all tables come from boxes, and this one is no longer the arena's. 2. Readers load another
+        // from here on.
+        unsafe { self.state.limbo.push_table(old) };
+    }
+
+    /// Asserts that index, entries and chains agree. O(slots).
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let slots = || {
+            self.slots()
+                .map(|slot| (Folded::from_bits(self.live(slot).link.get()), slot))
+        };
+        assert_eq!(slots().count(), self.len());
+        self.table().check(slots(), self.state.passed);
+        let (mut vacant, mut head) = (0, self.state.vacant);
+        while head != 0 {
+            // SAFETY: slots in chains were prepared.
+            let entry = unsafe { self.arena.entries.entry(head - 1) };
+            assert_eq!(entry.holds.get(), Holds::Nothing);
+            vacant += 1;
+            head = entry.link.get();
+        }
+        let all = self.state.prepared as usize;
+        assert_eq!(self.len() + self.retired() + vacant, all, "slots are lost");
+    }
+}
+
+/// Takes the value out of an entry in limbo, of which no reader has a reference.
+fn take<T>(entry: &Entry<T>) -> T {
+    assert!(
+        entry.holds.replace(Holds::Nothing) == Holds::Retired,
+        "limbo holds retired values"
+    );
+    // SAFETY: a retired entry holds a value, and it is taken once: it holds nothing now. Its slot was given back
+    // by `Limbo::pass`, so a grace period has passed since it left the index.
+    entry
+        .value
+        .with_mut(|value| unsafe { (*value).assume_init_read() })
+}
