@@ -9,10 +9,11 @@ use crate::workspace::{HARNESS, Workspace};
 /// The crates with models, and the cfg that puts each on loom's primitives. One cfg a crate:
 /// a shared one would put the atomics of dependencies into the model as well. The harness has no
 /// primitives of its own, and is there with any of them.
-const MODELS: [(&str, &str); 3] = [
+const MODELS: [(&str, &str); 4] = [
     (HARNESS, "slab_core_loom"),
     ("slab-core", "slab_core_loom"),
     ("buffer-pool", "buffer_pool_loom"),
+    ("cache-tiered", "cache_tiered_loom"),
 ];
 
 /// Runs the models of each crate, with the bounds that they have, and shows what they print.

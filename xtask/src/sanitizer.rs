@@ -30,6 +30,10 @@ const SYMBOLIZER: &str = "/usr/bin/addr2line";
 /// The packages with unsafe code; both have threads that share memory.
 const PACKAGES: [&str; 2] = ["slab-core", "buffer-pool"];
 
+/// A package that denies unsafe code but for one module; and that module's tests.
+const READ_PATH: &str = "cache-tiered";
+const READ_PATH_TESTS: &str = "memory::read";
+
 /// A package that forbids unsafe code, but has slab-core's arena grow, shrink, move and drop entries in the midst of panics; and its
 /// tests that do. The address sanitizer alone runs them: they have no threads, and what slab-core may read before it is written, its own
 /// tests under the memory sanitizer find.
@@ -108,6 +112,10 @@ pub(crate) fn run(
             .clone()
             .args(["--package", CACHES, "--test", "it", "--"])
             .args(CACHE_TESTS);
+        let read_path =
+            program
+                .clone()
+                .args(["--package", READ_PATH, "--lib", "--", READ_PATH_TESTS]);
         program = program.args(["--lib", "--tests"]);
         for package in PACKAGES {
             program = program.args(["--package", package]);
@@ -118,6 +126,11 @@ pub(crate) fn run(
             PACKAGES.join(", ")
         );
         steps.run(&title, &program)?;
+        let title = format!(
+            "{} sanitizer over {READ_PATH}'s read path",
+            sanitizer.name()
+        );
+        steps.run(&title, &read_path)?;
         if *sanitizer == Sanitizer::Address {
             steps.run(&format!("address sanitizer over {CACHES}"), &caches)?;
         }
