@@ -6,6 +6,15 @@ mod codec;
 mod durability;
 mod error;
 mod executor;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "write-behind, its user, is yet to come"
+    )
+)]
+mod journal;
 mod memory;
 mod operation;
 mod sink;

@@ -1,0 +1,171 @@
+//! The device that is a directory of the file system.
+
+use super::device::{Device, DeviceFile};
+use super::error::OpenError;
+use rustix::fs::OFlags;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A directory of this process's user that no other user may change.
+pub(super) struct Directory {
+    path: PathBuf,
+    /// Open for syncs.
+    handle: File,
+    boot: [u8; 16],
+}
+
+impl Directory {
+    /// Opens the directory, or makes it (mode 0700).
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let owner = rustix::process::geteuid().as_raw();
+        let found = match path.symlink_metadata() {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                DirBuilder::new().mode(0o700).create(path)?;
+                sync_parent(path)?;
+                path.symlink_metadata()?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let path = path.to_owned();
+        if found.is_symlink() {
+            return Err(OpenError::Symlink { path });
+        }
+        if !found.is_dir() {
+            return Err(OpenError::NotADirectory { path });
+        }
+        // What was looked at is what is opened.
+        let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
+        let handle = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits() as i32)
+            .open(&path)?;
+        let found = handle.metadata()?;
+        if found.uid() != owner {
+            let owner = found.uid();
+            return Err(OpenError::ForeignOwner { path, owner });
+        }
+        let mode = found.mode() & 0o7777;
+        if mode & 0o022 != 0 {
+            return Err(OpenError::OpenToOthers { path, mode });
+        }
+        Ok(Self {
+            path,
+            handle,
+            boot: boot(),
+        })
+    }
+
+    fn file(&self, name: &str, options: &mut OpenOptions) -> io::Result<Box<dyn DeviceFile>> {
+        let file = options
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+            .open(self.path.join(name))?;
+        let found = file.metadata()?;
+        if !found.is_file() || found.uid() != self.handle.metadata()?.uid() {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!("{name} is not a file of the journal's owner"),
+            ));
+        }
+        Ok(Box::new(file))
+    }
+}
+
+impl Device for Directory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let entries = std::fs::read_dir(&self.path)?;
+        entries
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn DeviceFile>> {
+        self.file(name, &mut OpenOptions::new())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn DeviceFile>> {
+        self.file(name, OpenOptions::new().create_new(true))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn delete(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        self.handle.sync_all()
+    }
+
+    fn boot(&self) -> [u8; 16] {
+        self.boot
+    }
+
+    fn uuid(&self) -> [u8; 16] {
+        // The seeds of hash maps: random, from the system, and different for each.
+        let halves = [RandomState::new(), RandomState::new()].map(|state| state.hash_one(0_u8));
+        let mut uuid = [0; 16];
+        uuid[..8].copy_from_slice(&halves[0].to_le_bytes());
+        uuid[8..].copy_from_slice(&halves[1].to_le_bytes());
+        uuid
+    }
+}
+
+impl DeviceFile for File {
+    fn try_lock(&self) -> io::Result<bool> {
+        match File::try_lock(self) {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(self, out, offset)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        FileExt::write_at(self, bytes, offset)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        match rustix::fs::fallocate(self, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+            Ok(()) => return Ok(()),
+            // The file system has no such call: the room is taken as it is written.
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.set_len(bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        File::sync_data(self)
+    }
+}
+
+/// Makes the entry of a new directory durable.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| parent != &Path::new(""));
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The kernel's name for this run of the machine; zeros where it gives none, so that every damage
+/// counts as damage.
+fn boot() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
+}
