@@ -163,18 +163,26 @@ impl Committer {
         let broken = ran.is_err();
         let left = ran.unwrap_or_else(|_| {
             // A mistake of this code. Nobody is left waiting, and nothing is written any more.
-            for seat in &seats {
+            let unknown = |seat| {
                 let error = Arc::new(std::io::Error::other("the journal panicked"));
-                seat.tell(Err(AppendError::Unknown(error)));
+                (seat, Err(AppendError::Unknown(error)))
+            };
+            Leftover {
+                told: seats.into_iter().map(unknown).collect(),
+                ..Leftover::default()
             }
-            Leftover::default()
         });
+        let (told, left) = (left.told, (left.jobs, left.settled));
+        // The lead first: the next group need not wait until this one's threads have woken.
         self.pass_lead(left, taken as usize, stats, broken);
+        for (seat, outcome) in told {
+            seat.tell(outcome);
+        }
     }
 
     fn pass_lead(
         self: &Arc<Self>,
-        left: Leftover,
+        (jobs, settled): (Vec<Job>, Vec<u64>),
         taken: usize,
         stats: JournalStats,
         broken: bool,
@@ -182,15 +190,15 @@ impl Committer {
         let mut queue = self.queue.lock();
         queue.stats = stats;
         queue.closed |= broken;
-        let kept: u64 = left.jobs.iter().map(|job| job.task.bytes()).sum();
+        let kept: u64 = jobs.iter().map(|job| job.task.bytes()).sum();
         queue.bytes = queue.bytes.saturating_sub(taken) + kept as usize;
         let came_meanwhile = !queue.jobs.is_empty() || !queue.settled.is_empty();
         // What came meanwhile may make room, or find that there is some.
-        queue.stalled = !left.jobs.is_empty() && !came_meanwhile;
-        for job in left.jobs.into_iter().rev() {
+        queue.stalled = !jobs.is_empty() && !came_meanwhile;
+        for job in jobs.into_iter().rev() {
             queue.jobs.push_front(job);
         }
-        queue.settled.extend(left.settled);
+        queue.settled.extend(settled);
         if broken || queue.closed && queue.stalled {
             queue.refuse_all();
         }

@@ -5,7 +5,7 @@ use super::error::AppendError;
 use super::frame::{Kind, encode_ranges, frame_bytes};
 use super::log::{Draft, GroupError, Log};
 use super::options::WhenFull;
-use super::seat::Seat;
+use super::seat::{Outcome, Seat};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -119,9 +119,15 @@ pub(super) struct Leftover {
     pub(super) settled: Vec<u64>,
     /// Jobs that wait for room, in order.
     pub(super) jobs: Vec<Job>,
+    /// How the others ended, to be told to those who wait.
+    pub(super) told: Vec<(Arc<Seat>, Outcome)>,
 }
 
 impl Leftover {
+    fn tell(&mut self, job: Job, outcome: Outcome) {
+        self.told.push((job.seat, outcome));
+    }
+
     fn keep(&mut self, steps: VecDeque<Step>) {
         for step in steps {
             match step {
@@ -133,8 +139,8 @@ impl Leftover {
 }
 
 impl Log {
-    /// Notes what is settled and does the jobs, in order, telling each seat how it ended. What
-    /// waits for room is left over.
+    /// Notes what is settled and does the jobs, in order. Returns how each ended, and what waits for
+    /// room.
     pub(super) fn run(&mut self, mut settled: Vec<u64>, jobs: Vec<Job>) -> Leftover {
         settled.sort_unstable();
         settled.dedup();
@@ -166,8 +172,9 @@ impl Log {
             if let Step::Job(job) = first
                 && let Some(outcome) = self.without_writing(&job.task)
             {
-                job.seat.tell(outcome);
-                steps.pop_front();
+                if let Some(Step::Job(job)) = steps.pop_front() {
+                    left.tell(job, outcome);
+                }
                 continue;
             }
             let (purpose, bytes) = (first.purpose(), first.bytes());
@@ -240,7 +247,7 @@ impl Log {
                         }
                         Step::Job(job) => {
                             let sequence = self.apply(&job.task, sequence, place);
-                            job.seat.tell(Ok(sequence));
+                            left.tell(job, Ok(sequence));
                         }
                     }
                 }
@@ -258,10 +265,10 @@ impl Log {
                         Step::Settle { subjects, .. } => left.settled.extend(subjects),
                         Step::Job(job) if full => self.wait_or_refuse(job, Some(&error), left),
                         Step::Job(job) if known => {
-                            job.seat.tell(Err(AppendError::Refused(Arc::clone(&error))));
+                            left.tell(job, Err(AppendError::Refused(Arc::clone(&error))));
                         }
                         Step::Job(job) => {
-                            job.seat.tell(Err(AppendError::Unknown(Arc::clone(&error))));
+                            left.tell(job, Err(AppendError::Unknown(Arc::clone(&error))));
                         }
                     }
                 }
@@ -304,7 +311,7 @@ impl Log {
             }
             Some(Step::Job(job)) => {
                 let error = error.unwrap_or_else(|| Arc::new(std::io::ErrorKind::Other.into()));
-                job.seat.tell(Err(AppendError::Refused(error)));
+                left.tell(job, Err(AppendError::Refused(error)));
             }
             None => {}
         }
@@ -315,7 +322,7 @@ impl Log {
         if record && self.options.when_full == WhenFull::Wait {
             left.jobs.push(job);
         } else {
-            job.seat.tell(Err(AppendError::Full(error.cloned())));
+            left.tell(job, Err(AppendError::Full(error.cloned())));
         }
     }
 }

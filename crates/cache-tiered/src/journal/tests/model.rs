@@ -119,6 +119,19 @@ impl Model {
         }
     }
 
+    /// Settles everything, then appends some records, which must succeed.
+    pub(super) fn takes_records(&mut self) {
+        (0..400).for_each(|choice| self.settle(choice));
+        let first = self.next_stamp;
+        self.append(3);
+        let new = self.fates.range(first..);
+        assert_eq!(new.filter(|(_, fate)| **fate == Fate::Alive).count(), 3);
+    }
+
+    pub(super) fn failures(&self) -> u64 {
+        self.journal().stats().failures
+    }
+
     fn stamps(&self, fates: &[Fate]) -> Vec<u64> {
         let chosen = self.fates.iter().filter(|(_, fate)| fates.contains(fate));
         chosen.map(|(&stamp, _)| stamp).collect()
@@ -146,7 +159,7 @@ impl Model {
         }
     }
 
-    fn bury(&mut self, choice: u64) {
+    pub(super) fn bury(&mut self, choice: u64) {
         let Some(stamp) = self.pick(&[Fate::Alive], choice) else {
             return;
         };
@@ -162,7 +175,7 @@ impl Model {
         self.fates.insert(stamp, fate);
     }
 
-    fn revive(&mut self, choice: u64) {
+    pub(super) fn revive(&mut self, choice: u64) {
         let Some(stamp) = self.pick(&[Fate::Dead], choice) else {
             return;
         };
@@ -199,7 +212,7 @@ impl Model {
     }
 
     /// Opens with a fault on the way; then without.
-    fn open_with(&mut self, after: u64, fault: Fault, power: bool) {
+    pub(super) fn open_with(&mut self, after: u64, fault: Fault, power: bool) {
         self.device.fail(after, fault);
         let device = Arc::new(self.device.clone());
         let opened = Journal::open_on(device, self.options.clone());
@@ -379,9 +392,16 @@ fn run(seed: u64, durability: Durability, steps: &[Step]) {
     model.open();
 }
 
+/// Cases that a model test runs: `STRATA_CASES`, or `default`.
+fn cases(default: u32) -> u32 {
+    std::env::var("STRATA_CASES").map_or(default, |text| {
+        text.parse().expect("STRATA_CASES is a number of cases")
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 400,
+        cases: cases(400),
         rng_seed: RngSeed::Fixed(0x10_9a11),
         failure_persistence: None,
         ..ProptestConfig::default()

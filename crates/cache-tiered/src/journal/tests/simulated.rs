@@ -171,12 +171,6 @@ impl Simulated {
         self.state.lock().calls
     }
 
-    /// True if a fault is still to come.
-    pub(super) fn is_to_fail(&self) -> bool {
-        let state = self.state.lock();
-        state.faults.keys().any(|&call| call >= state.calls)
-    }
-
     pub(super) fn heal(&self) {
         self.state.lock().faults.clear();
     }
@@ -385,14 +379,19 @@ impl DeviceFile for SimulatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let state = &mut *self.device.state.lock();
         let fault = self.device.call(state)?;
-        let part = state.random.below(bytes.len() as u64 + 1) as usize;
+        // A header is within one sector, and replaced whole or not at all; all else is torn anywhere.
+        let part = if offset == 0 && bytes.len() <= SECTOR {
+            bytes.len() * state.random.below(2) as usize
+        } else {
+            state.random.below(bytes.len() as u64 + 1) as usize
+        };
         match fault {
             None => {
                 Self::put(state, self.file, offset, bytes);
                 Ok(bytes.len())
             }
             Some(Fault::Short) => {
-                let part = part.max(1);
+                let part = if part == 0 { bytes.len() } else { part };
                 Self::put(state, self.file, offset, &bytes[..part]);
                 Ok(part)
             }
