@@ -131,14 +131,7 @@ impl Log {
     fn copy_group(&mut self, bodies: &[(u64, Body, Option<String>)]) -> Result<(), GroupError> {
         let mut drafts = Vec::with_capacity(bodies.len());
         for (subject, body, reason) in bodies {
-            drafts.push(Draft {
-                kind: body.kind,
-                copy: true,
-                subject: Some(*subject),
-                stamp: body.stamp,
-                key: &body.key,
-                value: &body.value,
-            });
+            // The note first: a crash in between must not leave a copy that lives without it.
             drafts.extend(reason.as_ref().map(|reason| Draft {
                 kind: Kind::Dead,
                 copy: true,
@@ -147,6 +140,14 @@ impl Log {
                 key: &[],
                 value: reason.as_bytes(),
             }));
+            drafts.push(Draft {
+                kind: body.kind,
+                copy: true,
+                subject: Some(*subject),
+                stamp: body.stamp,
+                key: &body.key,
+                value: &body.value,
+            });
         }
         let places = self.write_group(&drafts)?;
         for (draft, (_, place)) in drafts.iter().zip(places) {

@@ -59,6 +59,9 @@ pub(super) fn open(
     {
         device.delete(unborn)?;
     }
+    // A process that died may have left names that are only in memory: the files under them are
+    // about to be relied on.
+    device.sync_directory()?;
     let (fold, segments, mut recovery, aside) =
         replay(&*device, survey.live, survey.aside, &options)?;
     recovery.losses.extend(survey.losses);
@@ -286,7 +289,7 @@ fn replay(
             match walk(&image, end, &mut fold, &mut recovery.sequence_high) {
                 Ok(walked) => {
                     tail = walked.tail;
-                    if end.is_none() && options.is_synced() {
+                    if end.is_none() {
                         sync_again(&*file, &image, walked.last_group)?;
                     } else if options.is_synced() && !header.synced {
                         file.sync_data()?;
@@ -389,13 +392,15 @@ fn walk(
     Ok(walked)
 }
 
-/// Makes the last group durable, which a process that died may have left in the page cache. It is
-/// written again, as a sync that failed before may have left it there for good.
+/// Makes header and last group of the newest segment durable, which a process that died may have
+/// left in the page cache. They are written again, as a sync that failed then may have left them
+/// there for good: read, but never to be written.
 fn sync_again(
     file: &dyn DeviceFile,
     image: &Image,
     (start, end): (u64, u64),
 ) -> Result<(), OpenError> {
+    write_full(file, 0, &image.bytes[..SEGMENT_HEADER])?;
     if start < end {
         write_full(file, start, &image.bytes[start as usize..end as usize])?;
     }

@@ -59,6 +59,8 @@ pub(crate) struct Recovery {
 pub(super) struct Fold {
     pub(super) ledger: Ledger,
     bodies: BTreeMap<u64, Record>,
+    /// Why records are dead whose copies are still to come: the originals are given up.
+    reasons: BTreeMap<u64, String>,
     pub(super) stamp_high: u64,
     /// Frames whose content no journal writes, although their checksums match.
     pub(super) strange: u64,
@@ -76,11 +78,14 @@ impl Fold {
             },
             Kind::Dead => match std::str::from_utf8(frame.value) {
                 Ok(reason) => {
-                    self.ledger.bury(subject, reason);
+                    if !self.ledger.bury(subject, reason) {
+                        self.reasons.insert(subject, reason.to_owned());
+                    }
                 }
                 Err(_) => self.strange += 1,
             },
             Kind::Revived => {
+                self.reasons.remove(&subject);
                 self.ledger.revive(subject);
             }
         }
@@ -93,6 +98,9 @@ impl Fold {
             return;
         }
         self.ledger.place(frame.subject, place);
+        if let Some(reason) = self.reasons.remove(&frame.subject) {
+            self.ledger.bury(frame.subject, &reason);
+        }
         let change = match frame.kind {
             Kind::Put => Change::Put(frame.value.to_vec()),
             _ => Change::Remove,
@@ -119,6 +127,8 @@ impl Fold {
             self.bodies.remove(&subject);
             self.ledger.settle(subject);
         }
+        self.reasons
+            .retain(|subject, _| !(first..=last).contains(subject));
     }
 
     /// The records that are neither settled nor dead, in order.

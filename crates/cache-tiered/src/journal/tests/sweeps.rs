@@ -105,3 +105,41 @@ fn a_crash_at_any_call_of_an_opening_loses_nothing() {
         }
     }
 }
+
+/// The directory was never synced by the process that made the file.
+#[test]
+fn a_file_that_a_dead_process_named_is_made_durable_before_it_is_used() {
+    for seed in 0..64 {
+        let mut model = Model::new(seed, options(Durability::Power));
+        // Create, allocate, write, sync, rename; then the directory.
+        model.device().fail(5, Fault::Crash);
+        model.append(1);
+        model.crash(false);
+        model.open();
+        model.append(60);
+        model.crash(true);
+        model.open();
+    }
+}
+
+/// The header of the newest segment is in the page cache alone, and stays there.
+#[test]
+fn a_header_whose_sync_failed_is_written_again_before_it_is_relied_on() {
+    for seed in 0..64 {
+        let mut model = Model::new(seed, options(Durability::Power));
+        for _ in 0..20 {
+            model.append(1);
+            model.settle(0);
+        }
+        for after in [1, 3] {
+            model.device().fail(after, Fault::Broken);
+            model.append(1);
+            model.close();
+            model.device().heal();
+            model.open();
+        }
+        model.append(20);
+        model.crash(true);
+        model.open();
+    }
+}
