@@ -12,7 +12,7 @@
 
 use super::checksum::Seed;
 use super::device::{Device, DeviceFile, write_full};
-use super::frame::{FLAG_COPY, FLAG_LAST, Frame, Kind, frame_bytes};
+use super::frame::{FLAG_COPY, FLAG_LAST, Frame, Kind};
 use super::header::SegmentHeader;
 use super::ledger::{Ledger, Place};
 use super::names;
@@ -57,12 +57,6 @@ pub(super) struct Draft<'a> {
     pub(super) stamp: u64,
     pub(super) key: &'a [u8],
     pub(super) value: &'a [u8],
-}
-
-impl Draft<'_> {
-    pub(super) fn bytes(&self) -> u64 {
-        frame_bytes(self.key.len(), self.value.len()).expect("checked when it was appended")
-    }
 }
 
 /// Why a group is not in the journal.

@@ -8,7 +8,7 @@ use super::log::{Log, Segment, Spare};
 use super::names::{self, Name};
 use super::options::JournalOptions;
 use super::recovery::{Fold, Loss, Recovery, Torn};
-use super::scan::{Damage, Image};
+use super::scan::{Damage, End, Image};
 use super::stats::JournalStats;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -290,7 +290,7 @@ fn replay(
                 Ok(walked) => {
                     tail = walked.tail;
                     if end.is_none() {
-                        sync_again(&*file, &image, walked.last_group)?;
+                        sync_again(&*file, &image, &walked)?;
                     } else if options.is_synced() && !header.synced {
                         file.sync_data()?;
                     }
@@ -358,7 +358,7 @@ fn walk(
     end: Option<u64>,
     fold: &mut Fold,
     sequence_high: &mut u64,
-) -> Result<super::scan::End, Damage> {
+) -> Result<End, Damage> {
     let number = image.header.number;
     let strange = fold.strange;
     let mut last = 0;
@@ -395,15 +395,15 @@ fn walk(
 /// Makes header and last group of the newest segment durable, which a process that died may have
 /// left in the page cache. They are written again, as a sync that failed then may have left them
 /// there for good: read, but never to be written.
-fn sync_again(
-    file: &dyn DeviceFile,
-    image: &Image,
-    (start, end): (u64, u64),
-) -> Result<(), OpenError> {
+fn sync_again(file: &dyn DeviceFile, image: &Image, walked: &End) -> Result<(), OpenError> {
+    let (start, end) = walked.last_group;
     write_full(file, 0, &image.bytes[..SEGMENT_HEADER])?;
     if start < end {
         write_full(file, start, &image.bytes[start as usize..end as usize])?;
     }
+    // And so is what was not found: the device may hold frames there that a cut covers in memory.
+    let room = image.header.segment_bytes - walked.tail;
+    write_full(file, walked.tail, &[0; 64][..room.min(64) as usize])?;
     Ok(file.sync_data()?)
 }
 

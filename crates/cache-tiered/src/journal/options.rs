@@ -62,7 +62,9 @@ impl JournalOptions {
                 range,
             })
         };
-        if !(16 << 10..=1 << 30).contains(&self.segment_bytes) || self.segment_bytes % BLOCK != 0 {
+        if !(16 << 10..=1 << 30).contains(&self.segment_bytes)
+            || !self.segment_bytes.is_multiple_of(BLOCK)
+        {
             let range = "16 KiB to 1 GiB, in blocks of 4 KiB";
             return refuse("segment_bytes", self.segment_bytes, range);
         }
