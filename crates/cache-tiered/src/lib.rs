@@ -7,7 +7,7 @@ mod durability;
 mod error;
 mod executor;
 #[cfg_attr(
-    not(test),
+    any(not(test), cache_tiered_loom),
     expect(
         dead_code,
         unused_imports,

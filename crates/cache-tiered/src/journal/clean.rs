@@ -7,7 +7,8 @@
 //! ```
 //!
 //! So a journal full of records can still note what is settled, and always has a segment to copy
-//! into. Copying goes on only while unsettled records fill at most three quarters of what records
+//! into. On a full device one prepared file is kept for the same: records do not begin a segment
+//! when they would take the last one. Copying goes on only while unsettled records fill at most three quarters of what records
 //! may have: beyond, it would cost more and more for less and less, and the journal is full.
 
 use super::error::ReadError;
@@ -63,15 +64,16 @@ impl Log {
                 return Ok(());
             }
             self.release(true);
-            if self.segments.len() < limit {
-                self.begin(limit)
-                    .map_err(|failed| NoRoom::Device(failed.error))?;
-                continue;
+            match self.begin_for(purpose, limit) {
+                Ok(()) => {}
+                Err(NoRoom::Device(error)) if !device::is_full(&error) => {
+                    return Err(NoRoom::Device(error));
+                }
+                Err(no_room) if purpose == Purpose::Records && !self.copying_gains(bytes) => {
+                    return Err(no_room);
+                }
+                Err(_) => self.copy_oldest()?,
             }
-            if purpose == Purpose::Records && !self.copying_gains(bytes) {
-                return Err(NoRoom::Full);
-            }
-            self.copy_oldest()?;
         }
         if self.room() >= bytes {
             Ok(())
@@ -80,8 +82,22 @@ impl Log {
         }
     }
 
+    fn begin_for(&mut self, purpose: Purpose, limit: usize) -> Result<(), NoRoom> {
+        if self.segments.len() >= limit {
+            return Err(NoRoom::Full);
+        }
+        if purpose == Purpose::Records {
+            self.reserve(limit).map_err(NoRoom::Device)?;
+        }
+        self.begin(limit)
+            .map_err(|failed| NoRoom::Device(failed.error))
+    }
+
+    /// Whether enough of the segments in use is settled. There may be fewer than the options allow
+    /// if the device is full.
     fn copying_gains(&self, bytes: u64) -> bool {
-        let segments = (self.options.segments_max() - RESERVED) as u64;
+        let most = self.options.segments_max() - RESERVED;
+        let segments = self.segments.len().min(most) as u64;
         self.ledger.bytes() + bytes <= segments * self.options.usable_bytes() / 4 * 3
     }
 
@@ -92,6 +108,11 @@ impl Log {
             return Err(NoRoom::Full);
         };
         let subjects = self.ledger.in_segment(oldest.number);
+        if self.segments.len() == 1 {
+            // The oldest is the open one.
+            self.begin(self.copy_limit)
+                .map_err(|failed| NoRoom::Device(failed.error))?;
+        }
         self.copy_forward(&subjects)?;
         self.release(false);
         Ok(())
@@ -112,11 +133,9 @@ impl Log {
         while !rest.is_empty() {
             let count = fitting(rest, self.room());
             if count == 0 {
+                // A record and its note fit an empty segment: none that is larger is let in.
                 self.begin(self.copy_limit)
                     .map_err(|failed| NoRoom::Device(failed.error))?;
-                if fitting(rest, self.room()) == 0 {
-                    return Err(NoRoom::Full);
-                }
                 continue;
             }
             let (now, later) = rest.split_at(count);

@@ -14,11 +14,11 @@
 
 use super::error::AppendError;
 use super::log::Log;
+use super::mutant::{Mutant, active};
 use super::seat::{Driver, News, Outcome, Seat};
 use super::stats::JournalStats;
+use super::sync::{Mutex, MutexGuard, Threads};
 use super::work::{Job, Leftover, Task};
-use crate::executor::Pool;
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,6 +36,8 @@ struct Queue {
     bytes: usize,
     /// Settled, and not noted yet.
     settled: Vec<u64>,
+    /// Counts what comes, tasks and calls of `settle`.
+    arrivals: u64,
     /// Somebody leads, or was told to.
     led: bool,
     /// The first job waits for room, and nothing has happened since that could make some.
@@ -54,13 +56,40 @@ impl Queue {
         idle && work
     }
 
-    fn refuse_all(&mut self) {
-        for job in self.jobs.drain(..) {
-            job.seat.tell(Err(AppendError::Closed));
-        }
+    /// Takes the first jobs, as many as go into a group, and at least one if there is any.
+    fn helping(&mut self, bytes_max: u64) -> Vec<Job> {
+        let mut bytes = 0;
+        let fits = |job: &&Job| {
+            let first = bytes == 0;
+            bytes += job.task.bytes();
+            first || bytes <= bytes_max
+        };
+        let count = self.jobs.iter().take_while(fits).count();
+        self.jobs.drain(..count).collect()
+    }
+
+    /// Empties the queue. Returns who is to be told once it is unlocked.
+    fn refuse_all(&mut self) -> Vec<(Arc<Seat>, Outcome)> {
         self.bytes = 0;
         self.stalled = false;
+        let refuse = |job: Job| (job.seat, Err(AppendError::Closed));
+        self.jobs.drain(..).map(refuse).collect()
     }
+}
+
+/// What a leader took, and what it brings back.
+struct Helping {
+    /// Jobs that wait for room.
+    jobs: Vec<Job>,
+    /// Settled, and not noted.
+    settled: Vec<u64>,
+    /// Bytes of the jobs that it took.
+    taken: usize,
+    /// The arrivals when it took them.
+    seen: u64,
+    stats: JournalStats,
+    /// It panicked.
+    broken: bool,
 }
 
 /// The queue, and the log behind it.
@@ -69,7 +98,8 @@ pub(super) struct Committer {
     /// Held by the leader, and by readers of dead letters. Locked before the queue, if both are.
     log: Mutex<Log>,
     queue_bytes_max: usize,
-    pool: Pool,
+    group_bytes_max: u64,
+    threads: Threads,
 }
 
 impl Committer {
@@ -81,8 +111,9 @@ impl Committer {
         Arc::new(Self {
             queue: Mutex::new(queue),
             queue_bytes_max: log.options.queue_bytes_max,
+            group_bytes_max: log.options.group_bytes_max,
             log: Mutex::new(log),
-            pool: Pool::new(1),
+            threads: Threads::new(),
         })
     }
 
@@ -98,6 +129,7 @@ impl Committer {
             seat.tell(Err(AppendError::Full(None)));
         } else {
             queue.bytes += bytes;
+            queue.arrivals += 1;
             // There may be room again by now: it costs one look to find out.
             queue.stalled = false;
             queue.jobs.push_back(Job {
@@ -117,20 +149,30 @@ impl Committer {
     pub(super) fn settle(self: &Arc<Self>, sequences: &[u64]) {
         let mut queue = self.queue.lock();
         queue.settled.extend_from_slice(sequences);
-        let waited_for = std::mem::take(&mut queue.stalled);
-        if (waited_for || queue.settled.len() >= SETTLED_MAX) && queue.take_lead() {
+        queue.arrivals += 1;
+        if active(Mutant::SettledUnheard) {
+            return;
+        }
+        queue.stalled = false;
+        if queue.settled.len() >= SETTLED_MAX && queue.take_lead() {
             drop(queue);
             self.spawn_leader();
+        } else {
+            self.appoint(queue);
         }
     }
 
     /// No task is taken from now on, and none waits for room any more; those queued are done.
     pub(super) fn close(self: &Arc<Self>) {
-        let mut queue = self.queue.lock();
-        queue.closed = true;
-        if queue.stalled {
-            queue.refuse_all();
-        }
+        let refused = {
+            let mut queue = self.queue.lock();
+            queue.closed = true;
+            if !queue.stalled {
+                return;
+            }
+            queue.refuse_all()
+        };
+        tell(refused);
     }
 
     pub(super) fn stats(&self) -> JournalStats {
@@ -144,15 +186,15 @@ impl Committer {
 
     fn spawn_leader(self: &Arc<Self>) {
         let committer = Arc::clone(self);
-        self.pool.spawn(Box::pin(async move { committer.lead() }));
+        self.threads.run(move || committer.lead());
     }
 
     /// Does one helping of the queue, then passes the lead on. The caller has the lead.
     fn lead(self: &Arc<Self>) {
-        let (settled, jobs) = {
+        let (settled, jobs, seen) = {
             let mut queue = self.queue.lock();
-            let jobs: Vec<Job> = queue.jobs.drain(..).collect();
-            (std::mem::take(&mut queue.settled), jobs)
+            let jobs = queue.helping(self.group_bytes_max);
+            (std::mem::take(&mut queue.settled), jobs, queue.arrivals)
         };
         let seats: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.seat)).collect();
         let taken: u64 = jobs.iter().map(|job| job.task.bytes()).sum();
@@ -172,38 +214,56 @@ impl Committer {
                 ..Leftover::default()
             }
         });
-        let (told, left) = (left.told, (left.jobs, left.settled));
+        let helping = Helping {
+            jobs: left.jobs,
+            settled: left.settled,
+            taken: taken as usize,
+            seen,
+            stats,
+            broken,
+        };
         // The lead first: the next group need not wait until this one's threads have woken.
-        self.pass_lead(left, taken as usize, stats, broken);
-        for (seat, outcome) in told {
-            seat.tell(outcome);
-        }
+        let refused = self.pass_lead(helping);
+        tell(left.told);
+        tell(refused);
     }
 
-    fn pass_lead(
-        self: &Arc<Self>,
-        (jobs, settled): (Vec<Job>, Vec<u64>),
-        taken: usize,
-        stats: JournalStats,
-        broken: bool,
-    ) {
+    /// Puts back what is left over and lets the next one lead. Returns who is to be refused.
+    fn pass_lead(self: &Arc<Self>, helping: Helping) -> Vec<(Arc<Seat>, Outcome)> {
+        let Helping {
+            jobs,
+            settled,
+            taken,
+            seen,
+            stats,
+            broken,
+        } = helping;
         let mut queue = self.queue.lock();
         queue.stats = stats;
         queue.closed |= broken;
         let kept: u64 = jobs.iter().map(|job| job.task.bytes()).sum();
         queue.bytes = queue.bytes.saturating_sub(taken) + kept as usize;
-        let came_meanwhile = !queue.jobs.is_empty() || !queue.settled.is_empty();
         // What came meanwhile may make room, or find that there is some.
-        queue.stalled = !jobs.is_empty() && !came_meanwhile;
+        queue.stalled = !jobs.is_empty() && queue.arrivals == seen;
         for job in jobs.into_iter().rev() {
             queue.jobs.push_front(job);
         }
         queue.settled.extend(settled);
-        if broken || queue.closed && queue.stalled {
-            queue.refuse_all();
-        }
+        let refused = if broken || queue.closed && queue.stalled {
+            queue.refuse_all()
+        } else {
+            Vec::new()
+        };
         queue.led = false;
-        if queue.stalled || queue.jobs.is_empty() {
+        if !active(Mutant::LeadKept) {
+            self.appoint(queue);
+        }
+        refused
+    }
+
+    /// Lets somebody lead who waits for a job, if nobody does. Whoever waits next leads otherwise.
+    fn appoint(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
+        if queue.led || queue.stalled {
             return;
         }
         let drivers = || queue.jobs.iter().map(|job| (job, job.seat.driver()));
@@ -215,6 +275,13 @@ impl Committer {
             drop(queue);
             self.spawn_leader();
         }
+    }
+}
+
+/// Tells each how it ended. No lock is held: who wakes may come back at once.
+fn tell(told: Vec<(Arc<Seat>, Outcome)>) {
+    for (seat, outcome) in told {
+        seat.tell(outcome);
     }
 }
 
@@ -240,6 +307,9 @@ impl Append {
                     return outcome;
                 }
                 let leads = queue.take_lead();
+                if active(Mutant::SeatTakenLate) {
+                    drop(queue);
+                }
                 if !leads {
                     self.seat.sit();
                 }

@@ -2,17 +2,16 @@
 
 use super::device::{Device, DeviceFile};
 use super::error::OpenError;
-use rustix::fs::OFlags;
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A directory of this process's user that no other user may change.
 pub(super) struct Directory {
-    path: PathBuf,
-    /// Open for syncs.
+    /// All names are looked up in it, not by its path.
     handle: File,
     boot: [u8; 16],
 }
@@ -53,25 +52,20 @@ impl Directory {
             return Err(OpenError::OpenToOthers { path, mode });
         }
         Ok(Self {
-            path,
             handle,
             boot: boot(),
         })
     }
 
-    fn file(&self, name: &str, options: &mut OpenOptions) -> io::Result<Box<dyn DeviceFile>> {
-        let file = options
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-            .open(self.path.join(name))?;
+    /// Opens a file of this very directory, whatever its path leads to by now.
+    fn file(&self, name: &str, flags: OFlags) -> io::Result<Box<dyn DeviceFile>> {
+        let flags = flags | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)?;
+        let file = File::from(file);
         let found = file.metadata()?;
         if !found.is_file() || found.uid() != self.handle.metadata()?.uid() {
-            return Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                format!("{name} is not a file of the journal's owner"),
-            ));
+            let reason = format!("{name} is not a file of the journal's owner");
+            return Err(io::Error::other(reason));
         }
         Ok(Box::new(file))
     }
@@ -79,26 +73,30 @@ impl Directory {
 
 impl Device for Directory {
     fn list(&self) -> io::Result<Vec<String>> {
-        let entries = std::fs::read_dir(&self.path)?;
-        entries
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect()
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.handle)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DeviceFile>> {
-        self.file(name, &mut OpenOptions::new())
+        self.file(name, OFlags::empty())
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DeviceFile>> {
-        self.file(name, OpenOptions::new().create_new(true))
+        self.file(name, OFlags::CREATE | OFlags::EXCL)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.path.join(from), self.path.join(to))
+        Ok(renameat(&self.handle, from, &self.handle, to)?)
     }
 
     fn delete(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.path.join(name))
+        Ok(unlinkat(&self.handle, name, AtFlags::empty())?)
     }
 
     fn sync_directory(&self) -> io::Result<()> {

@@ -16,6 +16,9 @@ pub(super) const FRAME_HEADER: usize = 48;
 /// Frames begin at multiples of it.
 pub(super) const FRAME_ALIGN: u64 = 8;
 
+/// Above all numbers that are ever given out, so that the next one can always be counted.
+pub(super) const NUMBERS_MAX: u64 = 1 << 62;
+
 /// The frame is the last one of its group.
 pub(super) const FLAG_LAST: u8 = 1;
 /// The frame repeats one of an older segment, which is about to be given up.
@@ -188,7 +191,8 @@ impl Shape {
             return Err(FrameFault::Length);
         }
         let kind = Kind::of(head[40]).ok_or(FrameFault::Header)?;
-        if head[41] & !(FLAG_LAST | FLAG_COPY) != 0 || head[42..] != [0; 6] {
+        let numbered = u64_at(head, 8) < NUMBERS_MAX && u64_at(head, 16) < NUMBERS_MAX;
+        if !numbered || head[41] & !(FLAG_LAST | FLAG_COPY) != 0 || head[42..] != [0; 6] {
             return Err(FrameFault::Header);
         }
         Ok(Self {

@@ -1,12 +1,14 @@
 //! The header of a segment, and the file that says whose journal it is.
 
 use super::checksum::{Seed, crc32c};
-use super::frame::{u32_at, u64_at};
+use super::frame::{NUMBERS_MAX, u32_at, u64_at};
 
 /// The version of the format that this code writes, and the only one it reads.
 pub(super) const VERSION: u32 = 1;
 /// Bytes of a segment's header. It lies within one sector, so it is replaced whole or not at all.
 pub(super) const SEGMENT_HEADER: usize = 128;
+/// Bytes of a segment at most.
+pub(super) const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of the identity.
 pub(super) const IDENTITY: usize = 64;
 
@@ -106,7 +108,12 @@ impl SegmentHeader {
         let sound = align.is_power_of_two()
             && (8..=1 << 20).contains(&align)
             && header.oldest <= header.number
-            && header.first_offset() < header.segment_bytes;
+            && [header.number, header.begun, header.first_sequence]
+                .iter()
+                .all(|number| (1..NUMBERS_MAX).contains(number))
+            && header.segment_bytes <= SEGMENT_BYTES_MAX
+            && header.first_offset() < header.segment_bytes
+            && header.segment_bytes.is_multiple_of(align);
         if sound {
             Ok(header)
         } else {

@@ -7,14 +7,11 @@ use super::error::{AppendError, OpenError, ReadError};
 use super::frame::{Kind, frame_bytes};
 use super::log::Log;
 use super::open::open;
-use super::options::JournalOptions;
+use super::options::{JournalOptions, REASON_MAX};
 use super::recovery::{Change, Record, Recovery};
 use super::stats::JournalStats;
 use super::work::Task;
 use std::sync::Arc;
-
-/// Bytes of a reason that are kept.
-const REASON_MAX: usize = 512;
 
 /// A record that its user gave up, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +43,10 @@ impl Journal {
         device: Arc<dyn Device>,
         options: JournalOptions,
     ) -> Result<(Self, Recovery), OpenError> {
-        let bytes_max = options.usable_bytes();
         let (log, recovery) = open(device, options)?;
         let journal = Self {
+            bytes_max: log.options.record_bytes_max(),
             committer: Committer::new(log),
-            bytes_max,
         };
         Ok((journal, recovery))
     }

@@ -127,6 +127,12 @@ impl Ledger {
         self.loads.get(&number).copied().unwrap_or_default()
     }
 
+    /// Bytes of the largest frame of an unsettled record; 0 if there is none. Cost: O(n).
+    pub(super) fn largest(&self) -> u64 {
+        let bytes = self.entries.values().map(|entry| entry.place.bytes);
+        bytes.max().unwrap_or(0)
+    }
+
     /// Bytes of the frames of all unsettled records.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes

@@ -1,29 +1,14 @@
-//! The segments: where the next group goes, how one is begun, and what a failed write leaves.
-//!
-//! ```text
-//!   begin -> open --full--> sealed --all settled, and the oldest--> spare -> begin (again)
-//!              |
-//!              +--write or sync failed--> sealed at the last good group
-//! ```
-//!
-//! Segments are given up from the oldest on only, so those in use have numbers without gaps. The
-//! header of each says where the one before it ends, and which was the oldest in use: a file whose
-//! number is lower holds nothing any more.
+//! What is written: a group of frames at the tail of the open segment, and what a failure leaves.
 
 use super::checksum::Seed;
 use super::device::{Device, DeviceFile, write_full};
 use super::frame::{FLAG_COPY, FLAG_LAST, Frame, Kind};
-use super::header::SegmentHeader;
 use super::ledger::{Ledger, Place};
-use super::names;
 use super::options::JournalOptions;
 use super::stats::JournalStats;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-
-/// Spare files that are kept for reuse; more are deleted.
-const SPARES_MAX: usize = 2;
 
 /// A segment in use.
 pub(super) struct Segment {
@@ -31,6 +16,8 @@ pub(super) struct Segment {
     pub(super) name: String,
     pub(super) file: Box<dyn DeviceFile>,
     pub(super) seed: Seed,
+    /// Where its first group begins.
+    pub(super) first: u64,
     /// Where the next group begins; what lies there beyond was never acknowledged.
     pub(super) tail: u64,
     /// The group of this segment that comes next.
@@ -41,10 +28,12 @@ pub(super) struct Segment {
     pub(super) broken: bool,
 }
 
-/// A file whose records are all settled.
+/// A file for a segment to come: its records are all settled, or it never had any.
 pub(super) struct Spare {
     pub(super) name: String,
     pub(super) file: Box<dyn DeviceFile>,
+    /// The slot of a file that was never begun, which has no name of its own yet.
+    pub(super) unborn: Option<u32>,
 }
 
 /// A frame to be written.
@@ -68,19 +57,11 @@ pub(super) enum GroupError {
     Unknown(io::Error),
 }
 
-/// Why no segment could be begun.
-#[derive(Debug)]
-pub(super) struct BeginError {
-    pub(super) error: io::Error,
-    /// A header of it may be on the device.
-    pub(super) in_doubt: bool,
-}
-
 /// The segments and all that is known of them. Owned by whoever commits.
 pub(super) struct Log {
     pub(super) device: Arc<dyn Device>,
-    /// Keeps the lock.
-    pub(super) identity: Box<dyn DeviceFile>,
+    /// Open for its lock alone.
+    pub(super) _identity: Box<dyn DeviceFile>,
     pub(super) options: JournalOptions,
     pub(super) uuid: [u8; 16],
     pub(super) boot: [u8; 16],
@@ -88,7 +69,7 @@ pub(super) struct Log {
     pub(super) segments: VecDeque<Segment>,
     /// The last of `segments` takes groups.
     pub(super) open: bool,
-    pub(super) spares: Vec<Spare>,
+    pub(super) spares: VecDeque<Spare>,
     /// Files to be deleted once a header says that they are not needed.
     pub(super) condemned: Vec<String>,
     /// Files there are, those of failed beginnings included.
@@ -99,8 +80,8 @@ pub(super) struct Log {
     pub(super) next_sequence: u64,
     pub(super) stamp_high: u64,
     pub(super) ledger: Ledger,
-    /// Segments that there may be while old ones are copied or given up: one more than otherwise,
-    /// as after a crash in the midst of it there may be as many as there may be already.
+    /// Segments that there may be while old ones are copied: one more than otherwise, or than a
+    /// crash in the midst of it left.
     pub(super) copy_limit: usize,
     /// No segment is given up for now.
     pub(super) held: bool,
@@ -253,140 +234,6 @@ impl Log {
         Ok(())
     }
 
-    /// Seals the open segment and begins another, in a spare file if there is one. At most `limit`
-    /// are in use then. If it fails in doubt the open segment is sealed all the same.
-    pub(super) fn begin(&mut self, limit: usize) -> Result<(), BeginError> {
-        self.try_begin(limit).inspect_err(|failed| {
-            if failed.in_doubt {
-                self.open = false;
-            }
-        })
-    }
-
-    fn try_begin(&mut self, limit: usize) -> Result<(), BeginError> {
-        self.release(true);
-        if self.segments.len() >= limit {
-            return Err(BeginError {
-                error: io::ErrorKind::StorageFull.into(),
-                in_doubt: false,
-            });
-        }
-        let number = self.next_number;
-        let header = SegmentHeader {
-            uuid: self.uuid,
-            number,
-            begun: self.next_begun,
-            first_sequence: self.next_sequence,
-            oldest: self.segments.front().map_or(number, |oldest| oldest.number),
-            previous_tail: self.segments.back().map_or(0, |last| last.tail),
-            stamp_high: self.stamp_high,
-            segment_bytes: self.options.segment_bytes,
-            group_align: self.options.group_align() as u32,
-            synced: self.options.is_synced(),
-            boot: self.boot,
-        };
-        self.next_begun += 1;
-        let (name, file) = match self.spares.pop() {
-            Some(spare) => self.recycle(spare, &header)?,
-            None => self.create(&header)?,
-        };
-        self.segments.push_back(Segment {
-            number,
-            name,
-            file,
-            seed: header.seed(),
-            tail: header.first_offset(),
-            group: 0,
-            bytes: header.segment_bytes,
-            broken: false,
-        });
-        self.next_number += 1;
-        self.open = true;
-        self.stats.segments_begun += 1;
-        self.trim();
-        Ok(())
-    }
-
-    fn recycle(
-        &mut self,
-        spare: Spare,
-        header: &SegmentHeader,
-    ) -> Result<(String, Box<dyn DeviceFile>), BeginError> {
-        self.stats.syncs += 1;
-        // Synced whatever the durability: no frame may reach the device before its header.
-        write_full(&*spare.file, 0, &header.encode())
-            .and_then(|()| spare.file.sync_data())
-            // The file is left alone from here on; the next open sorts it out.
-            .map_err(|error| BeginError {
-                error,
-                in_doubt: true,
-            })?;
-        self.stats.segments_recycled += 1;
-        Ok((spare.name, spare.file))
-    }
-
-    fn create(
-        &mut self,
-        header: &SegmentHeader,
-    ) -> Result<(String, Box<dyn DeviceFile>), BeginError> {
-        let name = names::segment(self.next_slot);
-        let unborn = names::unborn(self.next_slot);
-        self.next_slot += 1;
-        let made = self.device.create(&unborn).and_then(|file| {
-            file.allocate(header.segment_bytes)?;
-            write_full(&*file, 0, &header.encode())?;
-            file.sync_data()?;
-            Ok(file)
-        });
-        self.stats.syncs += 1;
-        let file = made.map_err(|error| {
-            // If even this fails, the next open deletes it.
-            let _left_behind = self.device.delete(&unborn);
-            BeginError {
-                error,
-                in_doubt: false,
-            }
-        })?;
-        self.stats.syncs += 1;
-        self.files += 1;
-        let renamed = self.device.rename(&unborn, &name);
-        renamed
-            .and_then(|()| self.device.sync_directory())
-            .map_err(|error| BeginError {
-                error,
-                in_doubt: true,
-            })?;
-        Ok((name, file))
-    }
-
-    /// Gives up the oldest segments that hold nothing unsettled; the open one too if it is to be
-    /// `sealed`.
-    pub(super) fn release(&mut self, sealed: bool) {
-        while !self.held
-            && let Some(oldest) = self.segments.front()
-        {
-            let kept = self.open && !sealed && self.segments.len() == 1;
-            if kept || self.ledger.load(oldest.number).records > 0 {
-                return;
-            }
-            // The last one ends where the next one's header says, so its number must be known.
-            if self.segments.len() == 1 {
-                self.open = false;
-            }
-            let Some(oldest) = self.segments.pop_front() else {
-                return;
-            };
-            if oldest.broken || oldest.bytes != self.options.segment_bytes {
-                self.condemned.push(oldest.name);
-            } else {
-                self.spares.push(Spare {
-                    name: oldest.name,
-                    file: oldest.file,
-                });
-            }
-        }
-    }
-
     /// The counters, with what is there now.
     pub(super) fn counted(&self) -> JournalStats {
         let dead = self.ledger.dead_len() as u64;
@@ -397,24 +244,5 @@ impl Log {
             file_bytes: self.files as u64 * self.options.segment_bytes,
             ..self.stats
         }
-    }
-
-    /// Deletes the files that are not worth keeping. The newest header says that no file that is
-    /// not in use is needed.
-    fn trim(&mut self) {
-        let kept = self.spares.len().min(SPARES_MAX);
-        let surplus = self.spares.drain(kept..).map(|spare| spare.name);
-        self.condemned.extend(surplus);
-        if self.condemned.is_empty() {
-            return;
-        }
-        let device = &self.device;
-        let before = self.condemned.len();
-        // What can not be deleted now is tried again at the next segment.
-        self.condemned.retain(|name| device.delete(name).is_err());
-        self.files -= before - self.condemned.len();
-        self.stats.syncs += 1;
-        // A file that comes back is a spare one then.
-        let _harmless = self.device.sync_directory();
     }
 }

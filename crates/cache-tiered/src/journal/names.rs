@@ -3,13 +3,16 @@
 /// The file that is locked and says whose journal it is.
 pub(super) const IDENTITY: &str = "journal";
 
+/// Slots there may ever be: the next one can always be named.
+const SLOTS_MAX: u32 = 1 << 31;
+
 /// What a name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Identity,
     /// The segment file of a slot. Which segment it holds its header says.
     Segment(u32),
-    /// A segment file whose making was not finished.
+    /// A file for a segment to come.
     Unborn(u32),
     /// A damaged file, moved aside.
     Damaged(u32),
@@ -34,7 +37,8 @@ pub(super) fn classify(name: &str) -> Name {
         return Name::Identity;
     }
     let digits: String = name.chars().filter(char::is_ascii_digit).collect();
-    let Ok(slot) = digits.parse() else {
+    let slot = digits.parse().ok().filter(|&slot| slot < SLOTS_MAX);
+    let Some(slot) = slot else {
         return Name::Foreign;
     };
     match name {
@@ -61,6 +65,7 @@ mod tests {
             "segment-0000007",
             "segment-000007.old",
             "Journal",
+            "segment-4294967295",
         ] {
             assert_eq!(classify(name), Name::Foreign, "{name}");
         }

@@ -1,42 +1,18 @@
-//! Opening: whose journal it is, which segments are in use, what they hold.
+//! Opening: what the segments in use hold, and a log that goes on from there.
 
-use super::device::{Device, DeviceFile, read_full, write_full};
+use super::device::{Device, DeviceFile, write_full};
 use super::error::OpenError;
-use super::header::{self, HeaderFault, SEGMENT_HEADER, SegmentHeader};
-use super::ledger::{Ledger, Place};
+use super::header::SEGMENT_HEADER;
+use super::ledger::Place;
 use super::log::{Log, Segment, Spare};
 use super::names::{self, Name};
 use super::options::JournalOptions;
 use super::recovery::{Fold, Loss, Recovery, Torn};
 use super::scan::{Damage, End, Image};
 use super::stats::JournalStats;
+use super::survey::{Aside, Found, UNKNOWN, identify, listed, lock, survey};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Numbers that are skipped where a header that may have used some can not be read.
-const UNKNOWN: u64 = 1 << 32;
-
-/// A segment file with a sound header.
-struct Found {
-    slot: u32,
-    name: String,
-    file: Box<dyn DeviceFile>,
-    header: SegmentHeader,
-}
-
-/// Files that are damaged, by slot and name.
-type Aside = Vec<(u32, String)>;
-
-/// The files, sorted.
-struct Survey {
-    /// Those in use, by number.
-    live: Vec<Found>,
-    spares: Vec<Found>,
-    aside: Aside,
-    losses: Vec<Loss>,
-    next_slot: u32,
-    begun_high: u64,
-}
 
 /// Opens the journal on `device`, or makes one if there is none.
 pub(super) fn open(
@@ -44,45 +20,53 @@ pub(super) fn open(
     options: JournalOptions,
 ) -> Result<(Log, Recovery), OpenError> {
     options.check()?;
-    let names = device.list()?;
-    let kinds: Vec<Name> = names.iter().map(|name| names::classify(name)).collect();
-    if let Some(foreign) = kinds.iter().position(|kind| *kind == Name::Foreign) {
-        return Err(OpenError::ForeignFile {
-            file: names[foreign].clone(),
-        });
-    }
-    let (identity, uuid) = identify(&*device, &kinds, options.salvage)?;
+    let identity = lock(&*device)?;
+    // Listed once more: until it was locked, somebody else may have changed what is there.
+    let kinds = listed(&*device)?;
+    let uuid = identify(&*device, &*identity, &kinds, options.salvage)?;
     let survey = survey(&*device, uuid, &kinds, options.salvage)?;
-    for unborn in names
-        .iter()
-        .filter(|name| matches!(names::classify(name), Name::Unborn(_)))
-    {
-        device.delete(unborn)?;
+    for kind in &kinds {
+        if let Name::Unborn(slot) = *kind {
+            device.delete(&names::unborn(slot))?;
+        }
     }
     // A process that died may have left names that are only in memory: the files under them are
     // about to be relied on.
     device.sync_directory()?;
-    let (fold, segments, mut recovery, aside) =
-        replay(&*device, survey.live, survey.aside, &options)?;
+    let replay = Replay::run(&*device, survey.live, survey.aside, &options)?;
+    let Replay {
+        fold,
+        segments,
+        mut recovery,
+        aside,
+        ..
+    } = replay;
     recovery.losses.extend(survey.losses);
+    if fold.ledger.largest() > options.record_bytes_max() {
+        return Err(OpenError::Setting {
+            setting: "segment_bytes",
+            value: options.segment_bytes,
+            range: "segments as large as those that the journal was made with",
+        });
+    }
     let mut log = Log {
         boot: device.boot(),
         device,
-        identity,
-        copy_limit: options.segments_max() + 1,
+        _identity: identity,
+        copy_limit: options.segments_max().max(segments.len()) + 1,
         options,
         uuid,
         files: segments.len() + survey.spares.len(),
         next_number: segments.back().map_or(1, |newest| newest.number + 1),
         segments,
         open: false,
-        spares: Vec::new(),
+        spares: VecDeque::new(),
         condemned: Vec::new(),
         next_slot: survey.next_slot,
         next_begun: survey.begun_high + 1,
         next_sequence: recovery.sequence_high + 1,
         stamp_high: recovery.stamp_high,
-        ledger: fold,
+        ledger: fold.ledger,
         held: false,
         buffer: Vec::new(),
         stats: JournalStats::default(),
@@ -95,250 +79,120 @@ pub(super) fn open(
     Ok((log, recovery))
 }
 
-/// Opens and locks the file that says whose journal it is, or makes it.
-fn identify(
-    device: &dyn Device,
-    kinds: &[Name],
-    salvage: bool,
-) -> Result<(Box<dyn DeviceFile>, [u8; 16]), OpenError> {
-    let there = kinds.contains(&Name::Identity);
-    let segments = kinds.iter().any(|kind| matches!(kind, Name::Segment(_)));
-    let file = if there {
-        device.open(names::IDENTITY)?
-    } else {
-        device.create(names::IDENTITY)?
-    };
-    if !file.try_lock()? {
-        return Err(OpenError::Locked);
-    }
-    let mut bytes = [0; header::IDENTITY];
-    let read = read_full(&*file, 0, &mut bytes)?;
-    // A crash while it was made leaves it without a byte, or with zeros.
-    let unfinished = !segments && bytes == [0; header::IDENTITY];
-    let uuid = match header::parse_identity(&bytes[..read]) {
-        Ok(uuid) => return Ok((file, uuid)),
-        Err(_) if unfinished => device.uuid(),
-        Err(HeaderFault::Damaged(_)) if salvage => {
-            uuid_of_segments(device, kinds)?.unwrap_or_else(|| device.uuid())
-        }
-        Err(fault) => return Err(refusal(names::IDENTITY, fault)),
-    };
-    write_full(&*file, 0, &header::encode_identity(uuid))?;
-    file.sync_data()?;
-    device.sync_directory()?;
-    Ok((file, uuid))
+/// The segments in use, read in order.
+#[derive(Default)]
+struct Replay {
+    fold: Fold,
+    recovery: Recovery,
+    segments: VecDeque<Segment>,
+    aside: Aside,
+    /// What comes now was written after something that is lost, and so counts as lost.
+    cut_off: bool,
 }
 
-/// The journal that the first segment with a sound header belongs to.
-fn uuid_of_segments(device: &dyn Device, kinds: &[Name]) -> Result<Option<[u8; 16]>, OpenError> {
-    for kind in kinds {
-        if let Name::Segment(slot) = *kind {
-            let file = device.open(&names::segment(slot))?;
-            if let Ok(header) = read_header(&*file)? {
-                return Ok(Some(header.uuid));
+impl Replay {
+    fn run(
+        device: &dyn Device,
+        live: Vec<Found>,
+        aside: Aside,
+        options: &JournalOptions,
+    ) -> Result<Self, OpenError> {
+        let unknown = if aside.is_empty() { 0 } else { UNKNOWN };
+        let mut replay = Self {
+            aside,
+            ..Self::default()
+        };
+        let tails = ends(&live);
+        for (found, end) in live.into_iter().zip(tails) {
+            let tail = replay.segment(device, &found, end, options)?;
+            replay.segments.push_back(Segment {
+                number: found.header.number,
+                name: found.name,
+                file: found.file,
+                seed: found.header.seed(),
+                first: found.header.first_offset(),
+                tail,
+                group: 0,
+                bytes: found.header.segment_bytes,
+                broken: false,
+            });
+        }
+        let recovery = &mut replay.recovery;
+        recovery.sequence_high += unknown;
+        recovery.stamp_high = replay.fold.stamp_high;
+        recovery.records = replay.fold.take_records();
+        Ok(replay)
+    }
+
+    /// Reads a segment; returns where it ends.
+    fn segment(
+        &mut self,
+        device: &dyn Device,
+        found: &Found,
+        end: Option<u64>,
+        options: &JournalOptions,
+    ) -> Result<u64, OpenError> {
+        let header = &found.header;
+        let first = header.first_sequence - 1;
+        self.recovery.sequence_high = self.recovery.sequence_high.max(first);
+        self.fold.stamp_high = self.fold.stamp_high.max(header.stamp_high);
+        if self.cut_off {
+            return Ok(header.segment_bytes);
+        }
+        let image = Image::read(&*found.file, *header)?;
+        let high = &mut self.recovery.sequence_high;
+        let walked = match walk(&image, end, &mut self.fold, high) {
+            Ok(walked) => walked,
+            Err(damage) => {
+                self.damaged(device, found, damage, options)?;
+                // Should the next header have to say where it ends, the damage is met again.
+                return Ok(header.segment_bytes);
             }
+        };
+        if end.is_none() {
+            sync_again(&*found.file, &image, &walked)?;
+        } else if options.is_synced() && !header.synced {
+            found.file.sync_data()?;
         }
+        self.recovery.torn = walked.torn.map(|_| Torn {
+            file: found.name.clone(),
+            offset: walked.tail,
+        });
+        Ok(walked.tail)
     }
-    Ok(None)
-}
 
-fn read_header(file: &dyn DeviceFile) -> Result<Result<SegmentHeader, HeaderFault>, OpenError> {
-    let mut bytes = [0; SEGMENT_HEADER];
-    let read = read_full(file, 0, &mut bytes)?;
-    Ok(SegmentHeader::parse(&bytes[..read]))
-}
-
-fn refusal(file: &str, fault: HeaderFault) -> OpenError {
-    let file = file.to_owned();
-    match fault {
-        HeaderFault::Version(version) => OpenError::Version { file, version },
-        HeaderFault::Damaged(reason) => OpenError::Damaged {
-            file,
-            offset: 0,
-            reason: reason.to_owned(),
-        },
-    }
-}
-
-/// Reads all headers and tells the segments in use from spare files.
-fn survey(
-    device: &dyn Device,
-    uuid: [u8; 16],
-    kinds: &[Name],
-    salvage: bool,
-) -> Result<Survey, OpenError> {
-    let mut found: Vec<Found> = Vec::new();
-    let mut aside = Aside::new();
-    let mut losses = Vec::new();
-    let mut next_slot = 0;
-    for kind in kinds {
-        if let Name::Segment(slot) | Name::Unborn(slot) | Name::Damaged(slot) = *kind {
-            next_slot = next_slot.max(slot + 1);
-        }
-        let Name::Segment(slot) = *kind else { continue };
-        let name = names::segment(slot);
-        let file = device.open(&name)?;
-        match read_header(&*file)? {
-            Ok(header) if header.uuid != uuid => {
-                return Err(OpenError::ForeignFile { file: name });
-            }
-            Ok(header) => found.push(Found {
-                slot,
-                name,
-                file,
-                header,
-            }),
-            Err(HeaderFault::Damaged(reason)) if salvage => {
-                losses.push(Loss {
-                    file: name.clone(),
-                    offset: 0,
-                    reason: reason.to_owned(),
-                });
-                aside.push((slot, name));
-            }
-            Err(fault) => return Err(refusal(&name, fault)),
-        }
-    }
-    let unknown = if aside.is_empty() { 0 } else { UNKNOWN };
-    let begun_high = found.iter().map(|found| found.header.begun).max();
-    // Of two with one number the later one counts: the beginning of the other had failed.
-    found.sort_by_key(|found| (found.header.number, std::cmp::Reverse(found.header.begun)));
-    let oldest = found.last().map_or(0, |newest| newest.header.oldest);
-    let (mut live, mut spares): (Vec<Found>, Vec<Found>) = (Vec::new(), Vec::new());
-    for one in found {
-        let again = live
-            .last()
-            .is_some_and(|last| last.header.number == one.header.number);
-        if again || one.header.number < oldest {
-            spares.push(one);
+    /// Refuses damage, or reports it.
+    fn damaged(
+        &mut self,
+        device: &dyn Device,
+        found: &Found,
+        damage: Damage,
+        options: &JournalOptions,
+    ) -> Result<(), OpenError> {
+        let (file, offset, reason) = (found.name.clone(), damage.offset, damage.reason.to_owned());
+        // Power failed under records that were never synced: what is left is what was there at
+        // some time.
+        let powerless = !found.header.synced && found.header.boot != device.boot();
+        if options.salvage {
+            self.aside.push((found.slot, file.clone()));
+        } else if powerless {
+            self.cut_off = true;
         } else {
-            live.push(one);
-        }
-    }
-    check_gaps(&live, oldest, salvage, &mut losses)?;
-    Ok(Survey {
-        live,
-        spares,
-        aside,
-        losses,
-        next_slot,
-        begun_high: begun_high.unwrap_or(0) + unknown,
-    })
-}
-
-/// Refuses, or reports, numbers that are missing.
-fn check_gaps(
-    live: &[Found],
-    oldest: u64,
-    salvage: bool,
-    losses: &mut Vec<Loss>,
-) -> Result<(), OpenError> {
-    let mut expected = oldest;
-    for found in live {
-        let number = found.header.number;
-        if number != expected {
-            let reason = format!(
-                "the segments {expected} to {} before it are missing",
-                number - 1
-            );
-            if !salvage {
-                return Err(OpenError::Damaged {
-                    file: found.name.clone(),
-                    offset: 0,
-                    reason,
-                });
-            }
-            losses.push(Loss {
-                file: found.name.clone(),
-                offset: 0,
+            return Err(OpenError::Damaged {
+                file,
+                offset,
                 reason,
             });
         }
-        expected = number + 1;
-    }
-    Ok(())
-}
-
-/// Reads the segments in use, in order.
-fn replay(
-    device: &dyn Device,
-    live: Vec<Found>,
-    mut aside: Aside,
-    options: &JournalOptions,
-) -> Result<(Ledger, VecDeque<Segment>, Recovery, Aside), OpenError> {
-    let mut fold = Fold::default();
-    let mut recovery = Recovery::default();
-    let mut segments = VecDeque::with_capacity(live.len());
-    let tails: Vec<Option<u64>> = ends(&live);
-    let unknown = if aside.is_empty() { 0 } else { UNKNOWN };
-    let mut cut_off = false;
-    for (found, end) in live.into_iter().zip(tails) {
-        let Found {
-            slot,
-            name,
+        self.recovery.losses.push(Loss {
             file,
-            header,
-        } = found;
-        let image = Image::read(&*file, header)?;
-        recovery.sequence_high = recovery
-            .sequence_high
-            .max(header.first_sequence.saturating_sub(1));
-        fold.stamp_high = fold.stamp_high.max(header.stamp_high);
-        let mut tail = header.first_offset();
-        if !cut_off {
-            match walk(&image, end, &mut fold, &mut recovery.sequence_high) {
-                Ok(walked) => {
-                    tail = walked.tail;
-                    if end.is_none() {
-                        sync_again(&*file, &image, &walked)?;
-                    } else if options.is_synced() && !header.synced {
-                        file.sync_data()?;
-                    }
-                    recovery.torn = walked.torn.map(|_| Torn {
-                        file: name.clone(),
-                        offset: walked.tail,
-                    });
-                }
-                Err(damage) => {
-                    // Power failed under records that were never synced: what is left is what was
-                    // there at some time.
-                    let powerless = !header.synced && header.boot != device.boot();
-                    if !powerless && !options.salvage {
-                        return Err(OpenError::Damaged {
-                            file: name,
-                            offset: damage.offset,
-                            reason: damage.reason.to_owned(),
-                        });
-                    }
-                    cut_off = powerless && !options.salvage;
-                    recovery.losses.push(Loss {
-                        file: name.clone(),
-                        offset: damage.offset,
-                        reason: damage.reason.to_owned(),
-                    });
-                    if !cut_off {
-                        aside.push((slot, name.clone()));
-                    }
-                    // Frames that can not be read had sequences too.
-                    recovery.sequence_high += UNKNOWN;
-                }
-            }
-        }
-        segments.push_back(Segment {
-            number: header.number,
-            name,
-            file,
-            seed: header.seed(),
-            tail,
-            group: 0,
-            bytes: header.segment_bytes,
-            broken: false,
+            offset,
+            reason,
         });
+        // Frames that can not be read had sequences too.
+        self.recovery.sequence_high += UNKNOWN;
+        Ok(())
     }
-    recovery.sequence_high += unknown;
-    recovery.stamp_high = fold.stamp_high;
-    recovery.records = fold.take_records();
-    Ok((fold.ledger, segments, recovery, aside))
 }
 
 /// Where each segment ends, as the next one says; the last one is to tell itself.
@@ -397,13 +251,14 @@ fn walk(
 /// there for good: read, but never to be written.
 fn sync_again(file: &dyn DeviceFile, image: &Image, walked: &End) -> Result<(), OpenError> {
     let (start, end) = walked.last_group;
+    let tail = walked.tail;
     write_full(file, 0, &image.bytes[..SEGMENT_HEADER])?;
     if start < end {
         write_full(file, start, &image.bytes[start as usize..end as usize])?;
     }
     // And so is what was not found: the device may hold frames there that a cut covers in memory.
-    let room = image.header.segment_bytes - walked.tail;
-    write_full(file, walked.tail, &[0; 64][..room.min(64) as usize])?;
+    let room = image.header.segment_bytes.saturating_sub(tail);
+    write_full(file, tail, &[0; 64][..room.min(64) as usize])?;
     Ok(file.sync_data()?)
 }
 
@@ -412,9 +267,10 @@ impl Log {
         for found in spares {
             let bytes = self.options.segment_bytes;
             if found.header.segment_bytes == bytes && found.file.len()? >= bytes {
-                self.spares.push(Spare {
+                self.spares.push_back(Spare {
                     name: found.name,
                     file: found.file,
+                    unborn: None,
                 });
             } else {
                 self.condemned.push(found.name);
@@ -440,8 +296,10 @@ impl Log {
         self.held = false;
         self.release(true);
         let damaged = |name: &String| aside.iter().any(|(_, damaged)| damaged == name);
+        let before = self.spares.len() + self.condemned.len();
         self.spares.retain(|spare| !damaged(&spare.name));
         self.condemned.retain(|name| !damaged(name));
+        self.files -= before - self.spares.len() - self.condemned.len();
         self.begin(usize::MAX).map_err(|failed| failed.error)?;
         self.copy_limit = limit;
         for (slot, name) in aside {

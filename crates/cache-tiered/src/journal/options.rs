@@ -1,11 +1,15 @@
 //! How large a journal may grow and what its acknowledgements are worth.
 
 use super::error::OpenError;
-use super::header::first_offset;
+use super::frame::FRAME_HEADER;
+use super::header::{SEGMENT_BYTES_MAX, first_offset};
 use crate::durability::Durability;
 
 /// A block of the device: what one write may spoil around its own bytes.
 const BLOCK: u64 = 4096;
+
+/// Bytes of the reason of a dead letter that are kept.
+pub(super) const REASON_MAX: usize = 512;
 
 /// What an append meets when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +25,10 @@ pub(crate) enum WhenFull {
 pub(crate) struct JournalOptions {
     /// Bytes of a segment file: 16 KiB to 1 GiB.
     pub(crate) segment_bytes: u64,
-    /// Bytes of all segments, at least four of them. A crash in the midst of copying old records
-    /// may leave one segment more until the next copying.
+    /// Bytes of all segments, at least four of them. Records may fill all but two of these, and no
+    /// more than three quarters of that with old ones among them; the two are for notes and copies.
+    /// With `Power` each group takes whole blocks of 4 KiB. Each crash in the midst of copying may
+    /// leave one segment more, until it is copied in turn.
     pub(crate) capacity_bytes: u64,
     /// What an acknowledged record survives. `Volatile` is taken for `Process`.
     pub(crate) durability: Durability,
@@ -62,7 +68,7 @@ impl JournalOptions {
                 range,
             })
         };
-        if !(16 << 10..=1 << 30).contains(&self.segment_bytes)
+        if !(16 << 10..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
             || !self.segment_bytes.is_multiple_of(BLOCK)
         {
             let range = "16 KiB to 1 GiB, in blocks of 4 KiB";
@@ -90,6 +96,12 @@ impl JournalOptions {
     /// no later write, torn or failed, can spoil one that was acknowledged.
     pub(super) fn group_align(&self) -> u64 {
         if self.is_synced() { BLOCK } else { 8 }
+    }
+
+    /// Bytes of the frame of a record at most: with it goes the note that it is dead, if it is
+    /// copied to another segment.
+    pub(super) fn record_bytes_max(&self) -> u64 {
+        self.usable_bytes() - (FRAME_HEADER + REASON_MAX) as u64
     }
 
     /// Bytes of a segment that frames may take.

@@ -127,8 +127,10 @@ impl Fold {
             self.bodies.remove(&subject);
             self.ledger.settle(subject);
         }
-        self.reasons
-            .retain(|subject, _| !(first..=last).contains(subject));
+        if !self.reasons.is_empty() {
+            self.reasons
+                .retain(|subject, _| !(first..=last).contains(subject));
+        }
     }
 
     /// The records that are neither settled nor dead, in order.

@@ -1,7 +1,7 @@
 //! Where somebody waits for the outcome of a job, thread or task.
 
 use super::error::AppendError;
-use parking_lot::{Condvar, Mutex};
+use super::sync::{Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
 pub(super) type Outcome = Result<u64, AppendError>;
@@ -98,7 +98,7 @@ impl Seat {
         loop {
             match state.news.take() {
                 Some(news) => return news,
-                None => self.told.wait(&mut state),
+                None => state = self.told.wait(state),
             }
         }
     }

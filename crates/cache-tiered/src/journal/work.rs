@@ -115,7 +115,7 @@ impl Step {
 /// What a leader leaves behind.
 #[derive(Debug, Default)]
 pub(super) struct Leftover {
-    /// Records that are settled, which is not noted yet.
+    /// Records that are settled, which is not noted yet: the newest of those that were to be.
     pub(super) settled: Vec<u64>,
     /// Jobs that wait for room, in order.
     pub(super) jobs: Vec<Job>,
@@ -168,6 +168,14 @@ impl Log {
                 // Somebody waits for room: all behind keep their places.
                 left.keep(steps);
                 break;
+            }
+            if let Step::Settle { subjects, .. } = first
+                && !left.settled.is_empty()
+            {
+                // Older ones are not noted: a crash now must not give them back without these.
+                left.settled.extend(subjects);
+                steps.pop_front();
+                continue;
             }
             if let Step::Job(job) = first
                 && let Some(outcome) = self.without_writing(&job.task)

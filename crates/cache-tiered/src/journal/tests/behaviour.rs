@@ -1,23 +1,81 @@
-//! What a user sees: order, backpressure, dead letters, groups, threads and tasks.
+//! What a user sees: order, backpressure, groups, threads and tasks.
 
 use super::model::options;
 use super::simulated::{Fault, Simulated};
 use crate::durability::Durability;
 use crate::executor::block_on;
 use crate::journal::{
-    Append, AppendError, Change, DeadLetter, Journal, JournalOptions, Recovery, WhenFull,
+    Append, AppendError, Change, Journal, JournalOptions, OpenError, Recovery, WhenFull,
 };
 use std::sync::Arc;
 
-fn open(device: &Simulated, options: JournalOptions) -> (Journal, Recovery) {
+pub(super) fn open(device: &Simulated, options: JournalOptions) -> (Journal, Recovery) {
     Journal::open_on(Arc::new(device.clone()), options).unwrap()
 }
 
-fn put(journal: &Journal, stamp: u64, bytes: usize) -> Append {
+pub(super) fn put(journal: &Journal, stamp: u64, bytes: usize) -> Append {
     let change = Change::Put(vec![stamp as u8; bytes]);
     journal
         .append(stamp, stamp.to_le_bytes().to_vec(), change)
         .unwrap()
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let kib = 1 << 10;
+    for (segment_bytes, capacity_bytes, wrong) in [
+        (0, u64::MAX, "segment_bytes"),
+        (15 * kib, u64::MAX, "segment_bytes"),
+        (17 * kib, u64::MAX, "segment_bytes"),
+        ((1 << 30) + 4 * kib, u64::MAX, "segment_bytes"),
+        (16 * kib, 64 * kib - 1, "capacity_bytes"),
+    ] {
+        let wrong_options = JournalOptions {
+            segment_bytes,
+            capacity_bytes,
+            ..options(Durability::Process)
+        };
+        let device = Simulated::new(1);
+        match Journal::open_on(Arc::new(device.clone()), wrong_options) {
+            Err(OpenError::Setting { setting, .. }) => assert_eq!(setting, wrong),
+            other => panic!("{other:?}"),
+        }
+        assert!(device.names().is_empty(), "nothing was made");
+    }
+}
+
+#[test]
+fn segments_too_small_for_the_records_that_are_there_are_refused() {
+    let device = Simulated::new(1);
+    let large = JournalOptions {
+        segment_bytes: 64 << 10,
+        capacity_bytes: 1 << 20,
+        ..options(Durability::Process)
+    };
+    let (journal, _) = open(&device, large.clone());
+    let sequence = put(&journal, 1, 40_000).wait().unwrap();
+    drop(journal);
+    let device = device.killed();
+    let error = Journal::open_on(Arc::new(device.clone()), options(Durability::Process));
+    assert!(matches!(
+        error,
+        Err(OpenError::Setting {
+            setting: "segment_bytes",
+            ..
+        })
+    ));
+    let (journal, recovery) = open(&device.killed(), large);
+    assert_eq!(recovery.records.len(), 1);
+    journal.settle(&[sequence]);
+    journal.close().unwrap();
+    drop(journal);
+    // Without it, files of another size are replaced as they come free.
+    let (journal, _) = open(&device.killed().killed(), options(Durability::Process));
+    for stamp in 2..100 {
+        let sequence = put(&journal, stamp, 1_000).wait().unwrap();
+        journal.settle(&[sequence]);
+    }
+    assert!(journal.stats().file_bytes <= 96 << 10);
 }
 
 #[test]
@@ -45,7 +103,7 @@ fn appends_that_wait_together_share_one_write_and_one_sync() {
 fn a_record_too_large_for_a_segment_is_refused_and_the_largest_is_not() {
     let device = Simulated::new(1);
     let (journal, _) = open(&device, options(Durability::Process));
-    let fits = (16 << 10) - 128 - 48 - 8;
+    let fits = (16 << 10) - 128 - 560 - 48 - 8;
     put(&journal, 1, fits).wait().unwrap();
     let error = journal.append(2, vec![0; 8], Change::Put(vec![0; fits + 1]));
     let error = error.unwrap_err();
@@ -53,7 +111,7 @@ fn a_record_too_large_for_a_segment_is_refused_and_the_largest_is_not() {
         matches!(
             error,
             AppendError::TooLarge {
-                bytes_max: 16_256,
+                bytes_max: 15_696,
                 ..
             }
         ),
@@ -88,6 +146,51 @@ fn a_full_journal_refuses_until_records_are_settled_and_never_grows_beyond_its_c
         journal.settle(&sequences);
     }
     assert!(journal.stats().segments_recycled > 50);
+}
+
+#[test]
+fn a_full_device_refuses_records_and_room_comes_back_as_they_are_settled() {
+    for durability in [Durability::Process, Durability::Power] {
+        let device = Simulated::new(1);
+        let vast = JournalOptions {
+            capacity_bytes: 100 * (16 << 10),
+            ..options(durability)
+        };
+        let (journal, _) = open(&device, vast);
+        let mut sequences = vec![put(&journal, 1_000, 9_000).wait().unwrap()];
+        device.fill();
+        for _ in 0..10 {
+            sequences.extend(fill(&journal));
+            // One by one, so that the notes do not fit where the records end.
+            for sequence in sequences.drain(..) {
+                journal.settle(&[sequence]);
+                journal.flush().wait().unwrap();
+            }
+            assert!(journal.stats().file_bytes <= 4 * (16 << 10));
+            sequences.push(put(&journal, 1_000, 1_000).wait().unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_record_that_is_never_settled_does_not_pin_the_journal_on_a_full_device() {
+    for durability in [Durability::Process, Durability::Power] {
+        let device = Simulated::new(1);
+        let vast = JournalOptions {
+            capacity_bytes: 100 * (16 << 10),
+            ..options(durability)
+        };
+        let (journal, _) = open(&device, vast);
+        put(&journal, 1, 500).wait().unwrap();
+        for stamp in 2..1_000 {
+            if stamp == 60 {
+                device.fill();
+            }
+            let sequence = put(&journal, stamp, 500).wait().unwrap();
+            journal.settle(&[sequence]);
+        }
+        assert!(journal.stats().copied > 0);
+    }
 }
 
 #[test]
@@ -147,70 +250,6 @@ fn a_record_that_is_never_settled_does_not_pin_the_journal() {
         assert_eq!(left, [straggler]);
         assert_eq!(recovery.stamp_high, 1_999);
     }
-}
-
-#[test]
-fn dead_letters_stay_across_restarts_until_they_are_revived_or_settled() {
-    let device = Simulated::new(1);
-    let (journal, _) = open(&device, options(Durability::Process));
-    let sequences: Vec<u64> = (1..=5)
-        .map(|stamp| put(&journal, stamp, 9).wait().unwrap())
-        .collect();
-    for &sequence in &sequences[..4] {
-        journal
-            .bury(sequence, &format!("refused {sequence}"))
-            .wait()
-            .unwrap();
-    }
-    // They outlive the segments that they were written in.
-    for stamp in 10..500 {
-        let sequence = put(&journal, stamp, 500).wait().unwrap();
-        journal.settle(&[sequence]);
-    }
-    journal.flush().wait().unwrap();
-    drop(journal);
-    let (journal, recovery) = open(&device.killed(), options(Durability::Process));
-    assert_eq!((recovery.dead, recovery.records.len()), (4, 1));
-    let page: Vec<DeadLetter> = journal.dead_letters(sequences[0], 2).unwrap();
-    let seen: Vec<u64> = page.iter().map(|letter| letter.record.sequence).collect();
-    assert_eq!(
-        seen,
-        sequences[1..3],
-        "bounded, and goes on where it stopped"
-    );
-    assert_eq!(page[0].reason, format!("refused {}", sequences[1]));
-    assert_eq!(page[0].record.change, Change::Put(vec![2; 9]));
-    journal.revive(sequences[0]).wait().unwrap();
-    journal.settle(&sequences[1..2]);
-    journal.close().unwrap();
-    drop(journal);
-    let (_, recovery) = open(&device.killed().killed(), options(Durability::Process));
-    let alive: Vec<u64> = recovery
-        .records
-        .iter()
-        .map(|record| record.sequence)
-        .collect();
-    assert_eq!(
-        (alive, recovery.dead),
-        (vec![sequences[0], sequences[4]], 2)
-    );
-}
-
-#[test]
-fn dead_letters_are_bounded_and_unknown_records_are_told() {
-    let device = Simulated::new(1);
-    let limits = JournalOptions {
-        dead_letters_max: 1,
-        ..options(Durability::Process)
-    };
-    let (journal, _) = open(&device, limits);
-    let (one, two) = (put(&journal, 1, 9), put(&journal, 2, 9));
-    let (one, two) = (one.wait().unwrap(), two.wait().unwrap());
-    journal.bury(one, "first").wait().unwrap();
-    let error = journal.bury(two, "second").wait().unwrap_err();
-    assert!(matches!(error, AppendError::TooManyDead { limit: 1 }));
-    let error = journal.bury(999, "nobody").wait().unwrap_err();
-    assert!(matches!(error, AppendError::NoSuchRecord { sequence: 999 }));
 }
 
 #[test]
@@ -324,4 +363,29 @@ fn loss_of_power_under_process_durability_opens_and_reports() {
         losses += recovery.losses.len();
     }
     assert!(losses > 0);
+}
+
+#[test]
+fn newer_records_are_not_noted_as_settled_before_older_ones() {
+    let roomy = JournalOptions {
+        segment_bytes: 1 << 20,
+        capacity_bytes: 4 << 20,
+        // A group for each record, and for each note.
+        group_bytes_max: 1,
+        ..options(Durability::Process)
+    };
+    let device = Simulated::new(1);
+    let (journal, _) = open(&device, roomy.clone());
+    let handles: Vec<Append> = (1..=1_200).map(|stamp| put(&journal, stamp, 1)).collect();
+    let told = handles.into_iter().map(|handle| handle.wait().unwrap());
+    // Too many ranges for one note.
+    let settled: Vec<u64> = told.step_by(2).collect();
+    journal.settle(&settled);
+    // The first note fails, and so does the way out; the second one would be written.
+    device.fail(0, Fault::Full);
+    device.fail(1, Fault::Full);
+    journal.flush().wait().unwrap();
+    drop(journal);
+    let (_, recovery) = open(&device.killed(), roomy);
+    assert_eq!(recovery.records.len(), 1_200);
 }

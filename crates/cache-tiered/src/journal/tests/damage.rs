@@ -1,9 +1,9 @@
 //! Truncation at every byte and every bit flipped: an error or a torn tail, never a wrong record.
 
 use super::model::options;
-use super::simulated::Simulated;
+use super::simulated::{Fault, Simulated};
 use crate::durability::Durability;
-use crate::journal::{Change, Journal, JournalOptions, OpenError, Record, Recovery};
+use crate::journal::{Change, Journal, JournalOptions, Loss, OpenError, Record, Recovery, Torn};
 use std::sync::Arc;
 
 const SEGMENT: &str = "segment-000000";
@@ -108,6 +108,9 @@ fn a_last_segment_whose_end_was_never_written_is_torn_at_any_byte() {
         let mut torn = bytes.clone();
         torn[len..].fill(0);
         let recovery = open(&with(&device, SEGMENT, &torn), false).unwrap();
+        if let Some(Torn { file, offset }) = &recovery.torn {
+            assert!(file == SEGMENT && *offset < len as u64);
+        }
         let appended = all(&whole);
         let expected: Vec<&Record> = recovery.records.iter().collect();
         assert!(
@@ -176,9 +179,12 @@ fn salvage_keeps_what_can_be_read_reports_the_rest_and_heals() {
     let damaged = with(&device, SEGMENT, &bytes);
     assert!(open(&damaged, false).is_err());
     let recovery = open(&damaged, true).unwrap();
-    assert_eq!(recovery.losses.len(), 1);
-    assert_eq!(recovery.losses[0].file, SEGMENT);
-    assert_eq!(recovery.losses[0].offset, 128 + 2 * 56);
+    let loss = Loss {
+        file: SEGMENT.to_owned(),
+        offset: 128 + 2 * 56,
+        reason: "frames that were acknowledged are missing, later ones are there".to_owned(),
+    };
+    assert_eq!(recovery.losses, [loss]);
     let stamps: Vec<u64> = recovery.records.iter().map(|record| record.stamp).collect();
     assert_eq!(stamps, [10, 11], "what lies before the damage");
     assert!(damaged.names().contains(&"damaged-000000".to_owned()));
@@ -186,6 +192,25 @@ fn salvage_keeps_what_can_be_read_reports_the_rest_and_heals() {
     let again = open(&damaged.killed(), false).unwrap();
     assert!(again.losses.is_empty());
     assert_eq!(again.records, recovery.records);
+}
+
+#[test]
+fn a_salvage_that_is_cut_short_is_done_again() {
+    let (device, _) = small(Durability::Process);
+    let mut bytes = device.bytes(SEGMENT);
+    bytes[128 + 2 * 56 + 20] ^= 1;
+    for after in 0..12 {
+        let damaged = with(&device, SEGMENT, &bytes);
+        damaged.fail(after, Fault::Crash);
+        let _cut_short = open(&damaged, true);
+        let recovery = open(&damaged.killed(), true).unwrap();
+        let stamps: Vec<u64> = recovery.records.iter().map(|record| record.stamp).collect();
+        assert_eq!(stamps, [10, 11], "after {after} calls");
+        assert_eq!(
+            open(&damaged.killed(), false).unwrap().records,
+            recovery.records
+        );
+    }
 }
 
 #[test]

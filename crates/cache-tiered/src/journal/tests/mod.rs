@@ -1,7 +1,29 @@
 //! Tests of the journal.
 
+#[cfg(not(cache_tiered_loom))]
 mod behaviour;
+#[cfg(not(cache_tiered_loom))]
 mod damage;
+#[cfg(not(cache_tiered_loom))]
+mod dead_letters;
+#[cfg(all(unix, not(cache_tiered_loom)))]
+mod files;
+#[cfg(not(cache_tiered_loom))]
+mod frames;
+#[cfg(not(cache_tiered_loom))]
+mod golden;
+#[cfg(not(cache_tiered_loom))]
+mod histories;
+#[cfg(all(unix, not(cache_tiered_loom)))]
+mod killed;
+#[cfg(cache_tiered_loom)]
+mod loom;
+#[cfg(not(cache_tiered_loom))]
 mod model;
+#[cfg_attr(
+    cache_tiered_loom,
+    expect(dead_code, reason = "the models need none of its faults")
+)]
 mod simulated;
+#[cfg(not(cache_tiered_loom))]
 mod sweeps;

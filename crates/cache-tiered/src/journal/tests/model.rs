@@ -1,12 +1,10 @@
-//! Random appends, settles, deaths, faults and crashes against what a journal must remember.
+//! What a journal must remember, kept beside the journal on a device that fails.
 
 use super::simulated::{Fault, Random, Simulated};
 use crate::durability::Durability;
 use crate::journal::{
     Append, AppendError, Change, Journal, JournalOptions, Record, Recovery, WhenFull,
 };
-use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -56,6 +54,10 @@ enum Fate {
     Gone,
 }
 
+/// Fates of records that the user still has to apply.
+const UNSETTLED: [Fate; 3] = [Fate::Alive, Fate::Dead, Fate::AliveOrDead];
+
+/// A journal, its device, and what is known of each record by its stamp.
 pub(super) struct Model {
     device: Simulated,
     options: JournalOptions,
@@ -79,7 +81,7 @@ impl Model {
         model
     }
 
-    fn journal(&self) -> &Journal {
+    pub(super) fn journal(&self) -> &Journal {
         self.journal.as_ref().expect("open")
     }
 
@@ -143,14 +145,24 @@ impl Model {
         Some(stamps[index as usize])
     }
 
-    /// Settles a record and the older ones of its key.
+    /// Settles a record and the older ones of its key, as if the store had it.
     pub(super) fn settle(&mut self, choice: u64) {
-        let unsettled = [Fate::Alive, Fate::Dead, Fate::AliveOrDead];
-        let Some(newest) = self.pick(&unsettled, choice) else {
-            return;
-        };
-        let key = key_of(newest);
-        let mut stamps = self.stamps(&unsettled);
+        if let Some(newest) = self.pick(&UNSETTLED, choice) {
+            self.settle_up_to(newest, &key_of(newest));
+        }
+    }
+
+    /// Appends a record that supersedes the older ones of its key.
+    pub(super) fn coalesce(&mut self) {
+        let newest = self.next_stamp;
+        self.append(1);
+        if self.fates[&newest] == Fate::Alive {
+            self.settle_up_to(newest - 1, &key_of(newest));
+        }
+    }
+
+    fn settle_up_to(&mut self, newest: u64, key: &[u8]) {
+        let mut stamps = self.stamps(&UNSETTLED);
         stamps.retain(|&stamp| stamp <= newest && key_of(stamp) == key);
         let sequences: Vec<u64> = stamps.iter().map(|stamp| self.sequences[stamp]).collect();
         self.journal().settle(&sequences);
@@ -307,119 +319,5 @@ impl Model {
                 "{stamp} comes back over {later} of its key"
             );
         }
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Append(u64),
-    Settle(u64),
-    SettleMost,
-    Bury(u64),
-    Revive(u64),
-    Flush,
-    Fault(u64, Fault),
-    Heal,
-    Close,
-    Crash(bool),
-    CrashIn(u64, bool),
-    Open(u64, Fault, bool),
-}
-
-fn fault() -> impl Strategy<Value = Fault> {
-    prop_oneof![Just(Fault::Broken), Just(Fault::Full), Just(Fault::Short)]
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        20 => (1..8_u64).prop_map(Step::Append),
-        12 => any::<u64>().prop_map(Step::Settle),
-        2 => Just(Step::SettleMost),
-        3 => any::<u64>().prop_map(Step::Bury),
-        2 => any::<u64>().prop_map(Step::Revive),
-        1 => Just(Step::Flush),
-        4 => (0..6_u64, fault()).prop_map(|(after, fault)| Step::Fault(after, fault)),
-        1 => Just(Step::Heal),
-        1 => Just(Step::Close),
-        2 => any::<bool>().prop_map(Step::Crash),
-        2 => (0..12_u64, any::<bool>()).prop_map(|(after, power)| Step::CrashIn(after, power)),
-        1 => (0..8_u64, fault(), any::<bool>())
-            .prop_map(|(after, fault, power)| Step::Open(after, fault, power)),
-    ]
-}
-
-fn run(seed: u64, durability: Durability, steps: &[Step]) {
-    let mut model = Model::new(seed, options(durability));
-    // What is acknowledged under Process need not survive a loss of power.
-    let powers = durability == Durability::Power;
-    for step in steps {
-        match *step {
-            Step::Append(count) => model.append(count),
-            Step::Settle(choice) => model.settle(choice),
-            Step::SettleMost => (0..200).for_each(|choice| model.settle(choice)),
-            Step::Bury(choice) => model.bury(choice),
-            Step::Revive(choice) => model.revive(choice),
-            Step::Flush => {
-                let _told = model.journal().flush().wait();
-            }
-            Step::Fault(after, fault) => model.device().fail(after, fault),
-            Step::Heal => model.device().heal(),
-            Step::Close => {
-                model.close();
-                model.device().heal();
-                model.open();
-            }
-            Step::Crash(power) => {
-                model.crash(power && powers);
-                model.open();
-            }
-            Step::CrashIn(after, power) => {
-                model.device().fail(after, Fault::Crash);
-                model.append(6);
-                model.settle(after);
-                model.append(2);
-                model.crash(power && powers);
-                model.open();
-            }
-            Step::Open(after, fault, power) => {
-                model.close();
-                model.device().heal();
-                model.open_with(after, fault, power && powers);
-            }
-        }
-    }
-    model.crash(powers);
-    model.open();
-}
-
-/// Cases that a model test runs: `STRATA_CASES`, or `default`.
-fn cases(default: u32) -> u32 {
-    std::env::var("STRATA_CASES").map_or(default, |text| {
-        text.parse().expect("STRATA_CASES is a number of cases")
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: cases(400),
-        rng_seed: RngSeed::Fixed(0x10_9a11),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn g4_no_acknowledged_unsettled_record_is_missing_after_kills_and_faults(
-        seed in any::<u64>(),
-        steps in prop::collection::vec(step(), 1..80),
-    ) {
-        run(seed, Durability::Process, &steps);
-    }
-
-    #[test]
-    fn g4_no_acknowledged_unsettled_record_is_missing_after_losses_of_power(
-        seed in any::<u64>(),
-        steps in prop::collection::vec(step(), 1..80),
-    ) {
-        run(seed, Durability::Power, &steps);
     }
 }

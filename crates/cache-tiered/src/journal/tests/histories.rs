@@ -1,0 +1,129 @@
+//! Random appends, settles, deaths, faults and crashes: what was acknowledged is there.
+
+use super::model::{Model, options};
+use super::simulated::Fault;
+use crate::durability::Durability;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append(u64),
+    Coalesce,
+    Settle(u64),
+    SettleMost,
+    Bury(u64),
+    Revive(u64),
+    Flush,
+    Fault(u64, Fault),
+    Faults(u64, Fault),
+    Heal,
+    Close,
+    Crash(bool),
+    CrashIn(u64, bool),
+    Open(u64, Fault, bool),
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![Just(Fault::Broken), Just(Fault::Full), Just(Fault::Short)]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => (1..8_u64).prop_map(Step::Append),
+        6 => Just(Step::Coalesce),
+        10 => any::<u64>().prop_map(Step::Settle),
+        2 => Just(Step::SettleMost),
+        3 => any::<u64>().prop_map(Step::Bury),
+        2 => any::<u64>().prop_map(Step::Revive),
+        1 => Just(Step::Flush),
+        4 => (0..6_u64, fault()).prop_map(|(after, fault)| Step::Fault(after, fault)),
+        1 => (2..30_u64, fault()).prop_map(|(count, fault)| Step::Faults(count, fault)),
+        2 => Just(Step::Heal),
+        1 => Just(Step::Close),
+        2 => any::<bool>().prop_map(Step::Crash),
+        2 => (0..12_u64, any::<bool>()).prop_map(|(after, power)| Step::CrashIn(after, power)),
+        1 => (0..8_u64, fault(), any::<bool>())
+            .prop_map(|(after, fault, power)| Step::Open(after, fault, power)),
+    ]
+}
+
+fn run(seed: u64, durability: Durability, steps: &[Step]) {
+    let mut model = Model::new(seed, options(durability));
+    // What is acknowledged under Process need not survive a loss of power.
+    let powers = durability == Durability::Power;
+    for step in steps {
+        match *step {
+            Step::Append(count) => model.append(count),
+            Step::Coalesce => model.coalesce(),
+            Step::Settle(choice) => model.settle(choice),
+            Step::SettleMost => (0..200).for_each(|choice| model.settle(choice)),
+            Step::Bury(choice) => model.bury(choice),
+            Step::Revive(choice) => model.revive(choice),
+            Step::Flush => {
+                let _told = model.journal().flush().wait();
+            }
+            Step::Fault(after, fault) => model.device().fail(after, fault),
+            Step::Faults(count, fault) => {
+                (0..count).for_each(|after| model.device().fail(after, fault));
+            }
+            Step::Heal => model.device().heal(),
+            Step::Close => {
+                model.close();
+                model.device().heal();
+                model.open();
+            }
+            Step::Crash(power) => {
+                model.crash(power && powers);
+                model.open();
+            }
+            Step::CrashIn(after, power) => {
+                model.device().fail(after, Fault::Crash);
+                model.append(6);
+                model.settle(after);
+                model.append(2);
+                model.crash(power && powers);
+                model.open();
+            }
+            Step::Open(after, fault, power) => {
+                model.close();
+                model.device().heal();
+                model.open_with(after, fault, power && powers);
+            }
+        }
+    }
+    model.crash(powers);
+    model.open();
+}
+
+/// Cases that a model test runs: `STRATA_CASES`, or `default`.
+fn cases(default: u32) -> u32 {
+    std::env::var("STRATA_CASES").map_or(default, |text| {
+        text.parse().expect("STRATA_CASES is a number of cases")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: cases(400),
+        rng_seed: RngSeed::Fixed(0x10_9a11),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn g4_no_acknowledged_unsettled_record_is_missing_after_kills_and_faults(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        run(seed, Durability::Process, &steps);
+    }
+
+    #[test]
+    fn g4_no_acknowledged_unsettled_record_is_missing_after_losses_of_power(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        run(seed, Durability::Power, &steps);
+    }
+}
