@@ -157,34 +157,23 @@ impl Log {
         let slot = self.next_slot;
         let name = names::unborn(slot);
         self.next_slot += 1;
+        let file = self.device.create(&name)?;
         self.files += 1;
-        let made = self.device.create(&name).and_then(|file| {
-            file.allocate(self.options.segment_bytes)?;
-            Ok(file)
-        });
-        match made {
-            Ok(file) => {
-                self.spares.push_back(Spare {
-                    name,
-                    file,
-                    unborn: Some(slot),
-                });
-                Ok(())
-            }
-            Err(error) => {
-                self.discard(&name);
-                Err(error)
-            }
+        if let Err(error) = file.allocate(self.options.segment_bytes) {
+            self.discard(&name);
+            return Err(error);
         }
+        self.spares.push_back(Spare {
+            name,
+            file,
+            unborn: Some(slot),
+        });
+        Ok(())
     }
 
     /// Deletes a file that has no name of its own; if that fails the next opening does it.
     fn discard(&mut self, unborn: &str) {
-        let gone = match self.device.delete(unborn) {
-            Ok(()) => true,
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        };
-        self.files -= usize::from(gone);
+        self.files -= usize::from(self.device.delete(unborn).is_ok());
     }
 
     /// Takes the newest segment back if no group of it was acknowledged: the next one has its

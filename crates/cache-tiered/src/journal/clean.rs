@@ -64,8 +64,16 @@ impl Log {
                 return Ok(());
             }
             self.release(true);
-            match self.begin_for(purpose, limit) {
+            let begun = self.begin_for(limit);
+            let below = self.segments.len() < limit && !self.spares.is_empty();
+            match begun {
                 Ok(()) => {}
+                // What is settled makes room: for that the file in reserve is there, unless copying
+                // a few records brings it back at once.
+                Err(_) if purpose == Purpose::Notes && below && !self.oldest_is_sparse() => {
+                    self.begin(limit)
+                        .map_err(|failed| NoRoom::Device(failed.error))?;
+                }
                 Err(NoRoom::Device(error)) if !device::is_full(&error) => {
                     return Err(NoRoom::Device(error));
                 }
@@ -82,13 +90,12 @@ impl Log {
         }
     }
 
-    fn begin_for(&mut self, purpose: Purpose, limit: usize) -> Result<(), NoRoom> {
+    /// Begins a segment if that leaves a file in reserve.
+    fn begin_for(&mut self, limit: usize) -> Result<(), NoRoom> {
         if self.segments.len() >= limit {
             return Err(NoRoom::Full);
         }
-        if purpose == Purpose::Records {
-            self.reserve(limit).map_err(NoRoom::Device)?;
-        }
+        self.reserve(limit).map_err(NoRoom::Device)?;
         self.begin(limit)
             .map_err(|failed| NoRoom::Device(failed.error))
     }
@@ -99,6 +106,12 @@ impl Log {
         let most = self.options.segments_max() - RESERVED;
         let segments = self.segments.len().min(most) as u64;
         self.ledger.bytes() + bytes <= segments * self.options.usable_bytes() / 4 * 3
+    }
+
+    fn oldest_is_sparse(&self) -> bool {
+        let oldest = self.segments.front();
+        let load = oldest.map_or(0, |oldest| self.ledger.load(oldest.number).bytes);
+        load <= self.options.usable_bytes() / 2
     }
 
     /// Copies what is unsettled of the oldest segment to the open one, or to a new one, and gives

@@ -253,6 +253,8 @@ fn sync_again(file: &dyn DeviceFile, image: &Image, walked: &End) -> Result<(), 
     let (start, end) = walked.last_group;
     let tail = walked.tail;
     write_full(file, 0, &image.bytes[..SEGMENT_HEADER])?;
+    // Alone: until the header is there, what lies behind it belongs to an earlier use.
+    file.sync_data()?;
     if start < end {
         write_full(file, start, &image.bytes[start as usize..end as usize])?;
     }

@@ -145,7 +145,7 @@ fn a_full_journal_refuses_until_records_are_settled_and_never_grows_beyond_its_c
         assert!(journal.stats().file_bytes <= 96 << 10);
         journal.settle(&sequences);
     }
-    assert!(journal.stats().segments_recycled > 50);
+    assert!(journal.stats().segments_recycled >= 20);
 }
 
 #[test]
@@ -161,11 +161,12 @@ fn a_full_device_refuses_records_and_room_comes_back_as_they_are_settled() {
         device.fill();
         for _ in 0..10 {
             sequences.extend(fill(&journal));
-            // One by one, so that the notes do not fit where the records end.
-            for sequence in sequences.drain(..) {
-                journal.settle(&[sequence]);
+            // Several notes, so that they do not fit where the records end.
+            for some in sequences.chunks(sequences.len().div_ceil(3)) {
+                journal.settle(some);
                 journal.flush().wait().unwrap();
             }
+            sequences.clear();
             assert!(journal.stats().file_bytes <= 4 * (16 << 10));
             sequences.push(put(&journal, 1_000, 1_000).wait().unwrap());
         }

@@ -65,8 +65,9 @@ fn killed_after(path: &Path, count: usize) -> u64 {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told = lines.filter_map(|line| line.unwrap().strip_prefix(TOLD)?.parse().ok());
-    let last = told.take(count).last();
+    let mut told = lines.filter_map(|line| line.unwrap().strip_prefix(TOLD)?.parse().ok());
+    let last = told.by_ref().take(count).last();
+    // It goes on telling until it is killed.
     child.kill().unwrap();
     child.wait().unwrap();
     last.expect("it told of some")
