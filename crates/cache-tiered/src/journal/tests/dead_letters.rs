@@ -93,7 +93,7 @@ fn a_torn_copy_of_a_dead_letter_leaves_it_dead() {
         let (journal, recovery) = open(&device, options(Durability::Process));
         assert_eq!(recovery.dead, 1);
         // The segments that the copy and its note were torn in are given up.
-        churn(&journal, 200..400);
+        churn(&journal, 200..230);
         journal.flush().wait().unwrap();
         drop(journal);
         let (_, recovery) = open(&device.killed(), options(Durability::Process));
