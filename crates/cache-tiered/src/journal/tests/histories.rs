@@ -105,7 +105,7 @@ fn cases(default: u32) -> u32 {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: cases(400),
+        cases: cases(5_000),
         rng_seed: RngSeed::Fixed(0x10_9a11),
         failure_persistence: None,
         ..ProptestConfig::default()
