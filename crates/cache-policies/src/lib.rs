@@ -28,6 +28,7 @@ mod predict;
 mod queue;
 mod random;
 mod ranking;
+mod residency;
 mod sample;
 mod segments;
 mod sketch;
@@ -75,6 +76,7 @@ pub use predict::{
     AccessInterval, AccessIntervals, Due, Period, Periods, PeriodsConfig, Prefetch, Runs,
     RunsConfig,
 };
+pub use residency::{Demand, Residency, Room, Victim};
 pub use sketch::FrequencySketch;
 pub use slot::Slot;
 pub use weigh::{One, Weigh};

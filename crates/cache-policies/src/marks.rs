@@ -88,3 +88,39 @@ impl Marks {
         self.bytes.len()
     }
 }
+
+/// Hits that an owner has counted and tells of when the policy looks at an entry.
+pub(crate) struct Untold<T> {
+    touches: T,
+    /// Entries with hits that are still listened to. As counts begin anew when they are told, no entry has hits twice in an
+    /// eviction, unless readers go on to hit: then this ends it.
+    left: usize,
+}
+
+impl<T: FnMut(Slot) -> u8> Untold<T> {
+    /// Hits of entries of which so many are linked.
+    #[inline(always)]
+    pub(crate) fn new(touches: T, linked: usize) -> Self {
+        Untold {
+            touches,
+            left: linked,
+        }
+    }
+
+    /// The hits of an entry.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, slot: Slot) -> u8 {
+        if self.left == 0 {
+            return 0;
+        }
+        let touches = (self.touches)(slot);
+        self.left -= usize::from(touches != 0);
+        touches
+    }
+}
+
+/// No hits that the policy does not know of.
+#[inline(always)]
+pub(crate) fn all_told() -> Untold<impl FnMut(Slot) -> u8> {
+    Untold::new(|_| 0, usize::MAX)
+}

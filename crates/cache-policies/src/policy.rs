@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::ConfigError;
+use crate::marks::Untold;
 use crate::slot::Slot;
 
 /// What a policy said about a missed key, to be handed back with the insert that follows.
@@ -141,6 +142,78 @@ pub trait Policy {
         let victim = self.victim()?;
         self.remove(victim, true);
         Some(victim)
+    }
+
+    /// Tells of a hit through a shared reference, as [`SharedHit::touch`] does; `false`, and nothing was told, if the policy
+    /// needs [`hit`](Policy::hit) for it, as most do.
+    ///
+    /// # Panics
+    /// May panic if the slot is not resident.
+    #[inline]
+    #[must_use = "where this is false, the hit is not recorded yet"]
+    fn try_touch(&self, slot: Slot) -> bool {
+        let _ = slot;
+        false
+    }
+
+    /// Whether an owner may count hits itself and tell of them when the policy looks at the entry
+    /// ([`evict_touched`](Policy::evict_touched)), and up to how many: more hits between two looks are as good as so many.
+    /// 0 says that hits mean nothing. `None`, the default, says that the policy has to hear of each hit by
+    /// [`hit`](Policy::hit).
+    ///
+    /// ```
+    /// use cache_policies::{AnyConfig, AnyPolicy, Policy};
+    ///
+    /// let touches_max = |name: &str| AnyPolicy::new(10, &name.parse::<AnyConfig>().unwrap()).unwrap().touches_max();
+    /// assert_eq!(touches_max("fifo"), Some(0));
+    /// assert_eq!(touches_max("sieve"), Some(1));
+    /// assert_eq!(touches_max("s3-fifo"), Some(3));
+    /// // Hits in the newest part of the small queue do not count: the policy has to know when they came.
+    /// assert_eq!(touches_max("clock2q+"), None);
+    /// assert_eq!(touches_max("lru"), None);
+    /// ```
+    #[inline]
+    fn touches_max(&self) -> Option<u8> {
+        None
+    }
+
+    /// [`evict`](Policy::evict) for an owner that counts hits itself: where the policy looks whether an entry was hit,
+    /// it asks `touches` for the hits that were counted and not told yet, which begin anew with that.
+    ///
+    /// Where [`touches_max`](Policy::touches_max) says so, and the counts go as far as it says, this evicts what
+    /// [`evict`](Policy::evict) would if each hit had been told at once. Other policies ask nothing. `touches` may go on
+    /// to count while this runs: it is listened to for at most as many entries with hits as are linked.
+    ///
+    /// ```
+    /// use cache_policies::{Hint, Policy, Sieve, SieveConfig, Slot};
+    ///
+    /// let mut sieve = Sieve::new(2, &SieveConfig::default())?;
+    /// sieve.insert(Slot::new(0), 10, 1, Hint::NONE);
+    /// sieve.insert(Slot::new(1), 11, 1, Hint::NONE);
+    /// let mut counts = [1, 0];
+    /// let victim = sieve.evict_touched(|slot| std::mem::take(&mut counts[slot.index()]));
+    /// assert_eq!(victim, Some(Slot::new(1)));
+    /// # Ok::<(), cache_policies::ConfigError>(())
+    /// ```
+    fn evict_touched<T: FnMut(Slot) -> u8>(&mut self, touches: T) -> Option<Slot>
+    where
+        Self: Sized,
+    {
+        if matches!(self.touches_max(), None | Some(0)) {
+            return self.evict();
+        }
+        let mut untold = Untold::new(touches, self.len());
+        loop {
+            let victim = self.victim()?;
+            let touches = untold.take(victim);
+            if touches == 0 || !self.try_touch(victim) {
+                self.remove(victim, true);
+                return Some(victim);
+            }
+            for _ in 1..touches {
+                let _ = self.try_touch(victim);
+            }
+        }
     }
 
     /// Evicts an entry that a queue of the policy has no room for, although there is room in the whole; `None` where there

@@ -35,7 +35,7 @@ use crate::eviction::{
 use crate::policy::Policy;
 
 macro_rules! any_config {
-    ($($(#[$doc:meta])+ $access:ident $policy:ident $config:ident,)+) => {
+    ($($(#[$doc:meta])+ $policy:ident $config:ident,)+) => {
         /// Names a policy with its parameters. The default is S3-FIFO with those of its paper's authors.
         ///
         /// As a text it is the policy's name, then, after a colon, the parameters that differ from the default; what

@@ -1,52 +1,51 @@
 //! The list of all policies, which everything that must know them all is made from.
 
-/// Hands the policies to a macro: the documentation, whether a hit needs no exclusive access (`shared`) or does
-/// (`exclusive`), the name of the type, that of its configuration.
+/// Hands the policies to a macro: the documentation, the name of the type, that of its configuration.
 macro_rules! for_each_policy {
     ($then:ident) => {
         $then! {
             /// First in, first out.
-            shared Fifo FifoConfig,
+            Fifo FifoConfig,
             /// Least recently used.
-            exclusive Lru LruConfig,
+            Lru LruConfig,
             /// CLOCK.
-            shared Clock ClockConfig,
+            Clock ClockConfig,
             /// Segmented LRU.
-            exclusive Slru SlruConfig,
+            Slru SlruConfig,
             /// Least frequently used.
-            exclusive Lfu LfuConfig,
+            Lfu LfuConfig,
             /// LFU with dynamic ageing.
-            exclusive Lfuda LfudaConfig,
+            Lfuda LfudaConfig,
             /// 2Q.
-            exclusive TwoQ TwoQConfig,
+            TwoQ TwoQConfig,
             /// ARC.
-            exclusive Arc ArcConfig,
+            Arc ArcConfig,
             /// LIRS.
-            exclusive Lirs LirsConfig,
+            Lirs LirsConfig,
             /// CLOCK-Pro.
-            shared ClockPro ClockProConfig,
+            ClockPro ClockProConfig,
             /// SIEVE.
-            shared Sieve SieveConfig,
+            Sieve SieveConfig,
             /// S3-FIFO.
-            shared S3Fifo S3FifoConfig,
+            S3Fifo S3FifoConfig,
             /// W-TinyLFU.
-            exclusive WTinyLfu WTinyLfuConfig,
+            WTinyLfu WTinyLfuConfig,
             /// W-TinyLFU that finds the size of its window itself.
-            exclusive WTinyLfuAdaptive WTinyLfuAdaptiveConfig,
+            WTinyLfuAdaptive WTinyLfuAdaptiveConfig,
             /// Greedy-Dual-Size with frequency.
-            exclusive Gdsf GdsfConfig,
+            Gdsf GdsfConfig,
             /// Hyperbolic caching.
-            exclusive Hyperbolic HyperbolicConfig,
+            Hyperbolic HyperbolicConfig,
             /// LHD.
-            exclusive Lhd LhdConfig,
+            Lhd LhdConfig,
             /// LeCaR.
-            exclusive LeCaR LeCaRConfig,
+            LeCaR LeCaRConfig,
             /// Random.
-            shared Random RandomConfig,
+            Random RandomConfig,
             /// Belady's MIN.
-            exclusive Belady BeladyConfig,
+            Belady BeladyConfig,
             /// Belady's rule with sizes.
-            exclusive BeladySize BeladySizeConfig,
+            BeladySize BeladySizeConfig,
         }
     };
 }

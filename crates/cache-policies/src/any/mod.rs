@@ -35,7 +35,7 @@ use crate::eviction::{
     two_q::TwoQ,
     w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive},
 };
-use crate::policy::{Hint, Policy, SharedHit};
+use crate::policy::{Hint, Policy};
 use crate::slot::Slot;
 
 /// Something that is done with a policy of whatever type it is; see [`AnyPolicy::visit`].
@@ -67,7 +67,7 @@ pub trait PolicyVisitor {
 }
 
 macro_rules! any_policy {
-    ($($(#[$doc:meta])+ $access:ident $policy:ident $config:ident,)+) => {
+    ($($(#[$doc:meta])+ $policy:ident $config:ident,)+) => {
         /// Any one of the policies, chosen at run time by an [`AnyConfig`]. A call costs one branch more.
         ///
         /// ```
@@ -93,20 +93,6 @@ macro_rules! any_policy {
                 match self {
                     $(AnyPolicy::$policy(policy) => visitor.visit(policy),)+
                     AnyPolicy::TinyLfu(policy) => visitor.visit(*policy),
-                }
-            }
-
-            /// Tells of a hit through a shared reference, as [`SharedHit::touch`] does; `false`, and nothing was told, if
-            /// the policy needs [`Policy::hit`] for it.
-            ///
-            /// # Panics
-            /// May panic if the slot is not resident.
-            #[inline]
-            #[must_use = "where this is false, the hit is not recorded yet"]
-            pub fn try_touch(&self, slot: Slot) -> bool {
-                match self {
-                    $(AnyPolicy::$policy(_policy) => any_policy!(@touch $access _policy slot),)+
-                    AnyPolicy::TinyLfu(_) => false,
                 }
             }
         }
@@ -195,6 +181,30 @@ macro_rules! any_policy {
             }
 
             #[inline]
+            fn try_touch(&self, slot: Slot) -> bool {
+                match self {
+                    $(AnyPolicy::$policy(policy) => policy.try_touch(slot),)+
+                    AnyPolicy::TinyLfu(policy) => policy.try_touch(slot),
+                }
+            }
+
+            #[inline]
+            fn touches_max(&self) -> Option<u8> {
+                match self {
+                    $(AnyPolicy::$policy(policy) => policy.touches_max(),)+
+                    AnyPolicy::TinyLfu(policy) => policy.touches_max(),
+                }
+            }
+
+            #[inline]
+            fn evict_touched<T: FnMut(Slot) -> u8>(&mut self, touches: T) -> Option<Slot> {
+                match self {
+                    $(AnyPolicy::$policy(policy) => policy.evict_touched(touches),)+
+                    AnyPolicy::TinyLfu(policy) => policy.evict_touched(touches),
+                }
+            }
+
+            #[inline]
             fn overflow(&mut self) -> Option<Slot> {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.overflow(),)+
@@ -276,13 +286,6 @@ macro_rules! any_policy {
                 }
             }
         }
-    };
-    (@touch shared $policy:ident $slot:ident) => {{
-        $policy.touch($slot);
-        true
-    }};
-    (@touch exclusive $policy:ident $slot:ident) => {
-        false
     };
 }
 

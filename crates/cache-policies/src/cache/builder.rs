@@ -4,11 +4,10 @@ use core::fmt;
 use core::hash::BuildHasher;
 use core::marker::PhantomData;
 
-use super::lifetimes::Lifetimes;
 use super::store::Store;
 use super::{Cache, CacheStats};
 use crate::timer_wheel::NEVER;
-use crate::{ConfigError, Listener, One, Policy, S3Fifo, Weigh};
+use crate::{ConfigError, Listener, One, Policy, Residency, S3Fifo, Weigh};
 
 /// Settings of a [`Cache`] to be; from [`Cache::builder`].
 ///
@@ -178,12 +177,13 @@ impl<K, V, P: Policy, W, L, S> CacheBuilder<K, V, P, W, L, S> {
             now,
         } = self.limits;
         let (config, weigher, listener, hasher) = self.parts;
-        let policy = P::new(capacity, &config)?;
+        let residency = Residency::new(P::new(capacity, &config)?)
+            .with_max_entries(max_entries)
+            .with_time_to_live(time_to_live)
+            .with_time_to_idle(time_to_idle)
+            .with_now(now);
         Ok(Cache {
-            store: Store::new(policy, Lifetimes::new(now, time_to_live, time_to_idle)),
-            capacity,
-            max_entries,
-            shedding: false,
+            store: Store::new(residency),
             weigher,
             listener,
             hasher,

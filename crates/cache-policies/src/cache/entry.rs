@@ -5,7 +5,7 @@ use core::fmt;
 use super::insert::Use;
 use super::store::Node;
 use super::{Cache, Rejected, TryInsertError, ValueMut};
-use crate::{Listener, Policy, Weigh};
+use crate::{Listener, Policy, Slot, Weigh};
 
 /// A key's place in a [`Cache`]; from [`Cache::entry`].
 ///
@@ -208,17 +208,17 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
 
     /// Whether the entry is pinned.
     pub fn is_pinned(&self) -> bool {
-        self.cache.store.pins().contains(self.slot)
+        self.cache.store.residency.is_pinned(Slot::new(self.slot))
     }
 
     /// Keeps the entry from being evicted, as [`Cache::pin`] does.
     pub fn pin(&mut self) {
-        self.cache.store.pin(self.slot);
+        self.cache.store.residency.pin(Slot::new(self.slot));
     }
 
     /// Lets the entry be evicted again; whether it was pinned.
     pub fn unpin(&mut self) -> bool {
-        self.cache.store.unpin(self.slot)
+        self.cache.store.residency.unpin(Slot::new(self.slot))
     }
 
     /// Puts the key that was asked for in the place of the equal one that is kept, and returns that; the entry is weighed
@@ -248,7 +248,7 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`; what is there stays.
     pub fn insert(self, value: V) -> Result<V, Rejected<K, V>> {
-        let ticks = self.cache.store.lifetimes.time_to_live();
+        let ticks = self.cache.store.residency.default_ticks();
         self.insert_with_ttl(value, ticks)
     }
 
@@ -317,7 +317,7 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> VacantEntry<'a, 
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`.
     pub fn insert(self, value: V) -> Result<&'a V, Rejected<K, V>> {
-        let ticks = self.cache.store.lifetimes.time_to_live();
+        let ticks = self.cache.store.residency.default_ticks();
         self.insert_with_ttl(value, ticks)
     }
 
@@ -339,7 +339,7 @@ impl<'a, K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> VacantEntry<'a, 
         reason = "it names all that the guard may call"
     )]
     pub fn insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
-        let ticks = self.cache.store.lifetimes.time_to_live();
+        let ticks = self.cache.store.residency.default_ticks();
         let slot = self.cache.place(self.hash, self.key, value, ticks)?;
         Ok(ValueMut::new(self.cache, slot))
     }

@@ -222,7 +222,7 @@ impl<'a, 'q, K, Q: ?Sized, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S>
     where
         K: From<&'q Q>,
     {
-        let ticks = self.cache.store.lifetimes.time_to_live();
+        let ticks = self.cache.store.residency.default_ticks();
         let key = K::from(self.key);
         self.cache
             .replace(self.slot, self.hash, Node { key, value }, ticks, Use::Told)
@@ -269,7 +269,7 @@ impl<'a, 'q, K: From<&'q Q>, Q: ?Sized, V, P: Policy, W: Weigh<K, V>, L: Listene
     /// # Errors
     /// [`Rejected`] if the cache does not take `value`.
     pub fn insert(self, value: V) -> Result<&'a V, Rejected<K, V>> {
-        let ticks = self.cache.store.lifetimes.time_to_live();
+        let ticks = self.cache.store.residency.default_ticks();
         self.insert_with_ttl(value, ticks)
     }
 
@@ -293,7 +293,7 @@ impl<'a, 'q, K: From<&'q Q>, Q: ?Sized, V, P: Policy, W: Weigh<K, V>, L: Listene
     )]
     pub fn insert_mut(self, value: V) -> Result<ValueMut<'a, K, V, P, W, L, S>, Rejected<K, V>> {
         let Self { cache, hash, key } = self;
-        let ticks = cache.store.lifetimes.time_to_live();
+        let ticks = cache.store.residency.default_ticks();
         let slot = cache.place(hash, K::from(key), value, ticks)?;
         Ok(ValueMut::new(cache, slot))
     }

@@ -5,7 +5,7 @@ use core::hash::{BuildHasher, Hash};
 use hashbrown::Equivalent;
 
 use super::{Cache, Entry, Rejected, ValueMut};
-use crate::{Listener, Policy, Weigh};
+use crate::{Listener, Policy, Slot, Weigh};
 
 /// Operations with a known hash.
 ///
@@ -95,7 +95,7 @@ where
         key: K,
         value: V,
     ) -> Result<Option<V>, Rejected<K, V>> {
-        let ticks = self.store.lifetimes.time_to_live();
+        let ticks = self.store.residency.default_ticks();
         self.put(hash, key, value, ticks)
     }
 
@@ -119,7 +119,7 @@ where
         Q: Equivalent<K> + ?Sized,
     {
         let slot = self.store.find(hash, key)?;
-        if self.store.lifetimes.is_dead(slot) {
+        if self.store.residency.is_dead(Slot::new(slot)) {
             self.expire(slot);
             return None;
         }

@@ -7,24 +7,14 @@
 
 use core::hash::{BuildHasher, Hash};
 
-use super::store::{Node, Victim};
+use super::store::Node;
 use super::{Cache, RejectReason, Rejected, TryInsertError};
-use crate::{Cause, Hint, Listener, Policy, Weigh};
+use crate::{Demand, Hint, Listener, Policy, Room, Slot, Victim, Weigh};
 
 /// An insert into a cache without lifetimes whose limits are not being lowered, as they are in most: it asks for neither.
 const PLAIN: bool = true;
 /// Any other insert.
 const TIMED: bool = false;
-
-/// How an attempt to make room ended.
-pub(crate) enum Room<K, V> {
-    /// There is room.
-    Made,
-    /// The victim was the very entry for whose sake room was made; it is out.
-    Own(Victim<K, V>),
-    /// The policy has no victim left.
-    None,
-}
 
 /// Whether the policy is to hear of the use that a replacement is.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -111,7 +101,7 @@ where
         ticks: u64,
     ) -> Result<Option<V>, Rejected<K, V>> {
         match self.store.find_unless_absent(hash, &key) {
-            Some(slot) if !self.store.lifetimes.is_dead(slot) => {
+            Some(slot) if !self.store.residency.is_dead(Slot::new(slot)) => {
                 let node = Node { key, value };
                 return self.replace(slot, hash, node, ticks, Use::New).map(Some);
             }
@@ -142,7 +132,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     /// Whether lifetimes and a limit that is being lowered are of no concern to a new entry of so many ticks.
     #[inline(always)]
     fn is_plain(&self, ticks: u64) -> bool {
-        self.store.lifetimes.are_off(ticks) && !self.shedding
+        self.store.residency.is_timeless(ticks) && !self.store.residency.is_shedding()
     }
 
     #[inline(never)]
@@ -162,15 +152,16 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         node: Node<K, V>,
         ticks: u64,
     ) -> Result<u32, Rejected<K, V>> {
-        if KIND == TIMED && self.store.lifetimes.is_stillborn(ticks) {
+        if KIND == TIMED && self.store.residency.is_stillborn(ticks) {
             return Err(self.reject(node, RejectReason::Stillborn));
         }
         let weight = self.weigher.weigh(&node.key, &node.value);
-        if let Some(reason) = self.refusal(weight, None) {
-            return Err(self.reject(node, reason));
-        }
-        let hint = self.store.policy_mut().miss(hash);
-        self.settle::<KIND>(hash, node, weight, ticks, hint)
+        let demand = match self.store.residency.demand_alive(weight, ticks, None) {
+            Ok(demand) => demand,
+            Err(reason) => return Err(self.reject(node, reason)),
+        };
+        let hint = self.store.residency.miss(hash);
+        self.settle::<KIND>(hash, node, demand, hint)
     }
 
     /// Puts the node's value in the place of that at `slot`, which is alive and has this key; the value that was there.
@@ -183,47 +174,63 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         ticks: u64,
         usage: Use,
     ) -> Result<V, Rejected<K, V>> {
-        if self.store.lifetimes.is_stillborn(ticks) {
+        if self.store.residency.is_stillborn(ticks) {
             return Err(self.reject(node, RejectReason::Stillborn));
         }
         let weight = self.weigher.weigh(&node.key, &node.value);
-        let own = (slot, self.store.weight_of(slot));
-        if let Some(reason) = self.refusal(weight, Some(own)) {
-            return Err(self.reject(node, reason));
-        }
+        let own = Slot::new(slot);
+        let mut demand = match self.store.residency.demand_alive(weight, ticks, Some(own)) {
+            Ok(demand) => demand,
+            Err(reason) => return Err(self.reject(node, reason)),
+        };
         if usage == Use::New {
-            self.store.hit(slot, hash);
+            self.store.residency.hit(own, hash);
         }
-        let before = match self.make_room(weight, Some(own)) {
-            Room::Made => {
-                let Node { key, value } = node;
-                let before = core::mem::replace(&mut self.store.node_mut(slot).value, value);
-                self.store.reweigh(slot, own.1, weight);
-                self.store.lifetimes.start(slot, ticks);
-                // Here rather than at the end: a return value is leaked if a destructor panics after it was made.
-                drop(key);
-                before
-            }
-            Room::Own(victim) => {
-                // The policy may have remembered it as a victim: it forgets what is resident again.
-                let hint = self.store.policy_mut().miss(hash);
-                // The room that it leaves may not be enough.
-                match self.settle::<TIMED>(hash, node, weight, ticks, hint) {
-                    Ok(_) => {
-                        // It was an update.
-                        self.stats.inserts -= 1;
-                        victim.node.into_value()
-                    }
-                    Err(rejected) => {
-                        self.depart(victim);
-                        return Err(rejected);
-                    }
+        let before = loop {
+            match self.store.residency.make_room(&mut demand) {
+                Room::Made => {
+                    let Node { key, value } = node;
+                    let before = core::mem::replace(&mut self.store.node_mut(slot).value, value);
+                    self.store.residency.replace(own, &demand);
+                    // Here rather than at the end: a return value is leaked if a destructor panics after it was made.
+                    drop(key);
+                    break before;
                 }
+                Room::Victim(victim) if victim.slot == own => {
+                    break self.replace_victim(victim, hash, node, demand)?;
+                }
+                Room::Victim(victim) => self.leave(victim),
+                Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
             }
-            Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
         };
         self.stats.updates += 1;
         Ok(before)
+    }
+
+    /// Puts the node in after the policy chose what it was to replace as a victim; the value of that.
+    #[cold]
+    fn replace_victim(
+        &mut self,
+        victim: Victim,
+        hash: u64,
+        node: Node<K, V>,
+        demand: Demand,
+    ) -> Result<V, Rejected<K, V>> {
+        let former = self.store.detach(victim.slot);
+        // The policy may have remembered it as a victim: it forgets what is resident again.
+        let hint = self.store.residency.miss(hash);
+        // The room that it leaves may not be enough.
+        match self.settle::<TIMED>(hash, node, demand, hint) {
+            Ok(_) => {
+                // It was an update.
+                self.stats.inserts -= 1;
+                Ok(former.into_value())
+            }
+            Err(rejected) => {
+                self.depart(victim, former);
+                Err(rejected)
+            }
+        }
     }
 
     /// Makes room for an entry that was found to fit, and puts it in; its slot.
@@ -232,37 +239,31 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         &mut self,
         hash: u64,
         node: Node<K, V>,
-        weight: u32,
-        ticks: u64,
+        mut demand: Demand,
         hint: Hint,
     ) -> Result<u32, Rejected<K, V>> {
-        while !self.has_room(weight, 0) {
-            if KIND == TIMED && self.shedding {
-                match self.make_room_shedding(weight, None) {
-                    Room::Made => break,
-                    _ => return Err(self.reject(node, RejectReason::AllPinned)),
+        loop {
+            let room = match KIND {
+                PLAIN => self.store.residency.make_room_plain(&demand),
+                TIMED => self.store.residency.make_room(&mut demand),
+            };
+            match room {
+                Room::Made => break,
+                Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
+                Room::Victim(victim) => {
+                    if KIND == PLAIN && self.store.residency.fits(demand.weight()) {
+                        self.stats.inserts += 1;
+                        let former = self.store.replace(victim.slot, hash, node, &demand, hint);
+                        self.depart(victim, former);
+                        return Ok(victim.slot.get());
+                    }
+                    self.leave(victim);
                 }
             }
-            let Some(slot) = self.store.choose() else {
-                return Err(self.reject(node, RejectReason::AllPinned));
-            };
-            if KIND == PLAIN && self.has_room(weight, 1) {
-                self.stats.inserts += 1;
-                self.stats.evictions += 1;
-                let victim = self.store.replace(slot, hash, node, weight, hint);
-                self.listener
-                    .departed(victim.key, victim.value, Cause::Capacity);
-                return Ok(slot);
-            }
-            let victim = self.store.detach(slot);
-            self.depart(victim);
         }
-        match self.store.insert(hash, node, weight, hint) {
+        match self.store.insert(hash, node, &demand, hint) {
             Ok(slot) => {
                 self.stats.inserts += 1;
-                if KIND == TIMED {
-                    self.store.lifetimes.start(slot, ticks);
-                }
                 Ok(slot)
             }
             Err(node) => Err(self.reject(node, RejectReason::Exhausted)),
@@ -279,79 +280,33 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         }
     }
 
-    /// Why an entry of this weight cannot be, evict what you will; `own` is the slot and weight of what it replaces.
-    #[inline]
-    fn refusal(&self, weight: u32, own: Option<(u32, u32)>) -> Option<RejectReason> {
-        // What is pinned is within the capacity, unless that was lowered before it was pinned.
-        let free = self.capacity.saturating_sub(self.pinned_weight());
-        let fits = u64::from(weight) <= free && self.pinned_len() < self.max_entries;
-        if fits {
-            return None;
-        }
-        self.refusal_beside_pinned(weight, own)
-    }
-
-    #[cold]
-    fn refusal_beside_pinned(&self, weight: u32, own: Option<(u32, u32)>) -> Option<RejectReason> {
-        let weight = u64::from(weight);
-        if weight > self.capacity || self.max_entries == 0 {
-            return Some(RejectReason::TooHeavy);
-        }
-        let own = own.filter(|&(slot, _)| self.store.pins().contains(slot));
-        let pinned = self.pinned_weight() - own.map_or(0, |(_, weight)| u64::from(weight));
-        let pinned_len = self.pinned_len() - usize::from(own.is_some());
-        // What is pinned is resident, so it is within the capacity, unless that was lowered before it was pinned.
-        let full = weight > self.capacity.saturating_sub(pinned) || pinned_len >= self.max_entries;
-        full.then_some(RejectReason::AllPinned)
-    }
-
-    /// Whether an entry of `weight`, which is within the capacity, fits without an eviction, once so many entries that the
-    /// policy has let go of already have left.
-    #[inline]
-    fn has_room(&self, weight: u32, leaving: usize) -> bool {
-        let len = self.len() - leaving;
-        self.weight() <= self.capacity - u64::from(weight) && len < self.max_entries
-    }
-
-    /// Evicts until an entry of `weight` fits, in place of `own` (its slot and weight) if there is that.
-    fn make_room(&mut self, weight: u32, own: Option<(u32, u32)>) -> Room<K, V> {
-        let (own_len, own_weight) = own.map_or((0, 0), |(_, weight)| (1, u64::from(weight)));
-        loop {
-            let others = self.weight() - own_weight;
-            let fits = others.saturating_add(u64::from(weight)) <= self.capacity;
-            if fits && self.len() - own_len < self.max_entries {
-                return Room::Made;
-            }
-            if self.shedding {
-                return self.make_room_shedding(weight, own);
-            }
-            match self.store.evict() {
-                None => return Room::None,
-                Some(victim) if own.is_some_and(|(slot, _)| slot == victim.slot) => {
-                    return Room::Own(victim);
-                }
-                Some(victim) => self.depart(victim),
-            }
-        }
-    }
-
     /// Weighs the value at `slot` anew, after it may have been changed in place.
     pub(crate) fn reweigh(&mut self, slot: u32) {
         let node = self.store.node(slot);
         let weight = self.weigher.weigh(&node.key, &node.value);
-        let old = self.store.weight_of(slot);
-        if weight <= old {
-            self.store.reweigh(slot, old, weight);
+        let own = Slot::new(slot);
+        if weight <= self.store.residency.weight_of(own) {
+            self.store.residency.reweigh(own, weight);
             return;
         }
-        if self.refusal(weight, Some((slot, old))).is_some() {
-            self.outgrow(slot);
-            return;
-        }
-        match self.make_room(weight, Some((slot, old))) {
-            Room::Made => self.store.reweigh(slot, old, weight),
-            Room::Own(victim) => self.depart(victim),
-            Room::None => self.outgrow(slot),
+        let demand = self
+            .store
+            .residency
+            .demand_alive(weight, u64::MAX, Some(own));
+        let Ok(mut demand) = demand else {
+            return self.outgrow(slot);
+        };
+        loop {
+            match self.store.residency.make_room(&mut demand) {
+                Room::Made => return self.store.residency.reweigh(own, weight),
+                Room::Victim(victim) => {
+                    self.leave(victim);
+                    if victim.slot == own {
+                        return;
+                    }
+                }
+                Room::None => return self.outgrow(slot),
+            }
         }
     }
 }

@@ -9,9 +9,9 @@ use core::iter::FusedIterator;
 use slab_core::HashArena;
 
 use super::Cache;
-use super::lifetimes::Lifetimes;
 use super::store::{Node, Store};
-use crate::{Cause, Listener, Policy};
+use crate::residency::Lifetimes;
+use crate::{Cause, Listener, Policy, Slot};
 
 impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// The live entries, in no particular order; none counts as used.
@@ -43,7 +43,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
             let Some(node) = self.store.at(slot) else {
                 continue;
             };
-            if self.store.lifetimes.is_dead(slot) {
+            if self.store.residency.is_dead(Slot::new(slot)) {
                 self.expire(slot);
             } else if !keep(&node.key, &node.value) {
                 self.clear_slot(slot);
@@ -105,7 +105,7 @@ impl<'a, K, V, P: Policy> Iterator for Iter<'a, K, V, P> {
             if let Some(node) = self
                 .store
                 .at(slot)
-                .filter(|_| !self.store.lifetimes.is_dead(slot))
+                .filter(|_| !self.store.residency.is_dead(Slot::new(slot)))
             {
                 return Some((&node.key, &node.value));
             }
@@ -115,7 +115,7 @@ impl<'a, K, V, P: Policy> Iterator for Iter<'a, K, V, P> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let slots = (self.store.slots() - self.next) as usize;
-        (0, Some(slots.min(self.store.len())))
+        (0, Some(slots.min(self.store.residency.len())))
     }
 }
 
@@ -189,7 +189,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Iterator for Drain<'_, K, V, P, W
             if self.cache.store.at(slot).is_none() {
                 continue;
             }
-            if self.cache.store.lifetimes.is_dead(slot) {
+            if self.cache.store.residency.is_dead(Slot::new(slot)) {
                 self.cache.expire(slot);
                 continue;
             }
@@ -200,7 +200,7 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Iterator for Drain<'_, K, V, P, W
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.cache.store.len()))
+        (0, Some(self.cache.store.residency.len()))
     }
 }
 
@@ -254,7 +254,8 @@ impl<K, V, P, W, L, S> IntoIterator for Cache<K, V, P, W, L, S> {
 
     /// The live entries, by value, in no particular order; the listener hears nothing.
     fn into_iter(self) -> IntoIter<K, V> {
-        let (arena, slots, lifetimes) = self.store.into_arena();
+        let (arena, lifetimes) = self.store.into_parts();
+        let slots = arena.slots();
         IntoIter {
             arena,
             lifetimes,

@@ -7,10 +7,8 @@ mod error;
 mod hashed;
 mod insert;
 mod iter;
-mod lifetimes;
 mod limits;
 mod order;
-mod pins;
 mod shared;
 mod stats;
 mod store;
@@ -31,8 +29,8 @@ pub use self::order::EvictionOrder;
 pub use self::stats::CacheStats;
 pub use self::value::ValueMut;
 
-use self::store::{Store, Victim};
-use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
+use self::store::{Node, Store};
+use crate::{Cause, Listener, One, Policy, S3Fifo, Slot, Victim, Weigh};
 
 /// A cache for one thread: keys to values, within a weight and a number of entries, in the order of a [`Policy`].
 ///
@@ -86,12 +84,6 @@ use crate::{Cause, Listener, One, Policy, S3Fifo, Weigh};
 #[derive(Clone)]
 pub struct Cache<K, V, P = S3Fifo, W = One, L = (), S = foldhash::quality::RandomState> {
     store: Store<K, V, P>,
-    /// The weight that there may be; the policy's is no less, and the same unless `shedding`.
-    capacity: u64,
-    /// The number of entries that there may be.
-    max_entries: usize,
-    /// Whether a limit was lowered, and what no longer fits has not all left or the policy was not told yet.
-    shedding: bool,
     weigher: W,
     listener: L,
     hasher: S,
@@ -119,7 +111,7 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// which always collects them, has returned.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.store.len()
+        self.store.residency.len()
     }
 
     /// Whether no entry is resident.
@@ -131,19 +123,19 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// The weight of all resident entries.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        self.store.policy().weight()
+        self.store.residency.weight()
     }
 
     /// The weight of the pinned entries: what no insert can get at.
     #[must_use]
     pub fn pinned_weight(&self) -> u64 {
-        self.store.pins().weight()
+        self.store.residency.pinned_weight()
     }
 
     /// The number of pinned entries.
     #[must_use]
     pub fn pinned_len(&self) -> usize {
-        self.store.pins().len()
+        self.store.residency.pinned_len()
     }
 
     /// What was counted so far.
@@ -167,7 +159,7 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// cache's.
     #[must_use]
     pub fn policy(&self) -> &P {
-        self.store.policy()
+        self.store.residency.policy()
     }
 
     /// The listener.
@@ -195,7 +187,6 @@ impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// If an invariant is broken, which is a defect of this crate or of a foreign policy.
     pub fn check(&self) {
         self.store.check();
-        self.check_limits();
     }
 }
 
@@ -311,7 +302,7 @@ where
         let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
             return false;
         };
-        self.store.pin(slot);
+        self.store.residency.pin(Slot::new(slot));
         true
     }
 
@@ -323,7 +314,7 @@ where
         let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
             return false;
         };
-        self.store.unpin(slot)
+        self.store.residency.unpin(Slot::new(slot))
     }
 
     /// Whether `key` is there and pinned.
@@ -332,15 +323,15 @@ where
         Q: Hash + Equivalent<K> + ?Sized,
     {
         self.peek_slot(self.hash_of(key), key)
-            .is_some_and(|slot| self.store.pins().contains(slot))
+            .is_some_and(|slot| self.store.residency.is_pinned(Slot::new(slot)))
     }
 
     /// Evicts the policy's next victim and hands it to the caller instead of the listener; `None` if nothing is there that
     /// is not pinned. An entry whose time is over goes to the listener and another one is taken.
     pub fn evict_one(&mut self) -> Option<(K, V)> {
         loop {
-            let Victim { node, dead, .. } = self.store.evict()?;
-            if !dead {
+            let (victim, node) = self.store.evict()?;
+            if !victim.dead {
                 self.stats.evictions += 1;
                 return Some((node.key, node.value));
             }
@@ -356,7 +347,7 @@ where
     {
         self.store
             .find(hash, key)
-            .filter(|&slot| !self.store.lifetimes.is_dead(slot))
+            .filter(|&slot| !self.store.residency.is_dead(Slot::new(slot)))
     }
 
     /// The slot of `key` if it is there and alive, used and counted. An entry whose time is over is collected.
@@ -366,9 +357,9 @@ where
     {
         let found = self.store.find(hash, key);
         match found {
-            Some(slot) if !self.store.lifetimes.is_dead(slot) => {
+            Some(slot) if !self.store.residency.is_dead(Slot::new(slot)) => {
                 self.stats.hits += 1;
-                self.store.hit(slot, hash);
+                self.store.residency.hit(Slot::new(slot), hash);
                 return Some(slot);
             }
             Some(dead) => self.expire(dead),
@@ -395,26 +386,22 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
             .departed(node.key, node.value, Cause::Capacity);
     }
 
-    /// Evicts one entry through the listener; whether there was one to evict.
+    /// Takes the entry of a victim out and tells the listener of it.
     #[inline(always)]
-    fn evict_for_room(&mut self) -> bool {
-        let Some(victim) = self.store.evict() else {
-            return false;
-        };
-        self.depart(victim);
-        true
+    fn leave(&mut self, victim: Victim) {
+        let node = self.store.detach(victim.slot);
+        self.depart(victim, node);
     }
 
     /// Tells the listener of a victim.
     #[inline(always)]
-    fn depart(&mut self, victim: Victim<K, V>) {
-        let Victim { node, dead, .. } = victim;
-        let (count, cause) = match dead {
-            true => (&mut self.stats.expirations, Cause::Expired),
-            false => (&mut self.stats.evictions, Cause::Capacity),
+    fn depart(&mut self, victim: Victim, node: Node<K, V>) {
+        let count = match victim.dead {
+            true => &mut self.stats.expirations,
+            false => &mut self.stats.evictions,
         };
         *count += 1;
-        self.listener.departed(node.key, node.value, cause);
+        self.listener.departed(node.key, node.value, victim.cause());
     }
 }
 

@@ -6,7 +6,7 @@ use core::iter::FusedIterator;
 
 use super::Cache;
 use super::store::Store;
-use crate::Policy;
+use crate::{Policy, Slot};
 
 impl<K, V, P: Policy + Clone, W, L, S> Cache<K, V, P, W, L, S> {
     /// The live entries in the order in which they would be evicted if nothing else happened, the next victim first; pinned
@@ -29,13 +29,13 @@ impl<K, V, P: Policy + Clone, W, L, S> Cache<K, V, P, W, L, S> {
     /// ```
     #[must_use]
     pub fn iter_by_eviction(&self) -> EvictionOrder<'_, K, V, P> {
-        let mut policy = self.store.policy().clone();
+        let mut policy = self.store.residency.policy().clone();
         let mut slots = Vec::with_capacity(self.len());
         while let Some(slot) = policy.evict() {
             slots.push(slot.get());
         }
         if slots.len() < self.len() {
-            let pinned = |&slot: &u32| self.store.pins().contains(slot);
+            let pinned = |&slot: &u32| self.store.residency.is_pinned(Slot::new(slot));
             slots.extend((0..self.store.slots()).filter(pinned));
         }
         EvictionOrder {
@@ -62,7 +62,7 @@ pub struct EvictionOrder<'a, K, V, P> {
 impl<'a, K, V, P: Policy> EvictionOrder<'a, K, V, P> {
     fn entry(&self, slot: u32) -> Option<(&'a K, &'a V)> {
         let node = self.store.node(slot);
-        (!self.store.lifetimes.is_dead(slot)).then_some((&node.key, &node.value))
+        (!self.store.residency.is_dead(Slot::new(slot))).then_some((&node.key, &node.value))
     }
 }
 

@@ -42,7 +42,7 @@ where
         Q: Equivalent<K> + ?Sized,
     {
         let (slot, value) = self.store.look(hash, key)?;
-        self.store.policy().touch(slot);
+        self.store.residency.policy().touch(slot);
         Some(value)
     }
 }

@@ -1,4 +1,4 @@
-//! The store: entries, their index, their order, their pins and lifetimes, kept in step with each other.
+//! The store: entries, their index, and which of them are resident, kept in step with each other.
 //!
 //! Nothing in here calls a user's code except the comparison of keys, which only reads. So whatever panics (a weigher, a
 //! listener, a hasher, a destructor) does it between two operations of the store, never within one. That is the whole
@@ -9,9 +9,8 @@ use core::cell::Cell;
 use hashbrown::Equivalent;
 use slab_core::HashArena;
 
-use super::lifetimes::Lifetimes;
-use super::pins::Pins;
-use crate::{Hint, Policy, Slot};
+use crate::residency::Lifetimes;
+use crate::{Demand, Hint, Policy, Residency, Slot, Victim};
 
 /// A resident entry.
 #[derive(Clone)]
@@ -29,53 +28,22 @@ impl<K, V> Node<K, V> {
     }
 }
 
-/// An entry that the policy let go of and that is out of everything.
-pub(crate) struct Victim<K, V> {
-    /// Where it was.
-    pub(crate) slot: u32,
-    pub(crate) node: Node<K, V>,
-    /// Whether its time was over already.
-    pub(crate) dead: bool,
-}
-
 #[derive(Clone)]
 pub(crate) struct Store<K, V, P> {
     /// The entries, by the hashes of their keys. Their indices are the policy's slots.
     arena: HashArena<Node<K, V>>,
     /// A hash that no entry has: most inserts follow on a `get` that has told so.
     absent: Option<u64>,
-    policy: P,
-    pins: Pins,
-    pub(crate) lifetimes: Lifetimes,
+    pub(crate) residency: Residency<P>,
 }
 
 impl<K, V, P: Policy> Store<K, V, P> {
-    pub(crate) fn new(policy: P, lifetimes: Lifetimes) -> Self {
+    pub(crate) fn new(residency: Residency<P>) -> Self {
         Self {
             arena: HashArena::new(),
             absent: None,
-            policy,
-            pins: Pins::new(),
-            lifetimes,
+            residency,
         }
-    }
-
-    pub(crate) const fn policy(&self) -> &P {
-        &self.policy
-    }
-
-    pub(crate) const fn policy_mut(&mut self) -> &mut P {
-        &mut self.policy
-    }
-
-    pub(crate) const fn pins(&self) -> &Pins {
-        &self.pins
-    }
-
-    /// Resident entries, dead ones that nobody collected yet included.
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.arena.len()
     }
 
     /// One more than the highest slot that was ever taken.
@@ -120,7 +88,8 @@ impl<K, V, P: Policy> Store<K, V, P> {
         Q: Equivalent<K> + ?Sized,
     {
         let (slot, node) = self.locate(hash, key)?;
-        (!self.lifetimes.is_dead(slot)).then_some((Slot::new(slot), &node.value))
+        let slot = Slot::new(slot);
+        (!self.residency.is_dead(slot)).then_some((slot, &node.value))
     }
 
     /// The value of `key`, used, if it is there and alive, with one look at the entry.
@@ -140,11 +109,11 @@ impl<K, V, P: Policy> Store<K, V, P> {
             }
             return None;
         };
-        if self.lifetimes.is_dead(slot) {
+        let slot = Slot::new(slot);
+        if self.residency.is_dead(slot) {
             return None;
         }
-        self.policy.hit(Slot::new(slot), hash);
-        self.lifetimes.touch(slot);
+        self.residency.hit(slot, hash);
         Some(&node.value)
     }
 
@@ -170,13 +139,13 @@ impl<K, V, P: Policy> Store<K, V, P> {
             .expect("a slot from the index is taken")
     }
 
-    /// Adds an entry whose key is not there; hands it back if there is no memory for it.
+    /// Adds an entry whose key is not there, for which room was made; hands it back if there is no memory for it.
     #[inline(always)]
     pub(crate) fn insert(
         &mut self,
         hash: u64,
         node: Node<K, V>,
-        weight: u32,
+        demand: &Demand,
         hint: Hint,
     ) -> Result<u32, Node<K, V>> {
         if self.arena.len() == self.arena.room() && !self.grow() {
@@ -184,31 +153,23 @@ impl<K, V, P: Policy> Store<K, V, P> {
         }
         self.absent = None;
         let slot = self.arena.insert(hash, node);
-        self.policy.insert(Slot::new(slot), hash, weight, hint);
+        self.residency.insert(Slot::new(slot), hash, demand, hint);
         Ok(slot)
     }
 
-    /// The policy's next victim, which is out of the policy: it is to be [taken out](Self::detach) of everything else, or
-    /// [replaced](Self::replace). `None` when there is none, every entry being pinned.
-    #[inline(always)]
-    pub(crate) fn choose(&mut self) -> Option<u32> {
-        self.policy.evict().map(Slot::get)
-    }
-
-    /// Puts an entry whose key is not there in the place of a victim that is out of the policy and had no lifetime; the
-    /// victim.
+    /// Puts an entry whose key is not there in the place of a victim; the victim.
     #[inline(always)]
     pub(crate) fn replace(
         &mut self,
-        slot: u32,
+        slot: Slot,
         hash: u64,
         node: Node<K, V>,
-        weight: u32,
+        demand: &Demand,
         hint: Hint,
     ) -> Node<K, V> {
         self.absent = None;
-        let victim = self.arena.replace(slot, hash, node);
-        self.policy.insert(Slot::new(slot), hash, weight, hint);
+        let victim = self.arena.replace(slot.get(), hash, node);
+        self.residency.insert(slot, hash, demand, hint);
         victim
     }
 
@@ -218,13 +179,14 @@ impl<K, V, P: Policy> Store<K, V, P> {
     #[cold]
     fn grow(&mut self) -> bool {
         let len = self.arena.len();
-        let expected = match self.policy.weight() {
-            0 => u128::from(self.policy.capacity()),
-            weight => u128::from(self.policy.capacity()) * len as u128 / u128::from(weight),
+        let (capacity, weight) = (self.residency.policy().capacity(), self.residency.weight());
+        let expected = match weight {
+            0 => u128::from(capacity),
+            weight => u128::from(capacity) * len as u128 / u128::from(weight),
         };
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
         let step = len + len / 8 + 16;
-        let is_exact = len < expected && self.policy.weight() == len as u64;
+        let is_exact = len < expected && weight == len as u64;
         let room = match is_exact || step < expected {
             true => (2 * len + 16).min(expected),
             false => step,
@@ -233,75 +195,37 @@ impl<K, V, P: Policy> Store<K, V, P> {
         let room = room.min(Slot::MAX.index() + 1);
         let grown = room > len && self.arena.try_grow(room);
         if grown {
-            self.policy.reserve(room.max(self.arena.slots() as usize));
+            self.residency
+                .reserve(room.max(self.arena.slots() as usize));
         }
         grown
     }
 
     /// Takes the entry at `slot` out.
     pub(crate) fn take(&mut self, slot: u32) -> Node<K, V> {
-        let before = self.policy.weight();
-        self.policy.remove(Slot::new(slot), false);
-        self.pins
-            .clear(slot, (before - self.policy.weight()) as u32);
-        self.detach(slot).node
+        self.residency.remove(Slot::new(slot));
+        self.detach(Slot::new(slot))
     }
 
     /// Takes the policy's next victim out; `None` when it has none, every entry being pinned.
     #[inline(always)]
-    pub(crate) fn evict(&mut self) -> Option<Victim<K, V>> {
-        let slot = self.choose()?;
-        Some(self.detach(slot))
+    pub(crate) fn evict(&mut self) -> Option<(Victim, Node<K, V>)> {
+        let victim = self.residency.evict()?;
+        Some((victim, self.detach(victim.slot)))
     }
 
-    /// Takes the entry at `slot`, which the policy has let go of, out of everything else.
+    /// Takes the entry at `slot` out, which is no longer resident.
     #[inline(always)]
-    pub(crate) fn detach(&mut self, slot: u32) -> Victim<K, V> {
-        let dead = self.lifetimes.end(slot);
-        let node = self.arena.remove(slot);
-        let node = node.expect("a resident slot is taken");
-        Victim { slot, node, dead }
+    pub(crate) fn detach(&mut self, slot: Slot) -> Node<K, V> {
+        let node = self.arena.remove(slot.get());
+        node.expect("a resident slot is taken")
     }
 
-    /// The weight that the policy knows of `slot`.
-    #[inline]
-    pub(crate) fn weight_of(&self, slot: u32) -> u32 {
-        self.policy.weight_of(Slot::new(slot))
-    }
-
-    /// Tells of a use of `slot`.
-    #[inline]
-    pub(crate) fn hit(&mut self, slot: u32, hash: u64) {
-        self.policy.hit(Slot::new(slot), hash);
-        self.lifetimes.touch(slot);
-    }
-
-    /// Changes the weight that the policy knows of `slot` from `old` to `weight`.
-    pub(crate) fn reweigh(&mut self, slot: u32, old: u32, weight: u32) {
-        if old != weight {
-            self.policy.reweigh(Slot::new(slot), weight);
-            self.pins.reweigh(slot, old, weight);
-        }
-    }
-
-    /// Keeps the policy from evicting `slot`; whether it was not so before.
-    pub(crate) fn pin(&mut self, slot: u32) -> bool {
-        let weight = self.weight_of(slot);
-        let pinned = self.pins.set(slot, weight);
-        if pinned {
-            self.policy.pin(Slot::new(slot));
-        }
-        pinned
-    }
-
-    /// Lets the policy evict `slot` again; whether it was pinned.
-    pub(crate) fn unpin(&mut self, slot: u32) -> bool {
-        let weight = self.weight_of(slot);
-        let unpinned = self.pins.clear(slot, weight);
-        if unpinned {
-            self.policy.unpin(Slot::new(slot));
-        }
-        unpinned
+    /// Changes the idle time of all entries: see [`Residency::set_time_to_idle`].
+    pub(crate) fn set_time_to_idle(&mut self, ticks: Option<u64>) {
+        let arena = &self.arena;
+        let slots = (0..arena.slots()).filter(|&slot| arena.get(slot).is_some());
+        self.residency.set_time_to_idle(ticks, slots.map(Slot::new));
     }
 
     /// Gives back memory that no entry takes.
@@ -311,65 +235,53 @@ impl<K, V, P: Policy> Store<K, V, P> {
 
     /// Asserts every invariant that a panic in a user's code could have broken. O(len).
     pub(crate) fn check(&self) {
-        self.policy.check();
-        self.lifetimes.check();
+        self.residency.check();
         self.arena.check();
         assert_eq!(
             self.arena.len(),
-            self.policy.len(),
-            "each entry is in the policy"
-        );
-        assert!(
-            self.policy.weight() <= self.policy.capacity(),
-            "the weight is within the capacity"
-        );
-        assert!(
-            self.pins.weight() <= self.policy.weight(),
-            "pinned entries are resident"
+            self.residency.len(),
+            "each entry is resident"
         );
         let mut pinned = 0;
         for slot in 0..self.slots() {
             let taken = self.arena.get(slot).is_some();
+            let slot = Slot::new(slot);
             assert!(
-                taken || self.lifetimes.deadline(slot) == u64::MAX,
-                "vacant slot {slot} has no deadline"
+                taken || self.residency.deadline(slot).is_none(),
+                "a vacant slot has no deadline"
             );
-            assert!(
-                taken || !self.pins.contains(slot),
-                "vacant slot {slot} is not pinned"
-            );
-            pinned += usize::from(self.pins.contains(slot));
+            let is_pinned = self.residency.is_pinned(slot);
+            assert!(taken || !is_pinned, "a vacant slot is not pinned");
+            pinned += usize::from(is_pinned);
         }
-        assert_eq!(pinned, self.pins.len(), "pinned entries");
+        assert_eq!(pinned, self.residency.pinned_len(), "pinned entries");
     }
 }
 
 impl<K, V, P> Store<K, V, P> {
     /// All entries, each once, the store being given up.
-    pub(crate) fn into_arena(self) -> (HashArena<Node<K, V>>, u32, Lifetimes) {
-        let slots = self.arena.slots();
-        (self.arena, slots, self.lifetimes)
+    pub(crate) fn into_parts(self) -> (HashArena<Node<K, V>>, Lifetimes) {
+        (self.arena, self.residency.into_lifetimes())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Node, Store};
-    use crate::cache::lifetimes::Lifetimes;
-    use crate::timer_wheel::NEVER;
-    use crate::{Hint, Lru, LruConfig, Policy};
+    use crate::{Hint, Lru, LruConfig, Policy, Residency, Room};
 
     fn insert(store: &mut Store<u64, (), Lru>, key: u64, weight: u32) {
-        while store.policy().weight() + u64::from(weight) > store.policy().capacity() {
-            store.evict().unwrap();
+        let mut demand = store.residency.demand(weight, u64::MAX, None).unwrap();
+        while let Room::Victim(victim) = store.residency.make_room(&mut demand) {
+            store.detach(victim.slot);
         }
         let node = Node { key, value: () };
-        assert!(store.insert(key, node, weight, Hint::NONE).is_ok());
+        assert!(store.insert(key, node, &demand, Hint::NONE).is_ok());
     }
 
     fn store(capacity: u64) -> Store<u64, (), Lru> {
         let policy = Lru::new(capacity, &LruConfig::default()).unwrap();
-        Store::new(policy, Lifetimes::new(0, NEVER, NEVER))
+        Store::new(Residency::new(policy))
     }
 
     #[test]
@@ -378,14 +290,14 @@ mod tests {
         let mut store = store(ENTRIES * 1000);
         let (mut rooms, mut moved) = (0, 0);
         for key in 0..8 * ENTRIES {
-            let (room, len) = (store.arena.room(), store.len());
+            let (room, len) = (store.arena.room(), store.residency.len());
             insert(&mut store, key, 1000 - (key * 500 / (8 * ENTRIES)) as u32);
             if store.arena.room() != room {
                 rooms += 1;
                 moved += len as u64;
             }
         }
-        assert!(store.len() as u64 > ENTRIES * 3 / 2);
+        assert!(store.residency.len() as u64 > ENTRIES * 3 / 2);
         // Doublings up to 4,096, and eighths up to less than twice as many.
         assert!(rooms <= 8 + 7, "{rooms} rooms");
         assert!(moved <= 8 * ENTRIES, "{moved} entries moved");
@@ -397,6 +309,6 @@ mod tests {
         for key in 0..5000 {
             insert(&mut store, key, 1);
         }
-        assert_eq!((store.len(), store.arena.room()), (1000, 1000));
+        assert_eq!((store.residency.len(), store.arena.room()), (1000, 1000));
     }
 }

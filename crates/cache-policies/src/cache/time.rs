@@ -5,45 +5,42 @@ use core::hash::{BuildHasher, Hash};
 use hashbrown::Equivalent;
 
 use super::{Cache, limits};
-use crate::timer_wheel::NEVER;
-use crate::{Listener, Policy, Weigh};
+use crate::{Listener, Policy, Slot, Victim, Weigh};
 
 impl<K, V, P: Policy, W, L, S> Cache<K, V, P, W, L, S> {
     /// The tick that the cache was last told.
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.store.lifetimes.now()
+        self.store.residency.now()
     }
 
     /// A tick up to which [`advance_to`](Cache::advance_to) has nothing to collect, never later than the earliest deadline
     /// and perhaps earlier; `None` if no entry has a deadline. For an owner that sets a timer.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<u64> {
-        self.store.lifetimes.next_wakeup()
+        self.store.residency.next_wakeup()
     }
 
     /// Ticks that an entry lives from its insert unless it is told otherwise; `None` is for ever.
     #[must_use]
     pub fn time_to_live(&self) -> Option<u64> {
-        Some(self.store.lifetimes.time_to_live()).filter(|&ticks| ticks != NEVER)
+        self.store.residency.time_to_live()
     }
 
     /// Changes the [`time_to_live`](super::CacheBuilder::time_to_live) of entries inserted from now on; `None` is for ever.
     /// Those that are there keep their deadlines.
     pub fn set_time_to_live(&mut self, ticks: Option<u64>) {
-        self.store
-            .lifetimes
-            .set_time_to_live(ticks.unwrap_or(NEVER));
+        self.store.residency.set_time_to_live(ticks);
     }
 
     pub(super) fn deadline_at(&self, slot: u32) -> Option<u64> {
-        Some(self.store.lifetimes.deadline(slot)).filter(|&deadline| deadline != NEVER)
+        self.store.residency.deadline(Slot::new(slot))
     }
 
     /// Ticks that an entry lives from its last use; `None` is for ever.
     #[must_use]
     pub fn time_to_idle(&self) -> Option<u64> {
-        Some(self.store.lifetimes.time_to_idle()).filter(|&ticks| ticks != NEVER)
+        self.store.residency.time_to_idle()
     }
 }
 
@@ -59,15 +56,8 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     /// assert_eq!(cache.deadline(&1), Some(60));
     /// ```
     pub fn set_time_to_idle(&mut self, ticks: Option<u64>) {
-        let slots = self.store.slots();
-        let ticks = ticks.unwrap_or(NEVER);
-        let former = self.store.lifetimes.set_time_to_idle(ticks, slots);
-        for slot in 0..slots {
-            if self.store.at(slot).is_some() {
-                self.store.lifetimes.renew(slot, former);
-            }
-        }
-        if ticks == 0 {
+        self.store.set_time_to_idle(ticks);
+        if ticks == Some(0) {
             self.collect();
         }
     }
@@ -75,8 +65,8 @@ impl<K, V, P: Policy, W, L: Listener<K, V>, S> Cache<K, V, P, W, L, S> {
     /// Collects what is due; how many that were.
     fn collect(&mut self) -> usize {
         let mut expired = 0;
-        while let Some(slot) = self.store.lifetimes.pop_dead() {
-            self.expire(slot);
+        while let Some(slot) = self.store.residency.pop_dead() {
+            self.leave(Victim { slot, dead: true });
             expired += 1;
         }
         expired
@@ -109,8 +99,7 @@ where
         let Some(slot) = self.peek_slot(self.hash_of(key), key) else {
             return false;
         };
-        self.store.lifetimes.start(slot, ticks);
-        if self.store.lifetimes.is_dead(slot) {
+        if !self.store.residency.set_life(Slot::new(slot), ticks) {
             self.expire(slot);
         }
         true
@@ -122,11 +111,9 @@ where
     /// far the clock jumps. If a listener panics, the rest of what is due is not returned by anything from then on, and
     /// collected by the next call.
     pub fn advance_to(&mut self, now: u64) -> usize {
-        self.store.lifetimes.advance_to(now);
+        self.store.residency.advance_to(now);
         let expired = self.collect();
-        if self.shedding {
-            self.shed(limits::STEP);
-        }
+        self.shed(limits::STEP);
         expired
     }
 }

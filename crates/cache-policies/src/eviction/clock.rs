@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use crate::any::{Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::list::Place;
-use crate::marks::Marks;
+use crate::marks::{Marks, Untold, all_told};
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::queue::Queue;
 use crate::slot::Slot;
@@ -113,6 +113,34 @@ impl Clock {
         }
     }
 
+    /// Turns the hand up to the first entry without a hit, which is the victim.
+    #[inline(always)]
+    fn turn<T: FnMut(Slot) -> u8>(&mut self, mut untold: Untold<T>) -> Option<Slot> {
+        let mut victim = Queue::slot(self.hand)?;
+        // Twice: hits that come while it turns begin the counts anew.
+        let steps_max = 2 * usize::from(self.count_max) * self.circle.linked() + 1;
+        for step in 1.. {
+            debug_assert!(step <= steps_max, "the hand went around without an end");
+            let count = self.counts.get(victim);
+            let count = count
+                .saturating_add(untold.take(victim))
+                .min(self.count_max);
+            if count == 0 {
+                break;
+            }
+            self.counts.set(victim, count - 1);
+            self.hand = self.after(self.hand);
+            victim = Queue::slot(self.hand)?;
+        }
+        Some(victim)
+    }
+
+    #[inline(always)]
+    fn let_go(&mut self, victim: Slot) {
+        self.step_off(victim);
+        self.circle.evict(victim);
+    }
+
     /// Puts the hand on a slot that was linked behind it, where the hand comes last, if it is the only one.
     #[inline]
     fn start_at(&mut self, slot: Slot) {
@@ -167,26 +195,31 @@ impl Policy for Clock {
 
     #[inline(always)]
     fn victim(&mut self) -> Option<Slot> {
-        let mut victim = Queue::slot(self.hand)?;
-        let steps_max = usize::from(self.count_max) * self.circle.linked() + 1;
-        for step in 1.. {
-            debug_assert!(step <= steps_max, "the hand went around without an end");
-            let count = self.counts.get(victim);
-            if count == 0 {
-                break;
-            }
-            self.counts.set(victim, count - 1);
-            self.hand = self.after(self.hand);
-            victim = Queue::slot(self.hand)?;
-        }
-        Some(victim)
+        self.turn(all_told())
     }
 
     #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
-        let victim = self.victim()?;
-        self.step_off(victim);
-        self.circle.evict(victim);
+        let victim = self.turn(all_told())?;
+        self.let_go(victim);
+        Some(victim)
+    }
+
+    #[inline]
+    fn try_touch(&self, slot: Slot) -> bool {
+        self.touch(slot);
+        true
+    }
+
+    #[inline]
+    fn touches_max(&self) -> Option<u8> {
+        Some(self.count_max)
+    }
+
+    #[inline]
+    fn evict_touched<T: FnMut(Slot) -> u8>(&mut self, touches: T) -> Option<Slot> {
+        let victim = self.turn(Untold::new(touches, self.circle.linked()))?;
+        self.let_go(victim);
         Some(victim)
     }
 

@@ -69,6 +69,17 @@ impl Policy for Fifo {
         Some(victim)
     }
 
+    #[inline]
+    fn try_touch(&self, slot: Slot) -> bool {
+        self.touch(slot);
+        true
+    }
+
+    #[inline]
+    fn touches_max(&self) -> Option<u8> {
+        Some(0)
+    }
+
     fn remove(&mut self, slot: Slot, _remember: bool) {
         self.queue.remove(slot);
     }

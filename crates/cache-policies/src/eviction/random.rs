@@ -106,6 +106,17 @@ impl Policy for Random {
     }
 
     #[inline]
+    fn try_touch(&self, slot: Slot) -> bool {
+        self.touch(slot);
+        true
+    }
+
+    #[inline]
+    fn touches_max(&self) -> Option<u8> {
+        Some(0)
+    }
+
+    #[inline]
     fn remove(&mut self, slot: Slot, _remember: bool) {
         self.sample.remove(slot);
     }

@@ -3,7 +3,7 @@
 use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::list::Place;
-use crate::marks::Marks;
+use crate::marks::{Marks, Untold, all_told};
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::queue::Queue;
 use crate::slot::Slot;
@@ -50,6 +50,36 @@ pub struct Sieve {
 }
 
 impl Sieve {
+    /// Moves the hand on to the first unvisited entry, which is the victim.
+    #[inline(always)]
+    fn sweep<T: FnMut(Slot) -> u8>(&mut self, mut untold: Untold<T>) -> Option<Slot> {
+        if self.queue.linked() == 0 {
+            return None;
+        }
+        // Twice: hits that come while it moves are marks anew.
+        let steps_max = 2 * self.queue.linked() + 1;
+        let mut steps = 0;
+        loop {
+            let Some(slot) = Queue::slot(self.hand) else {
+                self.hand = self.queue.newer(self.hand);
+                continue;
+            };
+            steps += 1;
+            debug_assert!(steps <= steps_max, "the hand went around without an end");
+            if self.visited.get(slot) | untold.take(slot) == 0 {
+                return Some(slot);
+            }
+            self.visited.set(slot, 0);
+            self.hand = self.queue.newer(self.hand);
+        }
+    }
+
+    #[inline(always)]
+    fn let_go(&mut self, victim: Slot) {
+        self.step_off(victim);
+        self.queue.evict(victim);
+    }
+
     /// Moves the hand off a slot that is about to be unlinked.
     #[inline]
     fn step_off(&mut self, slot: Slot) {
@@ -88,31 +118,31 @@ impl Policy for Sieve {
 
     #[inline(always)]
     fn victim(&mut self) -> Option<Slot> {
-        if self.queue.linked() == 0 {
-            return None;
-        }
-        let steps_max = self.queue.linked() + 1;
-        let mut steps = 0;
-        loop {
-            let Some(slot) = Queue::slot(self.hand) else {
-                self.hand = self.queue.newer(self.hand);
-                continue;
-            };
-            steps += 1;
-            debug_assert!(steps <= steps_max, "the hand went around without an end");
-            if self.visited.get(slot) == 0 {
-                return Some(slot);
-            }
-            self.visited.set(slot, 0);
-            self.hand = self.queue.newer(self.hand);
-        }
+        self.sweep(all_told())
     }
 
     #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
-        let victim = self.victim()?;
-        self.step_off(victim);
-        self.queue.evict(victim);
+        let victim = self.sweep(all_told())?;
+        self.let_go(victim);
+        Some(victim)
+    }
+
+    #[inline]
+    fn try_touch(&self, slot: Slot) -> bool {
+        self.touch(slot);
+        true
+    }
+
+    #[inline]
+    fn touches_max(&self) -> Option<u8> {
+        Some(1)
+    }
+
+    #[inline]
+    fn evict_touched<T: FnMut(Slot) -> u8>(&mut self, touches: T) -> Option<Slot> {
+        let victim = self.sweep(Untold::new(touches, self.queue.linked()))?;
+        self.let_go(victim);
         Some(victim)
     }
 

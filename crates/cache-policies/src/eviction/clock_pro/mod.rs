@@ -344,6 +344,12 @@ impl Policy for ClockPro {
         Some(victim)
     }
 
+    #[inline]
+    fn try_touch(&self, slot: Slot) -> bool {
+        self.touch(slot);
+        true
+    }
+
     fn remove(&mut self, slot: Slot, remember: bool) {
         match self.lists.expect_resident(slot) {
             None => self.unlink(slot, Unlinked::Absent),

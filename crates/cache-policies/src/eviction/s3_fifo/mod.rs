@@ -14,7 +14,7 @@ use crate::error::ConfigError;
 use crate::ghost::{Ghost, mixed};
 use crate::ledger::{Ledger, share};
 use crate::list::{Lists, Unlinked, not_resident, resident_already};
-use crate::marks::Marks;
+use crate::marks::{Marks, Untold, all_told};
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
@@ -176,21 +176,35 @@ impl Policy for S3Fifo {
 
     #[inline]
     fn victim(&mut self) -> Option<Slot> {
-        match self.next_of_small::<false>() {
+        match self.next_of_small::<false, _>(&mut all_told()) {
             Some(victim) => Some(victim),
-            None => self.victim_of_main(),
+            None => self.victim_of_main(all_told()),
         }
     }
 
     #[inline(always)]
     fn evict(&mut self) -> Option<Slot> {
-        let Some(victim) = self.next_of_small::<true>() else {
-            return self.evict_main();
-        };
-        self.pop_small();
-        let weight = self.ledger.dismiss(victim);
-        self.ghost.remember_mixed(self.mixed_of(victim), weight);
-        Some(victim)
+        self.evict_any(all_told())
+    }
+
+    #[inline]
+    fn try_touch(&self, slot: Slot) -> bool {
+        self.touch(slot);
+        true
+    }
+
+    /// Where hits are skipped it has to know when they came.
+    #[inline]
+    fn touches_max(&self) -> Option<u8> {
+        (!self.skips).then_some(self.count_max)
+    }
+
+    #[inline]
+    fn evict_touched<T: FnMut(Slot) -> u8>(&mut self, touches: T) -> Option<Slot> {
+        match self.skips {
+            true => self.evict(),
+            false => self.evict_any(Untold::new(touches, self.ledger.len())),
+        }
     }
 
     fn remove(&mut self, slot: Slot, remember: bool) {

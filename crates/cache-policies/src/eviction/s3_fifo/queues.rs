@@ -3,6 +3,7 @@
 use super::small_queue::PLACE_BITS;
 use super::{COUNT, Hint, MAIN, REMEMBERED, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
 use crate::ghost::{HASH_BITS, mixed};
+use crate::marks::Untold;
 
 /// The bits of a cell that are an entry's place in the small queue; the others are the ghost's of its hash.
 const PLACE: u64 = (1 << PLACE_BITS) - 1;
@@ -145,10 +146,28 @@ impl S3Fifo {
         }
     }
 
+    /// Evicts from the queue whose turn it is.
+    #[inline(always)]
+    pub(super) fn evict_any<T: FnMut(Slot) -> u8>(
+        &mut self,
+        mut untold: Untold<T>,
+    ) -> Option<Slot> {
+        let Some(victim) = self.next_of_small::<true, T>(&mut untold) else {
+            return self.evict_main(untold);
+        };
+        self.pop_small();
+        let weight = self.ledger.dismiss(victim);
+        self.ghost.remember_mixed(self.mixed_of(victim), weight);
+        Some(victim)
+    }
+
     /// The victim if that is the oldest of the small queue, those before it that had enough hits being moved to the main one.
     /// If it leaves, it is marked as absent.
     #[inline(always)]
-    pub(super) fn next_of_small<const LEAVES: bool>(&mut self) -> Option<Slot> {
+    pub(super) fn next_of_small<const LEAVES: bool, T: FnMut(Slot) -> u8>(
+        &mut self,
+        untold: &mut Untold<T>,
+    ) -> Option<Slot> {
         if self.main_weight > self.main_capacity {
             return None;
         }
@@ -156,6 +175,11 @@ impl S3Fifo {
             let slot = self.small.front();
             // The slot that stands for none has no mark.
             let mark = self.marks.mark(slot)?;
+            let touches = untold.take(slot);
+            if touches != 0 {
+                *mark =
+                    (*mark & !COUNT) | (*mark & COUNT).saturating_add(touches).min(self.count_max);
+            }
             if *mark < self.proven {
                 if LEAVES {
                     *mark = 0;
@@ -176,13 +200,18 @@ impl S3Fifo {
     }
 
     /// Turns the main queue up to the first entry without a hit, which is the victim.
-    pub(super) fn victim_of_main(&mut self) -> Option<Slot> {
-        let steps_max = usize::from(self.config.chances()) * self.main.len(0) + 1;
+    #[inline(always)]
+    pub(super) fn victim_of_main<T: FnMut(Slot) -> u8>(
+        &mut self,
+        mut untold: Untold<T>,
+    ) -> Option<Slot> {
+        // Twice: hits that come while it turns begin the counts anew.
+        let steps_max = 2 * usize::from(self.config.chances()) * self.main.len(0) + 1;
         let mut steps = 0;
         while let Some(slot) = self.main.back(0) {
             steps += 1;
             debug_assert!(steps <= steps_max, "the main queue turned without an end");
-            let count = self.marks.get(slot) & COUNT;
+            let count = (self.marks.get(slot) & COUNT).saturating_add(untold.take(slot));
             if count == 0 {
                 self.warming = false;
                 return Some(slot);
@@ -195,8 +224,8 @@ impl S3Fifo {
     }
 
     #[inline(never)]
-    pub(super) fn evict_main(&mut self) -> Option<Slot> {
-        let victim = self.victim_of_main()?;
+    fn evict_main<T: FnMut(Slot) -> u8>(&mut self, untold: Untold<T>) -> Option<Slot> {
+        let victim = self.victim_of_main(untold)?;
         let weight = self.ledger.dismiss(victim);
         self.unlink_main(victim, weight);
         self.marks.set(victim, 0);

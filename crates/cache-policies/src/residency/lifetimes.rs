@@ -19,11 +19,11 @@ pub(crate) struct Lifetimes {
 }
 
 impl Lifetimes {
-    pub(crate) const fn new(now: u64, time_to_live: u64, time_to_idle: u64) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
-            now,
-            time_to_live,
-            time_to_idle,
+            now: 0,
+            time_to_live: NEVER,
+            time_to_idle: NEVER,
             wheel: TimerWheel::new(),
             limits: Vec::new(),
         }
@@ -45,28 +45,61 @@ impl Lifetimes {
         self.time_to_idle
     }
 
-    /// Changes the idle time; what it was. [`renew`](Lifetimes::renew) has to follow for each taken slot below `slots`.
-    pub(crate) fn set_time_to_idle(&mut self, ticks: u64, slots: u32) -> u64 {
-        if ticks != NEVER && self.limits.len() < slots as usize {
-            self.limits.resize(slots as usize, NEVER);
-        }
+    /// Changes the idle time; what it was. [`restart_idle`](Lifetimes::restart_idle) has to follow for each resident slot.
+    pub(crate) const fn set_time_to_idle(&mut self, ticks: u64) -> u64 {
         core::mem::replace(&mut self.time_to_idle, ticks)
     }
 
     /// Starts the idle time of `slot` anew, after it was changed from `former`.
-    pub(crate) fn renew(&mut self, slot: u32, former: u64) {
-        if self.is_dead(slot) {
-            return;
-        }
+    pub(crate) fn restart_idle(&mut self, slot: u32, former: u64) {
         let limit = match former {
             NEVER => self.wheel.deadline(slot),
             _ => self.limits[slot as usize],
         };
-        if self.time_to_idle != NEVER {
-            self.limits[slot as usize] = limit;
+        self.limit(slot, limit);
+        if self.is_dead(slot) {
+            return;
         }
         self.wheel
             .schedule(slot, limit.min(self.after(self.time_to_idle)));
+    }
+
+    /// Notes the tick beyond which use does not put a deadline off.
+    fn limit(&mut self, slot: u32, limit: u64) {
+        if self.time_to_idle == NEVER {
+            return;
+        }
+        if self.limits.len() <= slot as usize {
+            self.limits.resize(slot as usize + 1, NEVER);
+        }
+        self.limits[slot as usize] = limit;
+    }
+
+    /// Puts the deadline of `slot` off to where its use at `used_at` has put it.
+    pub(crate) fn renew(&mut self, slot: u32, used_at: u64) {
+        if self.time_to_idle == NEVER {
+            return;
+        }
+        let deadline = self.deadline_after(slot, used_at);
+        if deadline > self.wheel.deadline(slot) {
+            self.wheel.schedule(slot, deadline);
+        }
+    }
+
+    /// Gives `slot`, which was [popped](Lifetimes::pop_dead) but used at `used_at`, back to life, if its idle time runs on; whether
+    /// it does. There is an idle time.
+    pub(crate) fn resume(&mut self, slot: u32, used_at: u64) -> bool {
+        let deadline = self.deadline_after(slot, used_at);
+        let lives_on = deadline > self.now || deadline == NEVER;
+        if lives_on {
+            self.wheel.schedule(slot, deadline);
+        }
+        lives_on
+    }
+
+    /// When `slot` is dead if it was used last at `used_at`; there is an idle time.
+    fn deadline_after(&self, slot: u32, used_at: u64) -> u64 {
+        self.limits[slot as usize].min(used_at.saturating_add(self.time_to_idle))
     }
 
     /// Sets the clock; one that goes back stays where it is.
@@ -120,10 +153,7 @@ impl Lifetimes {
             self.wheel.schedule(slot, limit);
             return;
         }
-        if self.limits.len() <= slot as usize {
-            self.limits.resize(slot as usize + 1, NEVER);
-        }
-        self.limits[slot as usize] = limit;
+        self.limit(slot, limit);
         self.wheel
             .schedule(slot, limit.min(self.after(self.time_to_idle)));
     }
