@@ -15,11 +15,13 @@ mod executor;
     )
 )]
 mod journal;
+mod life;
 mod memory;
 mod operation;
 mod sink;
 mod source;
 mod store;
+mod tag;
 mod tiered;
 
 pub use blocking::Blocking;
@@ -29,13 +31,16 @@ pub use durability::{Durability, ParseDurabilityError};
 pub use error::{
     BuildError, FlushError, LoadError, PutError, RemoveError, ResizeError, StoreError,
 };
+pub use life::Life;
 pub use memory::{Clock, Iter, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock};
 pub use operation::Operation;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
-pub use source::{BlockingSource, Life, Loaded, Source};
+pub use source::{BlockingSource, Loaded, Source};
 pub use store::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]
 pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
+pub use tag::Tag;
 pub use tiered::{
-    Explanation, Hit, MemoryTier, StoreRef, Tier, Tiered, TieredBuilder, TieredStats, Writes,
+    Explanation, Hit, MemoryTier, Standing, StoreRef, Tier, Tiered, TieredBuilder, TieredStats,
+    Writes,
 };

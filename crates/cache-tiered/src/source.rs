@@ -1,56 +1,19 @@
 //! `Source`: where values come from when no tier holds them.
 
+use crate::life::Life;
 use std::error::Error;
 use std::future::Future;
-use std::time::Duration;
-
-/// How long an answer of a source may be kept.
-///
-/// ```
-/// use cache_tiered::Life;
-/// use std::time::Duration;
-///
-/// let life = Life::FOREVER.ttl(Duration::from_secs(60));
-/// assert_eq!(life.time_to_live(), Some(Duration::from_secs(60)));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Life {
-    ttl: Option<Duration>,
-}
-
-impl Life {
-    /// No limit of its own; a limit of the tier still applies.
-    pub const FOREVER: Self = Self { ttl: None };
-    /// Not kept: the answer is for those who asked.
-    pub const NONE: Self = Self {
-        ttl: Some(Duration::ZERO),
-    };
-
-    /// The same with a time to live; zero means that the answer is not kept.
-    #[must_use]
-    pub const fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// The time to live, or none if there is no limit.
-    #[must_use]
-    pub const fn time_to_live(self) -> Option<Duration> {
-        self.ttl
-    }
-}
 
 /// What a source knows of a key.
 ///
 /// ```
 /// use cache_tiered::{Life, Loaded};
 ///
-/// assert_eq!(Loaded::from(Some(7)), Loaded::Value(7, Life::FOREVER));
-/// // An absence is kept only where the source says for how long.
-/// assert_eq!(Loaded::<u8>::from(None), Loaded::Absent(Life::NONE));
+/// assert_eq!(Loaded::from(Some(7)), Loaded::Value(7, Life::DEFAULT));
+/// // An absence is kept only where the source or the memory tier says for how long.
+/// assert_eq!(Loaded::<u8>::from(None), Loaded::Absent(Life::DEFAULT));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loaded<V> {
     /// The value, and how long it may be kept.
     Value(V, Life),
@@ -66,14 +29,21 @@ impl<V> Loaded<V> {
             Self::Absent(_) => None,
         }
     }
+
+    pub(crate) fn into_parts(self) -> (Option<V>, Life) {
+        match self {
+            Self::Value(value, life) => (Some(value), life),
+            Self::Absent(life) => (None, life),
+        }
+    }
 }
 
-/// A value without limit; an absence that is not kept.
+/// A value or an absence that is kept as the memory tier says.
 impl<V> From<Option<V>> for Loaded<V> {
     fn from(value: Option<V>) -> Self {
         match value {
-            Some(value) => Self::Value(value, Life::FOREVER),
-            None => Self::Absent(Life::NONE),
+            Some(value) => Self::Value(value, Life::DEFAULT),
+            None => Self::Absent(Life::DEFAULT),
         }
     }
 }

@@ -26,7 +26,7 @@ pub use self::builder::MemoryCacheBuilder;
 pub use self::clock::{Clock, MonotonicClock};
 pub(crate) use self::flight::{Asked, Ending};
 pub use self::iter::Iter;
-pub(crate) use self::shards::{Core, Joined, Keep, Lead};
+pub(crate) use self::shards::{Core, Install, Joined, Keep, Lead};
 pub use self::stats::MemoryStats;
 
 use crate::error::ResizeError;

@@ -152,6 +152,35 @@ impl<K: Hash + Eq, V> Core<K, V> {
         shard.entries.get_with_hash(hash, key).cloned()
     }
 
+    /// A counted look-up that clones nothing: `look` sees the value, under whatever keeps it there.
+    #[inline]
+    pub(crate) fn read<Q: Equivalent<K> + ?Sized, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        look: impl FnOnce(&V) -> R,
+    ) -> Option<R> {
+        let mut shard = self.shard_of(hash).lock();
+        if shard.is_timed() {
+            drop(shard);
+            return self.with(hash, |shard| {
+                shard.entries.get_with_hash(hash, key).map(look)
+            });
+        }
+        shard.entries.get_with_hash(hash, key).map(look)
+    }
+
+    /// [`read`](Self::read) that neither counts nor uses the entry. No time passes by it and no
+    /// listener is told of anything, so it may be called while a panic unwinds.
+    pub(crate) fn peek<Q: Equivalent<K> + ?Sized, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        look: impl FnOnce(&V) -> R,
+    ) -> Option<R> {
+        self.shard_of(hash).lock().peek(hash, key).map(look)
+    }
+
     /// A look-up that neither counts nor uses the entry.
     pub(crate) fn contains<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> bool {
         self.with(hash, |shard| shard.peek(hash, key).is_some())
@@ -272,8 +301,20 @@ pub(crate) enum Joined<K: Hash + Eq, V: Clone> {
 impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
     /// After a miss: takes part in the load of the key, or starts it. One step under the lock.
     pub(crate) fn join(self: &Arc<Self>, hash: u64, key: &K, asked: Asked) -> Joined<K, V> {
+        self.join_unless(hash, key, asked, |_| true)
+    }
+
+    /// [`join`](Self::join) for a caller whom not every value serves: one that `serves` refuses
+    /// stays where it is, and the caller waits or leads as if there were none.
+    pub(crate) fn join_unless(
+        self: &Arc<Self>,
+        hash: u64,
+        key: &K,
+        asked: Asked,
+        serves: impl FnOnce(&V) -> bool,
+    ) -> Joined<K, V> {
         let mut shard = self.settled(hash);
-        if let Some(value) = shard.peek(hash, key) {
+        if let Some(value) = shard.peek(hash, key).filter(|value| serves(value)) {
             return Joined::Resident(value.clone());
         }
         if let Some(load) = shard.flights.load(hash, key) {
@@ -323,6 +364,17 @@ pub(crate) enum Keep {
     For(u64),
 }
 
+/// What the end of a load leaves in the tier, if nothing changed the key meanwhile.
+#[derive(Debug)]
+pub(crate) enum Install<V> {
+    /// What was there.
+    Leave,
+    /// Nothing.
+    Remove,
+    /// A value; one that the tier does not take leaves nothing behind, as in a mutation.
+    Put(V, Keep),
+}
+
 impl Keep {
     fn ttl(self) -> Option<u64> {
         match self {
@@ -340,21 +392,44 @@ impl<K: Hash + Eq, V: Clone> Lead<K, V> {
 
     /// Ends the load: installs the value if nothing changed the key meanwhile, then answers
     /// everybody who joined. False if a change kept it from being installed.
-    pub(crate) fn land(mut self, answer: Result<V, LoadError>, keep: Keep) -> bool
+    pub(crate) fn land(self, answer: Result<V, LoadError>, keep: Keep) -> bool
     where
         K: Clone,
     {
-        let install = answer.as_ref().ok().filter(|_| keep != Keep::No).cloned();
+        let install = match &answer {
+            Ok(value) if keep != Keep::No => Install::Put(value.clone(), keep),
+            _ => Install::Leave,
+        };
+        self.end(answer, install)
+    }
+
+    /// [`land`](Self::land) where what is installed need not be the answer.
+    pub(crate) fn end(mut self, answer: Result<V, LoadError>, install: Install<V>) -> bool
+    where
+        K: Clone,
+    {
         let key = self.key.clone();
-        let (attached, _rejected) = self.core.with(self.hash, |shard| {
-            let attached = shard.flights.land(self.hash, &key, &self.load);
-            let rejected = match install {
-                Some(value) if attached => shard
-                    .insert(self.core.clock(), self.hash, key, value, keep.ttl())
-                    .err(),
-                _ => None,
-            };
-            (attached, rejected)
+        // What leaves is handed out of the lock, to be dropped there.
+        let (attached, _former, _refused, _unused) = self.core.with(self.hash, |shard| {
+            if !shard.flights.land(self.hash, &key, &self.load) {
+                return (false, None, None, Some(install));
+            }
+            match install {
+                Install::Leave => (true, None, None, None),
+                Install::Remove => (true, shard.remove(self.hash, &key), None, None),
+                Install::Put(value, keep) => {
+                    let (clock, ttl) = (self.core.clock(), keep.ttl());
+                    match shard.insert(clock, self.hash, key.clone(), value, ttl) {
+                        Ok(former) => (true, former.map(|former| (key, former)), None, None),
+                        Err(refused) => (
+                            true,
+                            shard.remove(self.hash, &refused.key),
+                            Some(refused),
+                            None,
+                        ),
+                    }
+                }
+            }
         });
         // Only now: a weigher that panics above leaves an abandoned load, not one without end.
         self.landed = true;
@@ -393,19 +468,19 @@ impl<K: Hash + Eq, V> Ownership<K, V> {
         self.turn.granted().await;
     }
 
-    /// The store has the value: readers see it from here on, or ask the store if the key was
-    /// invalidated meanwhile. A value that the tier does not take
-    /// leaves nothing behind, above all not its predecessor.
-    pub(crate) fn show(mut self, key: K, value: V) {
+    /// The store has the value: readers see it from here on for as long as `keep` says, or ask the
+    /// store if the key was invalidated meanwhile or the value is not to be kept. A value that the
+    /// tier does not take leaves nothing behind, above all not its predecessor.
+    pub(crate) fn show(mut self, key: K, value: V, keep: Keep) {
         let ended = &mut self.ended;
         let _former = self.core.with(self.hash, |shard| {
-            if shard.flights.is_invalidated(self.hash, &key) {
+            if keep == Keep::No || shard.flights.is_invalidated(self.hash, &key) {
                 *ended = true;
                 let former = shard.conceal(self.hash, &key);
                 return (Some(value), former, None);
             }
             shard.flights.detach(self.hash, &key);
-            let former = match shard.insert(self.core.clock(), self.hash, key, value, None) {
+            let former = match shard.insert(self.core.clock(), self.hash, key, value, keep.ttl()) {
                 Ok(former) => (former, None, None),
                 Err(rejected) => (None, shard.remove(self.hash, &self.key), Some(rejected)),
             };

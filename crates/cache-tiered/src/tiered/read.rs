@@ -1,25 +1,97 @@
-//! Reads that the memory tier could not answer.
+//! Reads: what the memory tier answers, and how a miss goes on.
 
 use super::Shared;
 use super::hit::{Hit, Tier};
+use super::kept::{Kept, Worth};
 use crate::error::{LoadError, StoreError};
-use crate::memory::{Asked, Ending, Joined, Keep, Lead, milliseconds};
-use crate::source::{Life, Loaded};
+use crate::memory::{Asked, Ending, Install, Joined, Keep, Lead};
+use crate::source::Loaded;
 use std::error::Error;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 
-type Answer<V> = Result<Option<Hit<V>>, LoadError>;
+pub(super) type Answer<V> = Result<Option<Hit<V>>, LoadError>;
 
-impl Keep {
-    fn from_life(life: Life) -> Self {
-        match life.time_to_live() {
-            None => Self::Default,
-            Some(ttl) if ttl.is_zero() => Self::No,
-            Some(ttl) => Self::For(milliseconds(ttl)),
+/// What a look at the memory tier found.
+pub(super) enum Seen<V> {
+    /// An answer.
+    Answer(Option<Hit<V>>),
+    /// An answer, and the duty to see to a new one in place of that of this stamp.
+    Due(Option<Hit<V>>, u64),
+    /// Nothing that may answer.
+    Nothing,
+}
+
+impl<V> Seen<V> {
+    /// The answer, if there is one; whoever finds a new one due sees to it at another time.
+    pub(super) fn answer(self) -> Option<Option<Hit<V>>> {
+        match self {
+            Self::Answer(hit) | Self::Due(hit, _) => Some(hit),
+            Self::Nothing => None,
         }
     }
+}
+
+impl<K, V: Clone> Shared<K, V> {
+    /// What an entry answers. `claims` says whether the caller would see to a new one.
+    #[inline]
+    pub(super) fn see(&self, kept: &Kept<V>, claims: bool) -> Seen<V> {
+        if self.floors.cover(kept.stamp(), kept.tags()) {
+            self.counters.overruled.add();
+            return Seen::Nothing;
+        }
+        if !kept.is_timed() {
+            return Seen::Answer(Hit::resident(kept, None, false));
+        }
+        self.see_timed(kept, claims)
+    }
+
+    fn see_timed(&self, kept: &Kept<V>, claims: bool) -> Seen<V> {
+        let now = self.clock.now();
+        let worth = kept.worth(&self.terms, now);
+        let (stale, due) = match worth {
+            Worth::Fresh => (false, false),
+            Worth::Due => (false, !kept.is_resting(now)),
+            Worth::Stale => (true, !kept.is_resting(now)),
+            // A source that failed a moment ago is not asked again before its time.
+            Worth::Fallback if kept.is_resting(now) => (true, false),
+            Worth::Fallback | Worth::Nothing => return Seen::Nothing,
+        };
+        if stale {
+            self.counters.stale.add();
+        }
+        let hit = Hit::resident(kept, kept.age(now), stale);
+        if due && claims && self.background.has_room() && kept.claim() {
+            return Seen::Due(hit, kept.stamp());
+        }
+        Seen::Answer(hit)
+    }
+
+    /// Whether an entry answers a get, without claiming or counting anything.
+    fn serves(&self, kept: &Kept<V>) -> bool {
+        if self.floors.cover(kept.stamp(), kept.tags()) {
+            return false;
+        }
+        if !kept.is_timed() {
+            return true;
+        }
+        let now = self.clock.now();
+        match kept.worth(&self.terms, now) {
+            Worth::Fresh | Worth::Due | Worth::Stale => true,
+            Worth::Fallback => kept.is_resting(now),
+            Worth::Nothing => false,
+        }
+    }
+}
+
+/// Asks the store for one key.
+pub(super) async fn ask<K, V>(shared: &Shared<K, V>, key: &K) -> Result<Loaded<V>, LoadError>
+where
+    K: 'static,
+    V: 'static,
+{
+    shared.store.load(key).await.map_err(LoadError::Store)
 }
 
 /// Reads through to the store.
@@ -31,8 +103,9 @@ where
     match board(&shared, hash, &key, Asked::Store).await {
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
-            let loaded = shared.store.load(lead.key()).await;
-            land(&shared, lead, loaded.map_err(LoadError::Store), Tier::Store)
+            let stamp = shared.next_stamp();
+            let loaded = ask(&shared, lead.key()).await;
+            land(&shared, lead, hash, stamp, loaded, Tier::Store)
         }
     }
 }
@@ -54,17 +127,28 @@ where
     match board(&shared, hash, &key, Asked::Loader).await {
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
-            let loaded = loader(key).await;
-            let loaded = loaded.map_err(|error| LoadError::Loader(StoreError::new(error)));
-            land(&shared, lead, loaded, Tier::Loader)
+            let stamp = shared.next_stamp();
+            let loaded = from_loader(loader, key).await;
+            land(&shared, lead, hash, stamp, loaded, Tier::Loader)
         }
     }
+}
+
+/// What a loader says, its error wrapped.
+pub(super) async fn from_loader<K, V, F, A, E>(loader: F, key: K) -> Result<Loaded<V>, LoadError>
+where
+    F: FnOnce(K) -> A,
+    A: Future<Output = Result<Loaded<V>, E>>,
+    E: Error + Send + Sync + 'static,
+{
+    let loaded = loader(key).await;
+    loaded.map_err(|error| LoadError::Loader(StoreError::new(error)))
 }
 
 /// How a miss went on: somebody had the answer, or this caller is to load.
 enum Boarding<K: Hash + Eq, V: Clone> {
     Answered(Answer<V>),
-    Leading(Lead<K, Option<V>>),
+    Leading(Lead<K, Kept<V>>),
 }
 
 /// Takes part in a load of the key that asks the same, or becomes the one to load.
@@ -77,29 +161,82 @@ where
         Asked::Store => Tier::Store,
         Asked::Loader => Tier::Loader,
     };
+    let started = shared.last_stamp();
     loop {
-        match shared.memory.core().join(hash, key, asked) {
-            Joined::Resident(value) => {
-                return Boarding::Answered(Ok(Hit::from(value, Tier::Memory)));
+        let serves = |kept: &Kept<V>| shared.serves(kept);
+        match (shared.memory.core()).join_unless(hash, key, asked, serves) {
+            Joined::Resident(kept) => {
+                if let Some(hit) = shared.see(&kept, false).answer() {
+                    return Boarding::Answered(Ok(hit));
+                }
             }
             Joined::Leading(lead) => return Boarding::Leading(lead),
             Joined::Waiting { load, same } => {
                 let ending = load.ending().await;
                 // A load that asked somebody else has left its value in memory, or it has not and
                 // this caller asks whom it wanted to ask. An abandoned one is led anew.
-                if let (Ending::Answered(answer), true) = (ending, same) {
-                    shared.counters.joined.add();
-                    return Boarding::Answered(answer.map(|value| Hit::from(value, tier)));
+                if !same {
+                    continue;
+                }
+                match ending {
+                    Ending::Answered(Ok(kept)) if shared.answers(&kept, started) => {
+                        shared.counters.joined.add();
+                        return Boarding::Answered(Ok(Hit::loaded(kept, tier)));
+                    }
+                    Ending::Answered(Err(error)) => {
+                        shared.counters.joined.add();
+                        return Boarding::Answered(excuse(shared, hash, key, error));
+                    }
+                    Ending::Answered(Ok(_)) | Ending::Abandoned => {}
                 }
             }
         }
     }
 }
 
-/// Ends a load: memory keeps what may be kept, and everybody who joined gets the answer.
-fn land<K, V>(
+impl<K, V> Shared<K, V> {
+    /// Whether the answer of a load may be that of a get which joined it, and began when `started`
+    /// was the last stamp: not if it began before an invalidation that the get began after. One
+    /// that began after the get always may, so that a get waits for two loads at most.
+    pub(super) fn answers(&self, kept: &Kept<V>, started: u64) -> bool {
+        kept.stamp() > started || !self.floors.cover(kept.stamp(), kept.tags())
+    }
+}
+
+/// After a load failed: the old value, where it was kept for this, or else the error.
+pub(super) fn excuse<K, V>(shared: &Shared<K, V>, hash: u64, key: &K, error: LoadError) -> Answer<V>
+where
+    K: Hash + Eq,
+    V: Clone,
+{
+    let old = shared.memory.core().peek(hash, key, |kept| {
+        if shared.floors.cover(kept.stamp(), kept.tags()) {
+            return None;
+        }
+        if !kept.is_timed() {
+            return Some(Hit::resident(kept, None, false));
+        }
+        let now = shared.clock.now();
+        let stale = !matches!(kept.worth(&shared.terms, now), Worth::Fresh | Worth::Due);
+        let excuses = kept.excuses(&shared.terms, now);
+        excuses.then(|| Hit::resident(kept, kept.age(now), stale))
+    });
+    let Some(answer) = old.flatten() else {
+        return Err(error);
+    };
+    if answer.as_ref().is_some_and(|hit| hit.stale) {
+        shared.counters.stale.add();
+    }
+    Ok(answer)
+}
+
+/// Ends a load that began at `stamp`: memory keeps what may be kept, and everybody who joined gets
+/// the answer.
+pub(super) fn land<K, V>(
     shared: &Shared<K, V>,
-    lead: Lead<K, Option<V>>,
+    lead: Lead<K, Kept<V>>,
+    hash: u64,
+    stamp: u64,
     loaded: Result<Loaded<V>, LoadError>,
     tier: Tier,
 ) -> Answer<V>
@@ -107,14 +244,34 @@ where
     K: Hash + Eq + Clone,
     V: Clone,
 {
-    let (answer, keep) = match loaded {
-        Ok(Loaded::Value(value, life)) => (Ok(Some(value)), Keep::from_life(life)),
-        Ok(Loaded::Absent(life)) => (Ok(None), Keep::from_life(life)),
-        Err(error) => (Err(error), Keep::No),
-    };
-    shared.counters.load_ended(&answer, tier);
-    if !lead.land(answer.clone(), keep) {
-        shared.counters.raced.add();
+    shared.counters.load_ended(&loaded, tier);
+    match loaded {
+        Ok(loaded) => {
+            let (value, life) = loaded.into_parts();
+            let (kept, keep) = shared.keep(value, life, stamp);
+            let install = match keep {
+                Keep::No => Install::Remove,
+                // It began before an invalidation: others would take it for a miss.
+                _ if shared.floors.cover(stamp, kept.tags()) => Install::Remove,
+                keep => Install::Put(kept.clone(), keep),
+            };
+            if !lead.end(Ok(kept.clone()), install) {
+                shared.counters.raced.add();
+            }
+            Ok(Hit::loaded(kept, tier))
+        }
+        Err(error) => {
+            let key = lead.key().clone();
+            let rested = shared.memory.core().peek(hash, &key, |kept| {
+                kept.is_timed()
+                    .then(|| kept.after_failure(&shared.terms, shared.clock.now()))
+            });
+            let install = match rested.flatten().flatten() {
+                Some((kept, keep)) => Install::Put(kept, keep),
+                None => Install::Leave,
+            };
+            lead.end(Err(error.clone()), install);
+            excuse(shared, hash, &key, error)
+        }
     }
-    answer.map(|value| Hit::from(value, tier))
 }

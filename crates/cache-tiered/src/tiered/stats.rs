@@ -3,6 +3,7 @@
 use super::hit::Tier;
 use crate::error::LoadError;
 use crate::memory::MemoryStats;
+use crate::source::Loaded;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What happened in a [`Tiered`](crate::Tiered) so far, and what is in its memory tier now.
@@ -38,6 +39,15 @@ pub struct TieredStats {
     pub load_failures: u64,
     /// Loads whose answer was not kept because the key changed meanwhile.
     pub raced: u64,
+    /// Answers by a value past its time to live, [`Hit::stale`](crate::Hit::stale).
+    pub stale: u64,
+    /// Loads in the background that brought a new value or absence, within `loads`.
+    pub refreshes: u64,
+    /// Loads in the background that failed, within `load_failures`.
+    pub refresh_failures: u64,
+    /// Look-ups that found what was invalidated by a tag or with everything, within the hits of
+    /// `memory`.
+    pub overruled: u64,
     /// Values written.
     pub puts: u64,
     /// Removals done.
@@ -71,6 +81,10 @@ pub(super) struct Counters {
     load_failures: Counter,
     pub(super) joined: Counter,
     pub(super) raced: Counter,
+    pub(super) stale: Counter,
+    pub(super) refreshes: Counter,
+    pub(super) refresh_failures: Counter,
+    pub(super) overruled: Counter,
     pub(super) puts: Counter,
     pub(super) removals: Counter,
     pub(super) refused: Counter,
@@ -78,13 +92,13 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) fn load_ended<V>(&self, answer: &Result<Option<V>, LoadError>, tier: Tier) {
+    pub(super) fn load_ended<V>(&self, loaded: &Result<Loaded<V>, LoadError>, tier: Tier) {
         self.loads.add();
-        match (answer, tier) {
+        match (loaded, tier) {
             (Err(_), _) => self.load_failures.add(),
-            (Ok(None), _) => self.absent.add(),
-            (Ok(Some(_)), Tier::Loader) => self.loader_hits.add(),
-            (Ok(Some(_)), _) => self.store_hits.add(),
+            (Ok(Loaded::Absent(_)), _) => self.absent.add(),
+            (Ok(Loaded::Value(..)), Tier::Loader) => self.loader_hits.add(),
+            (Ok(Loaded::Value(..)), _) => self.store_hits.add(),
         }
     }
 
@@ -98,6 +112,10 @@ impl Counters {
             joined: self.joined.get(),
             load_failures: self.load_failures.get(),
             raced: self.raced.get(),
+            stale: self.stale.get(),
+            refreshes: self.refreshes.get(),
+            refresh_failures: self.refresh_failures.get(),
+            overruled: self.overruled.get(),
             puts: self.puts.get(),
             removals: self.removals.get(),
             refused: self.refused.get(),

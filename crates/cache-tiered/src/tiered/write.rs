@@ -3,6 +3,7 @@
 use super::Shared;
 use super::gate::Pass;
 use crate::error::{FlushError, PutError, RemoveError};
+use crate::life::Life;
 use crate::operation::Placed;
 use crate::sink::{ApplyError, Mutation};
 use std::hash::Hash;
@@ -13,6 +14,7 @@ pub(super) async fn put<K, V>(
     shared: Arc<Shared<K, V>>,
     key: K,
     value: V,
+    life: Life,
 ) -> Result<(), PutError<V>>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -25,14 +27,16 @@ where
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
     ownership.granted().await;
-    let batch = [Mutation::put(key, value, shared.next_stamp())];
+    let stamp = shared.next_stamp();
+    let batch = [Mutation::put(key, value, stamp)];
     let applied = shared.store.apply(&batch).await;
     let [Mutation::Put { key, value, .. }] = batch else {
         unreachable!("the batch is one put");
     };
     match applied {
         Ok(_) => {
-            ownership.show(key, Some(value));
+            let (kept, keep) = shared.keep(Some(value), life, stamp);
+            ownership.show(key, kept, keep);
             shared.counters.puts.add();
             Ok(())
         }

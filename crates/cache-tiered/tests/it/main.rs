@@ -3,6 +3,7 @@
 mod allocations;
 mod doubles;
 mod flights;
+mod freshness;
 mod history;
 mod in_memory;
 mod listeners;
@@ -14,3 +15,4 @@ mod promises;
 #[cfg(feature = "redb")]
 mod redb;
 mod seeds;
+mod tags;
