@@ -155,12 +155,23 @@ impl Log {
             return Err(io::Error::other(reason));
         }
         let slot = self.next_slot;
+        if slot >= names::SLOTS_MAX {
+            return Err(io::Error::other(
+                "the journal has used up its names for files: open it again",
+            ));
+        }
         let name = names::unborn(slot);
-        self.next_slot += 1;
-        let file = self.device.create(&name)?;
+        let created = self.device.create(&name);
+        if !matches!(&created, Err(error) if error.kind() != io::ErrorKind::AlreadyExists) {
+            self.next_slot += 1;
+        }
+        let file = created?;
         self.files += 1;
         if let Err(error) = file.allocate(self.options.segment_bytes) {
-            self.discard(&name);
+            // A device may be full for long: no attempt may use up a name.
+            if self.discard(&name) {
+                self.next_slot = slot;
+            }
             return Err(error);
         }
         self.spares.push_back(Spare {
@@ -171,9 +182,12 @@ impl Log {
         Ok(())
     }
 
-    /// Deletes a file that has no name of its own; if that fails the next opening does it.
-    fn discard(&mut self, unborn: &str) {
-        self.files -= usize::from(self.device.delete(unborn).is_ok());
+    /// Deletes a file that has no name of its own; if that fails, which is told by false, the next
+    /// opening does it.
+    fn discard(&mut self, unborn: &str) -> bool {
+        let deleted = self.device.delete(unborn).is_ok();
+        self.files -= usize::from(deleted);
+        deleted
     }
 
     /// Takes the newest segment back if no group of it was acknowledged: the next one has its

@@ -28,6 +28,9 @@ use std::task::{Context, Poll};
 
 /// Settled records that are noted at the latest.
 const SETTLED_MAX: usize = 4096;
+/// Bytes of notes that are queued although records have filled the queue: they may be what those
+/// wait for.
+const NOTES_BYTES_MAX: usize = 1 << 20;
 
 #[derive(Default)]
 struct Queue {
@@ -42,7 +45,11 @@ struct Queue {
     led: bool,
     /// The first job waits for room, and nothing has happened since that could make some.
     stalled: bool,
+    /// Records at the front wait for room.
+    waiting: bool,
     closed: bool,
+    /// A leader panicked: nothing is written any more.
+    broken: bool,
     /// As of the last group.
     stats: JournalStats,
 }
@@ -50,13 +57,14 @@ struct Queue {
 impl Queue {
     /// Takes the lead if there is something to do and nobody does it.
     fn take_lead(&mut self) -> bool {
-        let idle = !self.led && !self.stalled;
+        let idle = !self.led && !self.stalled && !self.broken;
         let work = !self.jobs.is_empty() || !self.settled.is_empty();
         self.led |= idle && work;
         idle && work
     }
 
-    /// Takes the first jobs, as many as go into a group, and at least one if there is any.
+    /// Takes the first jobs, as many as go into a group, and at least one if there is any. If
+    /// records wait for room, all notes behind them too.
     fn helping(&mut self, bytes_max: u64) -> Vec<Job> {
         let mut bytes = 0;
         let fits = |job: &&Job| {
@@ -65,13 +73,21 @@ impl Queue {
             first || bytes <= bytes_max
         };
         let count = self.jobs.iter().take_while(fits).count();
-        self.jobs.drain(..count).collect()
+        let mut jobs: Vec<Job> = self.jobs.drain(..count).collect();
+        if self.waiting {
+            let behind = std::mem::take(&mut self.jobs).into_iter();
+            let (notes, records) = behind.partition::<VecDeque<_>, _>(|job| job.task.is_note());
+            jobs.extend(notes);
+            self.jobs = records;
+        }
+        jobs
     }
 
     /// Empties the queue. Returns who is to be told once it is unlocked.
     fn refuse_all(&mut self) -> Vec<(Arc<Seat>, Outcome)> {
         self.bytes = 0;
         self.stalled = false;
+        self.waiting = false;
         let refuse = |job: Job| (job.seat, Err(AppendError::Closed));
         self.jobs.drain(..).map(refuse).collect()
     }
@@ -121,8 +137,11 @@ impl Committer {
     pub(super) fn submit(self: &Arc<Self>, task: Task) -> Append {
         let seat = Arc::new(Seat::default());
         let bytes = usize::try_from(task.bytes()).unwrap_or(usize::MAX);
+        let allowance = if task.is_note() { NOTES_BYTES_MAX } else { 0 };
+        let bytes_max = self.queue_bytes_max.saturating_add(allowance);
         let mut queue = self.queue.lock();
-        let full = queue.bytes.saturating_add(bytes) > self.queue_bytes_max && queue.bytes > 0;
+        let beyond = queue.bytes.saturating_add(bytes) > bytes_max;
+        let full = beyond && bytes > 0 && queue.bytes > 0;
         if queue.closed {
             seat.tell(Err(AppendError::Closed));
         } else if full {
@@ -148,6 +167,9 @@ impl Committer {
     /// has come together or somebody waits for room.
     pub(super) fn settle(self: &Arc<Self>, sequences: &[u64]) {
         let mut queue = self.queue.lock();
+        if queue.broken {
+            return;
+        }
         queue.settled.extend_from_slice(sequences);
         queue.arrivals += 1;
         if active(Mutant::SettledUnheard) {
@@ -241,10 +263,14 @@ impl Committer {
         let mut queue = self.queue.lock();
         queue.stats = stats;
         queue.closed |= broken;
+        queue.broken |= broken;
         let kept: u64 = jobs.iter().map(|job| job.task.bytes()).sum();
         queue.bytes = queue.bytes.saturating_sub(taken) + kept as usize;
         // What came meanwhile may make room, or find that there is some.
-        queue.stalled = !jobs.is_empty() && queue.arrivals == seen;
+        queue.waiting = !jobs.is_empty();
+        // So do notes that were queued behind.
+        let notes = queue.jobs.iter().any(|job| job.task.is_note());
+        queue.stalled = queue.waiting && !notes && queue.arrivals == seen;
         for job in jobs.into_iter().rev() {
             queue.jobs.push_front(job);
         }
@@ -263,7 +289,7 @@ impl Committer {
 
     /// Lets somebody lead who waits for a job, if nobody does. Whoever waits next leads otherwise.
     fn appoint(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
-        if queue.led || queue.stalled {
+        if queue.led || queue.stalled || queue.broken {
             return;
         }
         let drivers = || queue.jobs.iter().map(|job| (job, job.seat.driver()));
@@ -332,14 +358,15 @@ impl Future for Append {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
         assert!(!self.told, "append polled after its end");
-        let leads = {
+        let (leads, _dropped_unlocked) = {
             let mut queue = self.committer.queue.lock();
-            if let Poll::Ready(outcome) = self.seat.poll(context) {
+            let (polled, replaced) = self.seat.poll(context);
+            if let Poll::Ready(outcome) = polled {
                 drop(queue);
                 self.told = true;
                 return Poll::Ready(outcome);
             }
-            queue.take_lead()
+            (queue.take_lead(), replaced)
         };
         if leads {
             self.committer.spawn_leader();
@@ -353,9 +380,12 @@ impl Drop for Append {
         if self.told {
             return;
         }
-        let mut queue = self.committer.queue.lock();
-        if self.seat.leave() && queue.take_lead() {
-            drop(queue);
+        let (leads, _dropped_unlocked) = {
+            let mut queue = self.committer.queue.lock();
+            let (untold, waker) = self.seat.leave();
+            (untold && queue.take_lead(), waker)
+        };
+        if leads {
             self.committer.spawn_leader();
         }
     }

@@ -140,11 +140,15 @@ impl DeviceFile for File {
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        match rustix::fs::fallocate(self, rustix::fs::FallocateFlags::empty(), 0, bytes) {
-            Ok(()) => return Ok(()),
-            // The file system has no such call: the room is taken as it is written.
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-            Err(error) => return Err(error.into()),
+        loop {
+            match rustix::fs::fallocate(self, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+                Ok(()) => return Ok(()),
+                // A signal came, for which large files give time.
+                Err(rustix::io::Errno::INTR) => {}
+                // The file system has no such call: the room is taken as it is written.
+                Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => break,
+                Err(error) => return Err(error.into()),
+            }
         }
         self.set_len(bytes)
     }

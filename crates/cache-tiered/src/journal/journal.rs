@@ -116,7 +116,8 @@ impl Journal {
         })
     }
 
-    /// Done when all that was appended and settled before is written.
+    /// Done when all that was appended and settled before is written. Fails if what was settled
+    /// could not be noted: it is with the next group, or given back at the next opening.
     pub(crate) fn flush(&self) -> Append {
         self.committer.submit(Task::Barrier)
     }

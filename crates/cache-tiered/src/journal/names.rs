@@ -4,7 +4,7 @@
 pub(super) const IDENTITY: &str = "journal";
 
 /// Slots there may ever be: the next one can always be named.
-const SLOTS_MAX: u32 = 1 << 31;
+pub(super) const SLOTS_MAX: u32 = 1 << 31;
 
 /// What a name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,8 @@ pub(super) const REASON_MAX: usize = 512;
 /// What an append meets when there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WhenFull {
-    /// It waits until records are settled. Appends keep their order.
+    /// It waits until records are settled. Appends keep their order. It is refused if none is left
+    /// to be settled, as dead letters, or others on the device, have taken the room.
     Wait,
     /// It is refused at once.
     Refuse,

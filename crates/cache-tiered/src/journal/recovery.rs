@@ -127,9 +127,8 @@ impl Fold {
             self.bodies.remove(&subject);
             self.ledger.settle(subject);
         }
-        if !self.reasons.is_empty() {
-            self.reasons
-                .retain(|subject, _| !(first..=last).contains(subject));
+        while let Some((&subject, _)) = self.reasons.range(first..=last).next() {
+            self.reasons.remove(&subject);
         }
     }
 

@@ -45,6 +45,16 @@ struct State {
     sitter: Sitter,
 }
 
+impl State {
+    /// Changes who sits; returns the waker of the one before.
+    fn replace(&mut self, sitter: Sitter) -> Option<Waker> {
+        match std::mem::replace(&mut self.sitter, sitter) {
+            Sitter::Task(waker) => Some(waker),
+            Sitter::Nobody | Sitter::Thread | Sitter::Left => None,
+        }
+    }
+}
+
 /// A place to wait. Locked after the queue, never before.
 #[derive(Debug, Default)]
 pub(super) struct Seat {
@@ -103,24 +113,27 @@ impl Seat {
         }
     }
 
-    /// Sits down as a task, unless the outcome is there. The queue is locked meanwhile.
-    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Outcome> {
+    /// Sits down as a task, unless the outcome is there. The queue is locked meanwhile, so the
+    /// waker of before is for the caller to drop: its task may go with it, and other handles of
+    /// that task.
+    pub(super) fn poll(&self, context: &Context<'_>) -> (Poll<Outcome>, Option<Waker>) {
         let mut state = self.state.lock();
         match state.news.take() {
-            Some(News::Outcome(outcome)) => Poll::Ready(outcome),
+            Some(News::Outcome(outcome)) => (Poll::Ready(outcome), None),
             Some(News::Lead) => unreachable!("the lead is handed to a waiting thread only"),
             None => {
-                state.sitter = Sitter::Task(context.waker().clone());
-                Poll::Pending
+                let sitter = Sitter::Task(context.waker().clone());
+                (Poll::Pending, state.replace(sitter))
             }
         }
     }
 
-    /// The handle goes; false if the outcome was there.
-    pub(super) fn leave(&self) -> bool {
+    /// The handle goes. False if the outcome was there; and the waker, to be dropped when the
+    /// queue is unlocked.
+    pub(super) fn leave(&self) -> (bool, Option<Waker>) {
         let mut state = self.state.lock();
-        state.sitter = Sitter::Left;
-        state.news.is_none()
+        let waker = state.replace(Sitter::Left);
+        (state.news.is_none(), waker)
     }
 
     pub(super) fn driver(&self) -> Driver {

@@ -164,7 +164,10 @@ pub(super) fn survey(
     let begun_high = found.iter().map(|found| found.header.begun).max();
     // Of two with one number the later one counts: the beginning of the other had failed.
     found.sort_by_key(|found| (found.header.number, std::cmp::Reverse(found.header.begun)));
-    let oldest = found.last().map_or(0, |newest| newest.header.oldest);
+    let newest = found
+        .iter()
+        .max_by_key(|found| (found.header.number, found.header.begun));
+    let oldest = newest.map_or(0, |newest| newest.header.oldest);
     let (mut live, mut spares): (Vec<Found>, Vec<Found>) = (Vec::new(), Vec::new());
     for one in found {
         let again = live

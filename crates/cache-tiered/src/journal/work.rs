@@ -33,6 +33,12 @@ pub(super) enum Task {
 }
 
 impl Task {
+    /// True for what is said about a record that was acknowledged. It may go ahead of records that
+    /// wait for room: who is to make that room may be waiting for it.
+    pub(super) const fn is_note(&self) -> bool {
+        matches!(self, Self::Bury { .. } | Self::Revive { .. })
+    }
+
     /// Bytes of the frame; 0 if there is none.
     pub(super) fn bytes(&self) -> u64 {
         let lengths = match self {
@@ -121,6 +127,8 @@ pub(super) struct Leftover {
     pub(super) jobs: Vec<Job>,
     /// How the others ended, to be told to those who wait.
     pub(super) told: Vec<(Arc<Seat>, Outcome)>,
+    /// Why `settled` could not be noted.
+    pub(super) unnoted: Option<AppendError>,
 }
 
 impl Leftover {
@@ -128,12 +136,11 @@ impl Leftover {
         self.told.push((job.seat, outcome));
     }
 
-    fn keep(&mut self, steps: VecDeque<Step>) {
-        for step in steps {
-            match step {
-                Step::Job(job) => self.jobs.push(job),
-                Step::Settle { subjects, .. } => self.settled.extend(subjects),
-            }
+    fn keep(&mut self, step: Option<Step>) {
+        match step {
+            Some(Step::Job(job)) => self.jobs.push(job),
+            Some(Step::Settle { subjects, .. }) => self.settled.extend(subjects),
+            None => {}
         }
     }
 }
@@ -164,10 +171,11 @@ impl Log {
     fn drain(&mut self, mut steps: VecDeque<Step>) -> Leftover {
         let mut left = Leftover::default();
         while let Some(first) = steps.front() {
-            if !left.jobs.is_empty() {
-                // Somebody waits for room: all behind keep their places.
-                left.keep(steps);
-                break;
+            let waiting = !left.jobs.is_empty();
+            if waiting && !matches!(first, Step::Job(job) if job.task.is_note()) {
+                // Somebody waits for room: the records behind keep their places.
+                left.keep(steps.pop_front());
+                continue;
             }
             if let Step::Settle { subjects, .. } = first
                 && !left.settled.is_empty()
@@ -178,7 +186,7 @@ impl Log {
                 continue;
             }
             if let Step::Job(job) = first
-                && let Some(outcome) = self.without_writing(&job.task)
+                && let Some(outcome) = self.without_writing(&job.task, &left)
             {
                 if let Some(Step::Job(job)) = steps.pop_front() {
                     left.tell(job, outcome);
@@ -186,7 +194,9 @@ impl Log {
                 continue;
             }
             let (purpose, bytes) = (first.purpose(), first.bytes());
-            let count = self.fitting(&steps);
+            // A record behind a note must not pass those that wait.
+            let most = if waiting { 1 } else { usize::MAX };
+            let count = self.fitting(&steps).min(most);
             if count == 0 {
                 match self.make_room(purpose, bytes) {
                     Ok(()) => continue,
@@ -203,9 +213,9 @@ impl Log {
     }
 
     /// The outcome of a task that needs no frame.
-    fn without_writing(&self, task: &Task) -> Option<Result<u64, AppendError>> {
+    fn without_writing(&self, task: &Task, left: &Leftover) -> Option<Result<u64, AppendError>> {
         match *task {
-            Task::Barrier => Some(Ok(0)),
+            Task::Barrier => Some(left.unnoted.clone().map_or(Ok(0), Err)),
             Task::Bury { subject, .. } | Task::Revive { subject }
                 if !self.ledger.contains(subject) =>
             {
@@ -268,16 +278,21 @@ impl Log {
                     GroupError::Refused(error) => (Arc::new(error), true),
                     GroupError::Unknown(error) => (Arc::new(error), false),
                 };
+                let told = if full {
+                    AppendError::Full(Some(Arc::clone(&error)))
+                } else if known {
+                    AppendError::Refused(Arc::clone(&error))
+                } else {
+                    AppendError::Unknown(Arc::clone(&error))
+                };
                 for step in steps {
                     match step {
-                        Step::Settle { subjects, .. } => left.settled.extend(subjects),
+                        Step::Settle { subjects, .. } => {
+                            left.settled.extend(subjects);
+                            left.unnoted = Some(told.clone());
+                        }
                         Step::Job(job) if full => self.wait_or_refuse(job, Some(&error), left),
-                        Step::Job(job) if known => {
-                            left.tell(job, Err(AppendError::Refused(Arc::clone(&error))));
-                        }
-                        Step::Job(job) => {
-                            left.tell(job, Err(AppendError::Unknown(Arc::clone(&error))));
-                        }
+                        Step::Job(job) => left.tell(job, Err(told.clone())),
                     }
                 }
             }
@@ -313,7 +328,13 @@ impl Log {
             }
         };
         match steps.pop_front() {
-            Some(Step::Settle { subjects, .. }) => left.settled.extend(subjects),
+            Some(Step::Settle { subjects, .. }) => {
+                left.settled.extend(subjects);
+                left.unnoted = Some(match error {
+                    Some(error) if !full => AppendError::Refused(error),
+                    error => AppendError::Full(error),
+                });
+            }
             Some(Step::Job(job)) if full => {
                 self.wait_or_refuse(job, error.as_ref(), left);
             }
@@ -327,10 +348,20 @@ impl Log {
 
     fn wait_or_refuse(&self, job: Job, error: Option<&Arc<std::io::Error>>, left: &mut Leftover) {
         let record = matches!(job.task, Task::Record { .. });
-        if record && self.options.when_full == WhenFull::Wait {
+        let may_wait = record && self.options.when_full == WhenFull::Wait;
+        // Behind another one that waits it keeps its place, whatever it waits for.
+        if may_wait && (!left.jobs.is_empty() || self.is_room_to_come(left)) {
             left.jobs.push(job);
         } else {
             left.tell(job, Err(AppendError::Full(error.cloned())));
         }
+    }
+
+    /// Whether there are records left that their user will settle. If not, nobody would ever wake
+    /// who waits for room: dead letters have taken it, or others on the device.
+    fn is_room_to_come(&self, left: &Leftover) -> bool {
+        let done = left.settled.iter();
+        let done = done.filter(|&&subject| !self.ledger.is_dead(subject));
+        self.ledger.len() - self.ledger.dead_len() > done.count()
     }
 }

@@ -385,7 +385,8 @@ fn newer_records_are_not_noted_as_settled_before_older_ones() {
     // The first note fails, and so does the way out; the second one would be written.
     device.fail(0, Fault::Full);
     device.fail(1, Fault::Full);
-    journal.flush().wait().unwrap();
+    let error = journal.flush().wait().unwrap_err();
+    assert!(matches!(error, AppendError::Full(_)), "{error}");
     drop(journal);
     let (_, recovery) = open(&device.killed(), roomy);
     assert_eq!(recovery.records.len(), 1_200);

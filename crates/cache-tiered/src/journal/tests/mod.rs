@@ -27,3 +27,5 @@ mod model;
 mod simulated;
 #[cfg(not(cache_tiered_loom))]
 mod sweeps;
+#[cfg(not(cache_tiered_loom))]
+mod waiting;

@@ -125,7 +125,7 @@ impl DeviceFile for SimulatedFile {
             state.random.below(bytes.len() as u64 + 1) as usize
         };
         match fault {
-            None => {
+            None | Some(Fault::Panic) => {
                 Self::put(state, self.file, offset, bytes);
                 Ok(bytes.len())
             }
@@ -174,7 +174,7 @@ impl DeviceFile for SimulatedFile {
         let pending = std::mem::take(&mut state.data[self.file].pending);
         let random = &mut state.random;
         match fault {
-            None | Some(Fault::Short) => {
+            None | Some(Fault::Short | Fault::Panic) => {
                 let durable = &mut state.data[self.file].durable;
                 pending
                     .iter()

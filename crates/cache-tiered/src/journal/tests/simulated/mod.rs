@@ -39,6 +39,8 @@ pub(super) enum Fault {
     Short,
     /// The process ends here: this call does a part of its work, later ones nothing.
     Crash,
+    /// The code of the device has a mistake.
+    Panic,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,21 @@ impl Simulated {
     /// From now on no file can be given room; what has room can be written.
     pub(super) fn fill(&self) {
         self.state.lock().full = true;
+    }
+
+    /// Files can be given room again.
+    pub(super) fn make_room(&self) {
+        self.state.lock().full = false;
+    }
+
+    /// Calls wait until what this returns is dropped.
+    pub(super) fn stop(&self) -> impl Sized + '_ {
+        self.state.lock()
+    }
+
+    /// True while a journal is open.
+    pub(super) fn is_locked(&self) -> bool {
+        self.state.lock().locked
     }
 
     /// Calls that can fail, so far.
@@ -185,6 +202,7 @@ impl Simulated {
         state.calls += 1;
         let fault = state.faults.remove(&(state.calls - 1));
         state.dead = fault == Some(Fault::Crash);
+        assert!(fault != Some(Fault::Panic), "a mistake in the device");
         Ok(fault)
     }
 
@@ -201,7 +219,7 @@ impl Simulated {
                 }
                 Err(io::Error::other("the process ends"))
             }
-            Some(Fault::Short) | None => step(&mut state),
+            Some(Fault::Short | Fault::Panic) | None => step(&mut state),
         }
     }
 }
