@@ -149,6 +149,8 @@ pub struct Workload {
     pub counts: Counts,
     /// The contender that does what all do and nothing else; see [`Workload::above`].
     pub baseline: Option<&'static str>,
+    /// The checksum that is right; see [`Workload::answering`].
+    pub answer: Option<u64>,
     /// Each contender runs in a process of its own; see [`Workload::isolated`].
     pub isolated: bool,
     /// In the order of the first round; later rounds start one further on.
@@ -164,6 +166,7 @@ impl Workload {
             unit,
             counts: Counts::Median,
             baseline: None,
+            answer: None,
             isolated: false,
             contenders: Vec::new(),
         }
@@ -173,6 +176,14 @@ impl Workload {
     #[must_use]
     pub fn smallest_counts(mut self) -> Self {
         self.counts = Counts::Smallest;
+        self
+    }
+
+    /// Says which checksum is right in every round, where that is known: then it is no contender's answer that the others
+    /// are held to.
+    #[must_use]
+    pub fn answering(mut self, checksum: u64) -> Self {
+        self.answer = Some(checksum);
         self
     }
 

@@ -36,7 +36,7 @@ pub struct Standing {
     pub max: f64,
     /// The digest of its answers over all rounds.
     pub checksum: u64,
-    /// In some round it disagreed with the first contender of its group.
+    /// In some round it did not give the workload's answer, or, where that has none, disagreed with the first contender of its group.
     pub wrong: bool,
 }
 
@@ -120,7 +120,7 @@ fn outcome(workload: &Workload, name: String, samples: &[Vec<Sample>]) -> Outcom
             let wrong = own
                 .iter()
                 .zip(model)
-                .any(|(own, model)| own.checksum != model.checksum);
+                .any(|(own, model)| own.checksum != workload.answer.unwrap_or(model.checksum));
             standing(&contender.name, workload.counts, own, wrong)
         })
         .collect();
@@ -208,6 +208,19 @@ mod tests {
         };
         assert!(!outcome.standings[0].wrong);
         assert!(outcome.standings[1].wrong);
+    }
+
+    #[test]
+    fn where_the_answer_is_known_the_first_contender_may_be_the_wrong_one() {
+        let workload = Workload::new("memory", "w", "ns")
+            .answering(8)
+            .with(fixed("strata", &[1.0], 7))
+            .with(fixed("peer", &[1.0], 8));
+        let [outcome] = &Harness::new(1).run(workload)[..] else {
+            panic!("one outcome");
+        };
+        assert!(outcome.standings[0].wrong);
+        assert!(!outcome.standings[1].wrong);
     }
 
     #[test]

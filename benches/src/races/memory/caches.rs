@@ -1,4 +1,4 @@
-//! One face over the concurrent caches of `u64` by `u64`.
+//! One face over the concurrent caches of `u64` by `u64`, and ours behind it.
 
 use cache_tiered::MemoryCache;
 
@@ -27,51 +27,21 @@ impl Shared for MemoryCache<u64, u64> {
     }
 }
 
-impl Shared for quick_cache::sync::Cache<u64, u64> {
-    const NAME: &'static str = "quick_cache";
+/// Ours with another policy than it has by default.
+pub(super) struct WTinyLfu(MemoryCache<u64, u64>);
+
+impl Shared for WTinyLfu {
+    const NAME: &'static str = "strata-memory-w-tinylfu";
 
     fn of_capacity(capacity: usize) -> Self {
-        quick_cache::sync::Cache::new(capacity)
+        let policy = "w-tinylfu".parse().expect("a policy by its name");
+        let builder = MemoryCache::builder().capacity(capacity as u64);
+        Self(builder.policy(policy).build().expect("a capacity above 0"))
     }
     fn value(&self, key: u64) -> Option<u64> {
-        self.get(&key)
+        self.0.get(&key)
     }
     fn put(&self, key: u64, value: u64) {
-        self.insert(key, value);
-    }
-}
-
-impl Shared for moka::sync::Cache<u64, u64> {
-    const NAME: &'static str = "moka";
-
-    fn of_capacity(capacity: usize) -> Self {
-        moka::sync::Cache::new(capacity as u64)
-    }
-    fn value(&self, key: u64) -> Option<u64> {
-        self.get(&key)
-    }
-    fn put(&self, key: u64, value: u64) {
-        self.insert(key, value);
-    }
-    fn settle(&self) {
-        self.run_pending_tasks();
-    }
-}
-
-impl Shared for mini_moka::sync::Cache<u64, u64> {
-    const NAME: &'static str = "mini_moka";
-
-    fn of_capacity(capacity: usize) -> Self {
-        mini_moka::sync::Cache::new(capacity as u64)
-    }
-    fn value(&self, key: u64) -> Option<u64> {
-        self.get(&key)
-    }
-    fn put(&self, key: u64, value: u64) {
-        self.insert(key, value);
-    }
-    fn settle(&self) {
-        use mini_moka::sync::ConcurrentCacheExt as _;
-        self.sync();
+        self.0.insert(key, value);
     }
 }
