@@ -39,7 +39,9 @@ thread_local! {
 
 /// Polls `future` on this thread until it is ready.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let signal = SPARE.take().unwrap_or_else(|| {
+    // Where the thread is ending there may be no variable any more, and so no spare.
+    let spare = SPARE.try_with(Cell::take).ok().flatten();
+    let signal = spare.unwrap_or_else(|| {
         Arc::new(Signal {
             thread: thread::current(),
             woken: AtomicBool::new(false),
@@ -60,14 +62,59 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             });
         }
     };
-    SPARE.set(Some(signal));
+    let _kept = SPARE.try_with(|spare| spare.set(Some(signal)));
     output
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
+    use std::cell::RefCell;
+    use std::future::{poll_fn, ready};
+    use std::sync::atomic::AtomicUsize;
+
+    thread_local! {
+        static LAST: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+    }
+
+    /// Waits while its thread's variables are destroyed.
+    struct AtEnd {
+        waited: Arc<AtomicUsize>,
+    }
+
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            let mut polled = false;
+            block_on(poll_fn(|context| {
+                context.waker().wake_by_ref();
+                match std::mem::replace(&mut polled, true) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            }));
+            self.waited.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_ends_can_still_wait() {
+        let waited = Arc::new(AtomicUsize::new(0));
+        for first in [true, false] {
+            let at_end = AtEnd {
+                waited: Arc::clone(&waited),
+            };
+            let thread = thread::spawn(move || {
+                // The variable that is used first is destroyed last, or the other way round.
+                if first {
+                    block_on(ready(()));
+                }
+                LAST.with(|last| *last.borrow_mut() = Some(at_end));
+                block_on(ready(()));
+            });
+            thread.join().expect("the thread has ended well");
+        }
+        assert_eq!(waited.load(Ordering::Relaxed), 2);
+    }
 
     #[test]
     fn a_wait_inside_a_wait_does_not_eat_the_outer_wake() {

@@ -114,12 +114,12 @@ impl Limbo {
         reclaimed
     }
 
-    /// Whether there are as many fresh slots as a batch has: as there are participants to look at, at least; and
+    /// Whether there are as many fresh slots as a batch has: as a look at all participants is worth, at least; and
     /// twice as many as when the system refused a fence.
     fn is_full(&self) -> bool {
         let looks = match cfg!(cache_tiered_loom) {
             true => 0,
-            false => participant::number(),
+            false => participant::looks(),
         };
         self.fresh.len >= BATCH && self.fresh.len >= looks.max(2 * self.refused)
     }

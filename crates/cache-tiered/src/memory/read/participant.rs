@@ -25,6 +25,9 @@ impl Participant {
     /// One that nobody uses, or a new one. O(1). Takes a lock of the process.
     pub(super) fn obtain() -> &'static Self {
         let mut idle = REGISTRY.idle.lock();
+        // Relaxed, here and below: changed under the lock alone.
+        let used = REGISTRY.used.load(Ordering::Relaxed) + 1;
+        REGISTRY.used.store(used, Ordering::Relaxed);
         if let Some(participant) = idle.pop() {
             return participant;
         }
@@ -47,7 +50,10 @@ impl Participant {
         if self.is_pinned() && !active(Mutant::GivenBackPinned) {
             return;
         }
-        REGISTRY.idle.lock().push(self);
+        let mut idle = REGISTRY.idle.lock();
+        let used = REGISTRY.used.load(Ordering::Relaxed) - 1;
+        REGISTRY.used.store(used, Ordering::Relaxed);
+        idle.push(self);
     }
 
     /// How often its thread has pinned and unpinned: odd while it is pinned. For the writer, after a heavy fence.
@@ -99,6 +105,8 @@ struct Registry {
     newest: AtomicPtr<Participant>,
     /// How many there are. Stored with `idle` locked.
     all: AtomicU64,
+    /// How many of them have a thread. Stored with `idle` locked.
+    used: AtomicU64,
     /// Those without a thread.
     idle: Mutex<Vec<&'static Participant>>,
 }
@@ -107,6 +115,7 @@ process_wide! {
     static REGISTRY: Registry = Registry {
         newest: AtomicPtr::new(ptr::null_mut()),
         all: AtomicU64::new(0),
+        used: AtomicU64::new(0),
         idle: Mutex::new(Vec::new()),
     };
 }
@@ -115,6 +124,15 @@ process_wide! {
 pub(super) fn number() -> usize {
     // Relaxed: a hint.
     REGISTRY.all.load(Ordering::Relaxed) as usize
+}
+
+/// How many slots are worth a look at all participants: as many as there are with a thread, whose lines move by that.
+/// Those without one cost a sixteenth, so that a process that once had thousands of threads does not keep as many
+/// values for ever.
+pub(super) fn looks() -> usize {
+    // Relaxed: a hint.
+    let used = REGISTRY.used.load(Ordering::Relaxed) as usize;
+    used.max(number() / 16)
 }
 
 /// All participants there are now.

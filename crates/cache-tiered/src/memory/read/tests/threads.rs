@@ -55,6 +55,26 @@ fn participants_are_used_again() {
 }
 
 #[test]
+fn batches_are_not_larger_for_threads_that_have_ended() {
+    let (arena, _token, _) = filled(3);
+    let (arena, barrier) = (Arc::new(arena), Arc::new(Barrier::new(600)));
+    let threads = [(); 600].map(|()| {
+        let (arena, barrier) = (Arc::clone(&arena), Arc::clone(&barrier));
+        std::thread::spawn(move || {
+            assert!(has(&arena, 0));
+            // All of them have a participant now.
+            barrier.wait();
+        })
+    });
+    for thread in threads {
+        thread.join().expect("the thread has ended well");
+    }
+    assert!(participant::number() >= 600);
+    // Other tests have 300 threads at most, and a few.
+    assert!(participant::looks() < 450, "{}", participant::looks());
+}
+
+#[test]
 fn hundreds_of_threads_read_at_once() {
     let (arena, mut token, _) = filled(3);
     let barrier = Barrier::new(301);
