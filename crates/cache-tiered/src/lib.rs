@@ -32,7 +32,9 @@ pub use error::{
     BuildError, FlushError, LoadError, PutError, RemoveError, ResizeError, StoreError,
 };
 pub use life::Life;
-pub use memory::{Clock, Iter, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock};
+pub use memory::{
+    Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,
+};
 pub use operation::Operation;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
 pub use source::{BlockingSource, Loaded, Source};

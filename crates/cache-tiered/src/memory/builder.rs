@@ -2,11 +2,14 @@
 
 use super::MemoryCache;
 use super::clock::{Clock, MonotonicClock};
+use super::lives::NEVER;
+use super::loads::Loads;
 use super::milliseconds;
-use super::shard::{Settings, SharedWeigher};
-use super::shards::{Core, SharedListener};
+use super::settings::{Settings, SharedWeigher, Told};
+use super::shards::Core;
+use super::tally::Tally;
 use crate::error::BuildError;
-use cache_policies::{AnyConfig, Cause};
+use cache_policies::{AnyConfig, AnyPolicy, Cause, Policy};
 use foldhash::quality::RandomState;
 use std::fmt;
 use std::hash::Hash;
@@ -21,6 +24,8 @@ const SHARE_WEIGHT_MIN: u64 = 1 << 20;
 const SHARE_HEAVIEST_MIN: u64 = 16;
 /// Most shards: more locks than this part no two threads.
 const SHARDS_MAX: usize = 1 << 10;
+/// Most stripes of the hit buffers of one shard: there are many shards where there are many cores.
+const STRIPES_MAX: usize = 16;
 
 /// Settings of a [`MemoryCache`]; from [`MemoryCache::builder`].
 ///
@@ -39,14 +44,14 @@ const SHARDS_MAX: usize = 1 << 10;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a builder does nothing until `build`"]
-pub struct MemoryCacheBuilder<K, V> {
+pub struct MemoryCacheBuilder<K, V, P: Policy = AnyPolicy> {
     capacity: u64,
     shards: Option<usize>,
     /// Makes the shards few where it is large, unless `shards` says otherwise.
     heaviest_entry: u32,
-    policy: AnyConfig,
+    policy: P::Config,
     weigher: Option<SharedWeigher<K, V>>,
-    listener: Option<SharedListener<K, V>>,
+    told: Option<Told<K, V>>,
     clock: Option<Arc<dyn Clock>>,
     time_to_live: Option<Duration>,
     time_to_idle: Option<Duration>,
@@ -60,10 +65,46 @@ impl<K, V> MemoryCacheBuilder<K, V> {
             heaviest_entry: 1,
             policy: AnyConfig::default(),
             weigher: None,
-            listener: None,
+            told: None,
             clock: None,
             time_to_live: None,
             time_to_idle: None,
+        }
+    }
+
+    /// The eviction policy; S3-FIFO by default.
+    pub fn policy(mut self, policy: AnyConfig) -> Self {
+        self.policy = policy;
+        self
+    }
+}
+
+impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
+    /// The eviction policy by its type: its calls are compiled in, without a branch for each of the policies that
+    /// [`policy`](MemoryCacheBuilder::policy) may name.
+    ///
+    /// ```
+    /// use cache_policies::{Sieve, SieveConfig};
+    /// use cache_tiered::MemoryCache;
+    ///
+    /// let builder = MemoryCache::builder().capacity(1_000);
+    /// let cache: MemoryCache<u64, u64, Sieve> =
+    ///     builder.policy_type(SieveConfig::default()).build()?;
+    /// cache.insert(1, 10);
+    /// assert_eq!(cache.get(&1), Some(10));
+    /// # Ok::<(), cache_tiered::BuildError>(())
+    /// ```
+    pub fn policy_type<Q: Policy>(self, config: Q::Config) -> MemoryCacheBuilder<K, V, Q> {
+        MemoryCacheBuilder {
+            capacity: self.capacity,
+            shards: self.shards,
+            heaviest_entry: self.heaviest_entry,
+            policy: config,
+            weigher: self.weigher,
+            told: self.told,
+            clock: self.clock,
+            time_to_live: self.time_to_live,
+            time_to_idle: self.time_to_idle,
         }
     }
 
@@ -81,14 +122,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
         self
     }
 
-    /// The eviction policy; S3-FIFO by default.
-    pub fn policy(mut self, policy: AnyConfig) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// How much of the capacity an entry takes; 1 by default. Called once an insert, under a lock:
-    /// keep it cheap and away from the cache.
+    /// How much of the capacity an entry takes; 1 by default. Called once an insert, without a lock.
     pub fn weigher(mut self, weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static) -> Self {
         self.weigher = Some(Arc::new(weigher));
         self
@@ -96,9 +130,17 @@ impl<K, V> MemoryCacheBuilder<K, V> {
 
     /// Who gets the entries that leave without being handed to a caller: evicted, expired,
     /// cleared. Called by the thread whose operation made them leave, after it has let go of all
-    /// locks, so it may use the cache.
-    pub fn listener(mut self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self {
-        self.listener = Some(Arc::new(listener));
+    /// locks, so it may use the cache. What it gets are copies, made under the lock of the shard: readers may have the
+    /// entry itself.
+    pub fn listener(mut self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
+    where
+        K: Clone,
+        V: Clone,
+    {
+        self.told = Some(Told {
+            listener: Arc::new(listener),
+            copy: |key, value| (key.clone(), value.clone()),
+        });
         self
     }
 
@@ -139,7 +181,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
             }
             return Ok(rounded);
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let share = match self.weigher {
             None => SHARE_ENTRIES_MIN,
             Some(_) => SHARE_WEIGHT_MIN,
@@ -159,7 +201,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
     ///
     /// [`BuildError`] for a capacity of 0, for more shards than capacity, and for parameters that
     /// the policy refuses.
-    pub fn build(self) -> Result<MemoryCache<K, V>, BuildError>
+    pub fn build(self) -> Result<MemoryCache<K, V, P>, BuildError>
     where
         K: Hash + Eq,
     {
@@ -170,27 +212,32 @@ impl<K, V> MemoryCacheBuilder<K, V> {
         let clock = self
             .clock
             .unwrap_or_else(|| Arc::new(MonotonicClock::new()));
+        let ticks = |life: Option<Duration>| life.map_or(NEVER, milliseconds);
         let settings = Settings {
-            policy: self.policy,
-            weigher: self.weigher,
             hasher: RandomState::default(),
-            time_to_live: self.time_to_live.map(milliseconds),
-            time_to_idle: self.time_to_idle.map(milliseconds),
-            now: clock.now(),
+            tally: Tally::new(cores()),
+            loads: Loads::new(),
+            start: clock.now(),
+            clock,
+            weigher: self.weigher,
+            told: self.told,
+            time_to_live: ticks(self.time_to_live),
+            time_to_idle: ticks(self.time_to_idle),
+            stripes: (2 * cores()).min(STRIPES_MAX),
         };
+        let core = Core::new(self.capacity, shards, settings, &self.policy)?;
         Ok(MemoryCache {
-            core: Arc::new(Core::new(
-                self.capacity,
-                shards,
-                &settings,
-                clock,
-                self.listener,
-            )?),
+            core: Arc::new(core),
         })
     }
 }
 
-impl<K, V> fmt::Debug for MemoryCacheBuilder<K, V> {
+/// Threads that run at a time.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl<K, V, P: Policy> fmt::Debug for MemoryCacheBuilder<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryCacheBuilder")
             .field("capacity", &self.capacity)

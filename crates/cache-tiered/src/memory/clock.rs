@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// A clock that never goes back, in milliseconds since any fixed point.
 ///
-/// A cache without lifetimes never asks it. Tests bring their own; a closure `Fn() -> u64` is one:
+/// A cache without lifetimes asks it for nothing but the times of loads. Tests bring their own; a closure `Fn() -> u64` is one:
 ///
 /// ```
 /// use cache_tiered::MemoryCache;
@@ -28,6 +28,11 @@ use std::time::Instant;
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the clock's fixed point.
     fn now(&self) -> u64;
+
+    /// Nanoseconds since that point, by which loads are timed: as exact as the clock is.
+    fn nanoseconds(&self) -> u64 {
+        self.now().saturating_mul(1_000_000)
+    }
 }
 
 impl<F: Fn() -> u64 + Send + Sync + 'static> Clock for F {
@@ -69,5 +74,9 @@ impl Clock for MonotonicClock {
     fn now(&self) -> u64 {
         // 2^64 milliseconds are half a billion years.
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn nanoseconds(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

@@ -112,6 +112,16 @@ impl Turn {
         self.granted.load(Ordering::Acquire)
     }
 
+    /// Waits on this thread until the key is this mutation's.
+    pub(super) fn wait_until_granted(&self) {
+        while !self.is_granted() {
+            let listener = self.came.listen();
+            if !self.is_granted() {
+                while_waiting(|| listener.wait());
+            }
+        }
+    }
+
     /// Waits until the key is this mutation's.
     pub(super) async fn granted(&self) {
         while !self.is_granted() {

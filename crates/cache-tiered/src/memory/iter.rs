@@ -1,6 +1,7 @@
 //! The iterator over a memory tier.
 
 use super::shards::Core;
+use cache_policies::{AnyPolicy, Policy};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -17,16 +18,16 @@ use std::sync::Arc;
 /// assert_eq!(cache.iter().map(|(_, value)| value).sum::<u8>(), 30);
 /// # Ok::<(), cache_tiered::BuildError>(())
 /// ```
-pub struct Iter<K, V> {
-    core: Arc<Core<K, V>>,
+pub struct Iter<K, V, P = AnyPolicy> {
+    core: Arc<Core<K, V, P>>,
     /// The next shard to look into.
     shard: usize,
     /// What is left of the last one.
     entries: std::vec::IntoIter<(K, V)>,
 }
 
-impl<K, V> Iter<K, V> {
-    pub(super) fn new(core: Arc<Core<K, V>>) -> Self {
+impl<K, V, P> Iter<K, V, P> {
+    pub(super) fn new(core: Arc<Core<K, V, P>>) -> Self {
         Self {
             core,
             shard: 0,
@@ -35,7 +36,7 @@ impl<K, V> Iter<K, V> {
     }
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> Iterator for Iter<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone, P: Policy> Iterator for Iter<K, V, P> {
     type Item = (K, V);
 
     fn next(&mut self) -> Option<(K, V)> {
@@ -49,7 +50,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Iterator for Iter<K, V> {
     }
 }
 
-impl<K, V> fmt::Debug for Iter<K, V> {
+impl<K, V, P> fmt::Debug for Iter<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Iter")
             .field("shard", &self.shard)

@@ -1,36 +1,48 @@
 //! `MemoryCache`: the memory tier, alone or under a `Tiered`.
+//!
+//! ```text
+//!  look-up    hash -> shard -> arena (memory/read): pinned, no lock
+//!               hit: counted beside the entry, or in a hit buffer where the policy must hear of each
+//!  change     hash -> shard -> mutex { residency: who goes; writer of the arena; flights: what is under way }
+//!               what left is told of, and what no reader sees any more is dropped, after the mutex
+//! ```
 
 mod builder;
 mod clock;
+mod compute;
 mod departed;
 mod flight;
 mod iter;
+mod lead;
+mod lives;
+mod load;
+mod loads;
+mod locked;
+mod ownership;
+mod places;
 #[expect(
     unsafe_code,
     reason = "readers without locks hold references to what writers retire"
 )]
-#[cfg_attr(
-    any(not(test), cache_tiered_loom),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "the shards do not stand on it yet"
-    )
-)]
 mod read;
+mod settings;
 mod shard;
 mod shards;
 mod stats;
+mod tally;
 
 pub use self::builder::MemoryCacheBuilder;
 pub use self::clock::{Clock, MonotonicClock};
+pub use self::compute::Compute;
 pub(crate) use self::flight::{Asked, Ending};
 pub use self::iter::Iter;
-pub(crate) use self::shards::{Core, Install, Joined, Keep, Lead};
+pub(crate) use self::lead::{Install, Joined, Keep, Lead};
+pub use self::loads::LoadTimes;
+pub(crate) use self::shards::Core;
 pub use self::stats::MemoryStats;
 
 use crate::error::ResizeError;
-use cache_policies::Rejected;
+use cache_policies::{AnyPolicy, Policy, Rejected};
 use hashbrown::Equivalent;
 use std::fmt;
 use std::hash::Hash;
@@ -40,10 +52,24 @@ use std::time::Duration;
 /// A concurrent cache in memory: bounded by weight, evicted by a policy of choice, shared by any
 /// number of threads through `&self`. A clone is another handle to the same cache.
 ///
-/// Keys are spread over shards; each shard is a [`cache_policies::Cache`] behind a mutex. All
-/// operations on one key are O(1), touch one shard and hold its lock only for that; values are
-/// handed out as clones, so `V` is something cheap to clone (an `Arc`, bytes, a number). Values
-/// that leave are dropped, and the listener is called, when no lock is held.
+/// All operations on one key are O(1) expected. Look-ups take no lock and write, but for the count of a
+/// hit, to no memory that other threads write: two threads read twice as much as one, of one key too.
+/// What changes a key takes the mutex of its shard. Values are handed out as clones, so `V` is
+/// something cheap to clone (an `Arc`, bytes, a number), or read in place by
+/// [`get_with`](Self::get_with).
+///
+/// The policy is chosen by its name at run time ([`policy`](MemoryCacheBuilder::policy)), or by its type
+/// ([`policy_type`](MemoryCacheBuilder::policy_type)). S3-FIFO, SIEVE, CLOCK, FIFO and random find hits counted
+/// beside the entries; of the others each shard buffers hits, and drops some where threads are quicker
+/// than it can be told of them.
+///
+/// # When values are dropped
+///
+/// A value that leaves may be in the hands of a reader just then, so it is dropped a little later: by one of the next
+/// operations that change its shard, outside of the lock. Up to 128 entries of a shard wait like this, or as many as the
+/// process has threads where these are more; where there is a weigher, no more than 1/32 of the shard's capacity waits
+/// for long. [`expire`](Self::expire) and [`clear`](Self::clear) drop them at once. The listener is called at once too,
+/// with copies.
 ///
 /// # Capacity
 ///
@@ -70,11 +96,11 @@ use std::time::Duration;
 /// assert_eq!(cache.remove("ten"), Some(10));
 /// # Ok::<(), cache_tiered::BuildError>(())
 /// ```
-pub struct MemoryCache<K, V> {
-    core: Arc<Core<K, V>>,
+pub struct MemoryCache<K, V, P = AnyPolicy> {
+    core: Arc<Core<K, V, P>>,
 }
 
-impl<K, V> Clone for MemoryCache<K, V> {
+impl<K, V, P> Clone for MemoryCache<K, V, P> {
     fn clone(&self) -> Self {
         Self {
             core: Arc::clone(&self.core),
@@ -87,8 +113,10 @@ impl<K, V> MemoryCache<K, V> {
     pub fn builder() -> MemoryCacheBuilder<K, V> {
         MemoryCacheBuilder::new()
     }
+}
 
-    pub(crate) const fn core(&self) -> &Arc<Core<K, V>> {
+impl<K, V, P> MemoryCache<K, V, P> {
+    pub(crate) const fn core(&self) -> &Arc<Core<K, V, P>> {
         &self.core
     }
 
@@ -101,7 +129,7 @@ impl<K, V> MemoryCache<K, V> {
     /// The number of shards.
     #[must_use]
     pub fn shards(&self) -> usize {
-        self.core.shards().len()
+        self.core.shards_len()
     }
 
     /// The weight up to which every entry finds room: the smallest share of a shard.
@@ -110,14 +138,22 @@ impl<K, V> MemoryCache<K, V> {
         self.capacity() / self.shards() as u64
     }
 
-    /// The number of entries; those whose life is over count until their shard is next used (see
+    /// How long loads took. O(1).
+    #[must_use]
+    pub fn load_times(&self) -> LoadTimes {
+        self.core.settings().loads.times()
+    }
+}
+
+impl<K, V, P: Policy> MemoryCache<K, V, P> {
+    /// The number of entries; those whose life is over count until they leave (see
     /// [`expire`](Self::expire)). Of a cache in use by others it is true of no single instant.
+    /// O(shards), each locked in turn.
     #[must_use]
     pub fn len(&self) -> usize {
         self.core
             .shards()
-            .iter()
-            .map(|shard| shard.lock().entries.len())
+            .map(|shard| shard.state.residency.len())
             .sum()
     }
 
@@ -127,17 +163,16 @@ impl<K, V> MemoryCache<K, V> {
         self.len() == 0
     }
 
-    /// The weight of all entries; never more than the capacity.
+    /// The weight of all entries; never more than the capacity. O(shards), each locked in turn.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.core
             .shards()
-            .iter()
-            .map(|shard| shard.lock().entries.weight())
+            .map(|shard| shard.state.residency.weight())
             .sum()
     }
 
-    /// What happened so far, and what is there now. O(shards).
+    /// What happened so far, and what is there now. O(shards), each locked in turn.
     #[must_use]
     pub fn stats(&self) -> MemoryStats {
         MemoryStats::of(&self.core)
@@ -149,8 +184,9 @@ pub(crate) fn milliseconds(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
-impl<K: Hash + Eq, V> MemoryCache<K, V> {
-    /// The value of a key, and a hit or a miss for the policy and the statistics.
+impl<K: Hash + Eq, V, P: Policy> MemoryCache<K, V, P> {
+    /// The value of a key, and a hit or a miss for the policy and the statistics. No lock is taken.
+    #[inline]
     pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V>
     where
         V: Clone,
@@ -158,7 +194,29 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.core.get(self.core.hash(key), key)
     }
 
-    /// Whether the key is there; neither a hit nor a miss.
+    /// What `read` makes of the value of a key where it lies, for values that are not cheap to clone; a hit or a miss, as
+    /// [`get`](Self::get) is.
+    ///
+    /// No lock is taken, and others may replace or remove the key meanwhile. But as long as `read` runs, nothing that
+    /// leaves any cache of the process is dropped: it should be short. It may use the cache.
+    ///
+    /// ```
+    /// use cache_tiered::MemoryCache;
+    ///
+    /// let cache: MemoryCache<u8, Vec<u8>> = MemoryCache::builder().capacity(10).build()?;
+    /// cache.insert(1, vec![1, 2, 3]);
+    /// assert_eq!(cache.get_with(&1, |value| value.len()), Some(3));
+    /// # Ok::<(), cache_tiered::BuildError>(())
+    /// ```
+    #[inline]
+    pub fn get_with<Q, R>(&self, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        self.core.read(self.core.hash(key), key, read)
+    }
+
+    /// Whether the key is there; neither a hit nor a miss. No lock is taken.
     pub fn contains<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
         self.core.contains(self.core.hash(key), key)
     }
@@ -169,30 +227,23 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     /// [`max_entry_weight`](Self::max_entry_weight), or everything else is pinned) leaves at once:
     /// the listener gets it, with [`Cause::Capacity`](crate::Cause::Capacity), and the key is
     /// absent afterwards. To have it back use [`try_insert`](Self::try_insert).
-    pub fn insert(&self, key: K, value: V) -> Option<V> {
-        self.insert_or_depart(key, value, None)
+    #[inline]
+    pub fn insert(&self, key: K, value: V) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.core.insert_or_depart(key, value, None)
     }
 
     /// [`insert`](Self::insert) with a life of its own, rounded up to milliseconds, in place of the
     /// default of the cache. A life of zero is no life: the entry leaves at once, with
     /// [`Cause::Expired`](crate::Cause::Expired).
-    pub fn insert_with_ttl(&self, key: K, value: V, ttl: Duration) -> Option<V> {
-        self.insert_or_depart(key, value, Some(milliseconds(ttl)))
-    }
-
-    fn insert_or_depart(&self, key: K, value: V, ttl: Option<u64>) -> Option<V> {
-        let hash = self.core.hash(&key);
-        self.core.with(hash, |shard| {
-            shard.flights.detach(hash, &key);
-            match shard.insert(self.core.clock(), hash, key, value, ttl) {
-                Ok(former) => former,
-                Err(rejected) => {
-                    let former = shard.remove(hash, &rejected.key);
-                    shard.depart(rejected);
-                    former.map(|(_, value)| value)
-                }
-            }
-        })
+    pub fn insert_with_ttl(&self, key: K, value: V, ttl: Duration) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.core
+            .insert_or_depart(key, value, Some(milliseconds(ttl)))
     }
 
     /// Inserts or replaces, and returns the value that the key had.
@@ -201,12 +252,18 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     ///
     /// [`Rejected`] gives key and value back, with the reason; the cache is as it was, and a value
     /// that the key had is still there.
-    pub fn try_insert(&self, key: K, value: V) -> Result<Option<V>, Rejected<K, V>> {
+    pub fn try_insert(&self, key: K, value: V) -> Result<Option<V>, Rejected<K, V>>
+    where
+        V: Clone,
+    {
         self.core.insert(key, value, None)
     }
 
     /// Removes a key and returns its value.
-    pub fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V> {
+    pub fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        V: Clone,
+    {
         self.core.remove(self.core.hash(key), key)
     }
 
@@ -214,14 +271,37 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     ///
     /// Pinned entries take room: where they fill a shard, inserts are rejected.
     pub fn pin<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
-        self.core
-            .with(self.core.hash(key), |shard| shard.entries.pin(key))
+        let hash = self.core.hash(key);
+        self.core.with(hash, |shard| shard.pin(hash, key))
     }
 
     /// Lets a pinned key be evicted again. False: not there or not pinned.
     pub fn unpin<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> bool {
-        self.core
-            .with(self.core.hash(key), |shard| shard.entries.unpin(key))
+        let hash = self.core.hash(key);
+        self.core.with(hash, |shard| shard.unpin(hash, key))
+    }
+
+    /// Lets all entries leave that are not `kept`; the listener gets them, with
+    /// [`Cause::Cleared`](crate::Cause::Cleared). What is loaded or computed meanwhile is not asked about. O(entries).
+    ///
+    /// `kept` runs under the lock of a shard: it must not use the cache, and keeps those waiting who change the shard.
+    /// Readers go on.
+    ///
+    /// ```
+    /// use cache_tiered::MemoryCache;
+    ///
+    /// let cache: MemoryCache<u8, u8> = MemoryCache::builder().capacity(10).build()?;
+    /// for key in 0..10 {
+    ///     cache.insert(key, key);
+    /// }
+    /// cache.retain(|key, _| key % 2 == 0);
+    /// assert_eq!((cache.len(), cache.get(&3), cache.get(&4)), (5, None, Some(4)));
+    /// # Ok::<(), cache_tiered::BuildError>(())
+    /// ```
+    pub fn retain(&self, mut kept: impl FnMut(&K, &V) -> bool) {
+        for shard in self.core.shards() {
+            shard.run(|shard| shard.retain(&mut kept));
+        }
     }
 
     /// Empties the cache; the listener gets everything, with
@@ -242,90 +322,18 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.core.resize(capacity)
     }
 
-    /// Lets everything leave whose life is over, in shards too that nobody uses just now. O(what
-    /// leaves). Without this call an entry leaves when its shard is next used.
+    /// Lets everything leave whose life is over, in shards too that nobody changes just now, and drops what left before
+    /// and was kept for readers, unless some of them are still under way. O(shards + what leaves). Without this call an
+    /// entry leaves when its shard is next changed, or it is looked for.
     pub fn expire(&self) {
-        for shard in self.core.shards() {
-            let mut shard = shard.lock();
-            shard.tick(self.core.clock());
-            let departed = shard.entries.listener_mut().take();
-            drop(shard);
-            self.core.dispatch(departed);
+        for mut shard in self.core.shards() {
+            shard.tick();
+            shard.release(true);
         }
     }
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> MemoryCache<K, V> {
-    /// The value of a key; if there is none, that of the closure, which is inserted.
-    ///
-    /// Of any number of threads that miss at once, one runs its closure and the others wait for
-    /// it. Should the closure panic, the panic reaches its own caller and one of those who waited
-    /// runs its closure instead. If the key is inserted or removed meanwhile, that wins: the
-    /// closure's value answers those who asked and is not kept.
-    ///
-    /// The closure runs without a lock. It must not ask the cache for its own key this way, which
-    /// would wait for itself.
-    pub fn get_or_insert_with(&self, key: K, value: impl FnOnce() -> V) -> V {
-        match self.try_get_or_insert_with(key, || Ok::<V, std::convert::Infallible>(value())) {
-            Ok(value) => value,
-            Err(never) => match never {},
-        }
-    }
-
-    /// [`get_or_insert_with`](Self::get_or_insert_with) for a closure that may fail.
-    ///
-    /// # Errors
-    ///
-    /// That of the caller's own closure. Nothing is cached then, and one of those who waited runs
-    /// its closure instead.
-    pub fn try_get_or_insert_with<E>(
-        &self,
-        key: K,
-        value: impl FnOnce() -> Result<V, E>,
-    ) -> Result<V, E> {
-        let hash = self.core.hash(&key);
-        if let Some(value) = self.core.get(hash, &key) {
-            return Ok(value);
-        }
-        loop {
-            match self.core.join(hash, &key, Asked::Loader) {
-                Joined::Resident(value) => return Ok(value),
-                Joined::Waiting { load, .. } => {
-                    if let Ending::Answered(Ok(value)) = load.wait_for_ending() {
-                        return Ok(value);
-                    }
-                }
-                Joined::Leading(lead) => {
-                    let value = value()?;
-                    lead.land(Ok(value.clone()), Keep::Default);
-                    return Ok(value);
-                }
-            }
-        }
-    }
-
-    /// All entries, as clones, one shard after the other. Each shard is as it was at one instant;
-    /// neither a hit nor a miss. O(entries).
-    pub fn iter(&self) -> Iter<K, V> {
-        Iter::new(Arc::clone(&self.core))
-    }
-
-    /// Calls `visit` with each entry, as [`iter`](Self::iter) yields them, without a lock.
-    pub fn for_each(&self, mut visit: impl FnMut(K, V)) {
-        self.iter().for_each(|(key, value)| visit(key, value));
-    }
-}
-
-impl<K: Hash + Eq + Clone, V: Clone> IntoIterator for &MemoryCache<K, V> {
-    type Item = (K, V);
-    type IntoIter = Iter<K, V>;
-
-    fn into_iter(self) -> Iter<K, V> {
-        self.iter()
-    }
-}
-
-impl<K, V> fmt::Debug for MemoryCache<K, V> {
+impl<K, V, P: Policy> fmt::Debug for MemoryCache<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryCache")
             .field("capacity", &self.capacity())

@@ -1,136 +1,284 @@
-//! One shard: a cache of its own, and what is under way for its keys.
+//! One shard: entries that any thread reads without a lock, and, under a mutex, their residency and what is under way for
+//! their keys.
 
-use super::clock::Clock;
 use super::departed::Departed;
 use super::flight::Flights;
-use cache_policies::{
-    AnyConfig, AnyPolicy, Cache, Cause, ConfigError, RejectReason, Rejected, Weigh,
+use super::lives::{Lives, NEVER};
+use super::locked::Locked;
+use super::places::Places;
+use super::read::{
+    Arena, HitBuffers, Pin, Work, WriteToken, narrowed, pinned, pinned_for, widened,
 };
-use foldhash::quality::RandomState;
+use super::settings::Settings;
+use cache_policies::{ConfigError, Policy, Residency};
+use crossbeam::utils::CachePadded;
 use hashbrown::Equivalent;
-use std::hash::Hash;
-use std::sync::Arc;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(super) type SharedWeigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
-
-/// The weigher of the user, or 1 for each entry where there is none.
-pub(super) struct Weigher<K, V>(pub(super) Option<SharedWeigher<K, V>>);
-
-impl<K, V> Weigh<K, V> for Weigher<K, V> {
-    #[inline]
-    fn weigh(&self, key: &K, value: &V) -> u32 {
-        match &self.0 {
-            None => 1,
-            Some(weigh) => weigh(key, value),
-        }
-    }
+/// An entry. It never changes: an update is another one.
+#[derive(Debug)]
+pub(super) struct Node<K, V> {
+    pub(super) key: K,
+    pub(super) value: V,
 }
 
-type Entries<K, V> = Cache<K, V, AnyPolicy, Weigher<K, V>, Departed<K, V>, RandomState>;
+/// What readers use comes first; the mutex lies on lines of its own.
+#[repr(C)]
+pub(super) struct Shard<K, V, P> {
+    pub(super) arena: Arena<Node<K, V>>,
+    /// Some entry may have a limited life, so readers ask the clock. Set under the lock before the first of them is shown,
+    /// and never reset. Relaxed: whoever has found such an entry sees what was stored before it.
+    timed: AtomicBool,
+    /// Where the policy has to hear of each hit: what readers have to tell. Elsewhere they count beside the entry.
+    hits: Option<HitBuffers>,
+    lives: Lives,
+    state: CachePadded<Mutex<State<K, V, P>>>,
+}
 
-/// What the mutex of a shard guards.
-pub(super) struct Shard<K, V> {
-    pub(super) entries: Entries<K, V>,
+/// What the mutex guards.
+pub(super) struct State<K, V, P> {
+    pub(super) token: WriteToken,
+    /// Slots are its own: `places` has those of the arena.
+    pub(super) residency: Residency<P>,
+    pub(super) places: Places,
     pub(super) flights: Flights<K, V>,
-    /// Some entry may have a limited life, so the clock is read before the entries are.
-    timed: bool,
+    /// Copies of what left, for the listener.
+    pub(super) departed: Departed<K, V>,
+    /// The weight of what waits to be reclaimed, where entries are weighed: not less than that, or little.
+    pub(super) retired_weight: u64,
+    /// The policy has room for slots below this.
+    pub(super) reserved: u32,
+    pub(super) counts: Counts,
 }
 
-/// What all shards of a cache have in common.
-pub(super) struct Settings<K, V> {
-    pub(super) policy: AnyConfig,
-    pub(super) weigher: Option<SharedWeigher<K, V>>,
-    pub(super) hasher: RandomState,
-    /// Milliseconds; none is without limit.
-    pub(super) time_to_live: Option<u64>,
-    pub(super) time_to_idle: Option<u64>,
-    pub(super) now: u64,
+/// What happened in a shard, but for look-ups.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) inserts: u64,
+    pub(super) updates: u64,
+    pub(super) rejections: u64,
+    pub(super) evictions: u64,
+    pub(super) expirations: u64,
+    pub(super) removals: u64,
+    pub(super) cleared: u64,
 }
 
-impl<K, V> Shard<K, V> {
-    pub(super) fn new(capacity: u64, settings: &Settings<K, V>) -> Result<Self, ConfigError> {
-        let mut builder = Cache::<K, V>::builder()
-            .capacity(capacity)
-            .policy::<AnyPolicy>(settings.policy.clone())
-            .weigher(Weigher(settings.weigher.clone()))
-            .listener(Departed::default())
-            .hasher(settings.hasher.clone())
-            .now(settings.now);
-        if let Some(ticks) = settings.time_to_live {
-            builder = builder.time_to_live(ticks);
-        }
-        if let Some(ticks) = settings.time_to_idle {
-            builder = builder.time_to_idle(ticks);
-        }
+/// What a look-up found.
+pub(super) enum Looked<R> {
+    Hit(R),
+    Miss,
+    /// An entry whose time is over, which is a miss: it should leave.
+    Over,
+}
+
+impl<K, V, P: Policy> Shard<K, V, P> {
+    /// A shard of so much capacity.
+    pub(super) fn new(
+        capacity: u64,
+        settings: &Settings<K, V>,
+        config: &P::Config,
+    ) -> Result<Self, ConfigError> {
+        let residency = Residency::new(P::new(capacity, config)?)
+            .with_time_to_live(settings.time_to_live)
+            .with_time_to_idle(settings.time_to_idle)
+            .with_now(settings.start);
+        let expected = match settings.weigher {
+            None => usize::try_from(capacity).unwrap_or(usize::MAX),
+            Some(_) => 0,
+        };
+        let hits = match residency.policy().touches_max() {
+            Some(_) => None,
+            None => Some(HitBuffers::new(settings.stripes)),
+        };
+        let (arena, token) = Arena::new(expected);
         Ok(Self {
-            entries: builder.build()?,
-            flights: Flights::new(),
-            timed: settings.time_to_live.is_some() || settings.time_to_idle.is_some(),
+            arena,
+            timed: AtomicBool::new(
+                settings.time_to_live != NEVER || settings.time_to_idle != NEVER,
+            ),
+            hits,
+            lives: Lives::new(settings.time_to_idle),
+            state: CachePadded::new(Mutex::new(State {
+                token,
+                residency,
+                places: Places::default(),
+                flights: Flights::new(),
+                departed: Departed::default(),
+                retired_weight: 0,
+                reserved: 0,
+                counts: Counts::default(),
+            })),
         })
     }
 }
 
-impl<K, V> Shard<K, V> {
-    pub(super) const fn is_timed(&self) -> bool {
-        self.timed
+impl<K, V, P> Shard<K, V, P> {
+    /// The shard, locked. Time does not pass by that.
+    #[inline]
+    pub(super) fn lock<'a>(&'a self, settings: &'a Settings<K, V>) -> Locked<'a, K, V, P> {
+        Locked::new(settings, self, self.state.lock())
+    }
+
+    /// The shard, locked, unless somebody has it.
+    pub(super) fn try_lock<'a>(
+        &'a self,
+        settings: &'a Settings<K, V>,
+    ) -> Option<Locked<'a, K, V, P>> {
+        Some(Locked::new(settings, self, self.state.try_lock()?))
+    }
+
+    #[inline]
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed.load(Ordering::Relaxed)
+    }
+
+    /// For who has the lock: from now on entries may have limited lives.
+    pub(super) fn set_timed(&self) {
+        self.timed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) const fn lives(&self) -> &Lives {
+        &self.lives
+    }
+
+    /// Whether readers count hits beside the entries.
+    #[inline(always)]
+    pub(super) const fn counts_touches(&self) -> bool {
+        self.hits.is_none()
+    }
+
+    /// The hash that the policy is told.
+    #[inline(always)]
+    pub(super) fn told(&self, hash: u64) -> u64 {
+        match self.hits {
+            None => hash,
+            Some(_) => narrowed(hash),
+        }
     }
 }
 
-impl<K: Hash + Eq, V> Shard<K, V> {
-    /// Lets the time pass that has passed; nothing where no entry has a limited life.
-    #[inline]
-    pub(super) fn tick(&mut self, clock: &dyn Clock) {
-        if self.timed {
-            self.entries.advance_to(clock.now());
-        }
-    }
-
-    /// Inserts; `ttl` is a life in milliseconds in place of the default of the cache.
-    pub(super) fn insert(
-        &mut self,
-        clock: &dyn Clock,
-        hash: u64,
-        key: K,
-        value: V,
-        ttl: Option<u64>,
-    ) -> Result<Option<V>, Rejected<K, V>> {
-        match ttl {
-            None => self.entries.insert_with_hash(hash, key, value),
-            Some(ttl) => {
-                self.timed = true;
-                self.tick(clock);
-                self.entries.insert_with_ttl_and_hash(hash, key, value, ttl)
-            }
-        }
-    }
-
-    pub(super) fn peek<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<&V> {
-        self.entries.peek_with_hash(hash, key)
-    }
-
-    pub(super) fn remove<Q: Equivalent<K> + ?Sized>(
-        &mut self,
+impl<K, V, P: Policy> Shard<K, V, P> {
+    /// Looks for a key without a lock. `read` runs pinned.
+    #[inline(always)]
+    pub(super) fn look<Q, R>(
+        &self,
+        settings: &Settings<K, V>,
         hash: u64,
         key: &Q,
-    ) -> Option<(K, V)> {
-        self.entries.remove_entry_with_hash(hash, key)
+        read: impl FnOnce(&V) -> R,
+    ) -> Looked<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        pinned_for(LookUp {
+            shard: self,
+            settings,
+            hash,
+            key,
+            read,
+        })
     }
 
-    /// Ends a mutation whose value readers are not to see here: they ask the store.
-    pub(super) fn conceal(&mut self, hash: u64, key: &K) -> Option<(K, V)> {
-        self.flights.detach(hash, key);
-        let former = self.remove(hash, key);
-        self.flights.hand_over(hash, key);
-        former
+    /// What `look` makes of the value of a key, dead or alive, and of the slot that it is in, without a lock; nothing is
+    /// counted or used.
+    pub(super) fn peek<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        look: impl FnOnce(&V, u32) -> R,
+    ) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        pinned(|pin| {
+            let wanted = |node: &Node<K, V>| key.equivalent(&node.key);
+            let found = self.arena.find(pin, hash, wanted)?;
+            Some(look(&found.value, found.slot()))
+        })
     }
 
-    /// An entry that was refused leaves at once, as one that was evicted or has expired would.
-    pub(super) fn depart(&mut self, rejected: Rejected<K, V>) {
-        let cause = match rejected.reason {
-            RejectReason::Stillborn => Cause::Expired,
-            _ => Cause::Capacity,
+    /// Tells the policy what readers have noted, if nobody has the lock: what is lost otherwise is a hint.
+    #[cold]
+    fn try_drain(&self) {
+        if let Some(mut state) = self.state.try_lock() {
+            self.drain(&mut state);
+        }
+    }
+
+    /// Tells the policy what readers have noted.
+    #[inline]
+    pub(super) fn drain(&self, state: &mut State<K, V, P>) {
+        if let Some(hits) = &self.hits {
+            let writer = self.arena.writer(&mut state.token);
+            let (residency, places) = (&mut state.residency, &state.places);
+            hits.drain(|slot, folded| {
+                if writer.holds(slot, folded) {
+                    residency.hit(places.policy(slot), widened(folded));
+                }
+            });
+        }
+    }
+}
+
+/// A look-up that counts.
+struct LookUp<'a, K, V, P, Q: ?Sized, F> {
+    shard: &'a Shard<K, V, P>,
+    settings: &'a Settings<K, V>,
+    hash: u64,
+    key: &'a Q,
+    read: F,
+}
+
+impl<K, V, P, Q, R, F> Work for LookUp<'_, K, V, P, Q, F>
+where
+    P: Policy,
+    Q: Equivalent<K> + ?Sized,
+    F: FnOnce(&V) -> R,
+{
+    type Output = Looked<R>;
+
+    #[inline(always)]
+    fn run(self, pin: &Pin) -> Looked<R> {
+        let Self {
+            shard,
+            settings,
+            hash,
+            key,
+            read,
+        } = self;
+        let wanted = |node: &Node<K, V>| key.equivalent(&node.key);
+        let Some(found) = shard.arena.find(pin, hash, wanted) else {
+            settings.tally.miss(pin.number());
+            return Looked::Miss;
         };
-        let Rejected { key, value, .. } = rejected;
-        self.entries.listener_mut().push(key, value, cause);
+        // After it was found: see the field.
+        if shard.is_timed() && !shard.touch_alive(settings, found.slot()) {
+            settings.tally.miss(pin.number());
+            return Looked::Over;
+        }
+        match &shard.hits {
+            None => found.touch(),
+            Some(hits) => {
+                if hits.push(pin.number(), found.slot(), hash) {
+                    shard.try_drain();
+                }
+            }
+        }
+        settings.tally.hit(pin.number());
+        Looked::Hit(read(&found.value))
+    }
+}
+
+impl<K, V, P> Shard<K, V, P> {
+    /// Whether the entry that was found in a slot is alive; it is used then. For whoever is pinned.
+    #[cold]
+    fn touch_alive(&self, settings: &Settings<K, V>, slot: u32) -> bool {
+        let now = settings.clock.now();
+        let alive = !self.lives.is_over(slot, now);
+        if alive {
+            self.lives.touch(slot, now);
+        }
+        alive
     }
 }

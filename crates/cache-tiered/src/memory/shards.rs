@@ -1,32 +1,20 @@
 //! The shards of a memory tier, and the one way to a key's shard.
 
-use super::clock::Clock;
-use super::departed::Departed;
-use super::flight::{Asked, Ending, Load, Turn};
-use super::shard::{Settings, Shard};
-use crate::error::{BuildError, LoadError, ResizeError};
-use cache_policies::{Cause, Rejected};
-use crossbeam::utils::CachePadded;
-use foldhash::quality::RandomState;
+use super::locked::{Leaving, Locked, Ticket};
+use super::settings::Settings;
+use super::shard::{Looked, Shard};
+use crate::error::{BuildError, ResizeError};
+use cache_policies::{AnyPolicy, Policy, Rejected};
 use hashbrown::Equivalent;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
-
-pub(super) type SharedListener<K, V> = Arc<dyn Fn(K, V, Cause) + Send + Sync>;
-
-/// A shard on cache lines of its own, so that threads in different shards share none.
-type Cell<K, V> = CachePadded<Mutex<Shard<K, V>>>;
 
 /// The shards, and what they share.
-pub(crate) struct Core<K, V> {
-    shards: Box<[Cell<K, V>]>,
-    /// `hash >> shift & mask` is the index of a shard: bits that the tables of the shards use
-    /// neither for the position in them (the low ones) nor for tags (the seven highest).
+pub(crate) struct Core<K, V, P = AnyPolicy> {
+    shards: Box<[Shard<K, V, P>]>,
+    /// `hash >> shift & mask` is the index of a shard.
     shift: u32,
-    hasher: RandomState,
-    clock: Arc<dyn Clock>,
-    listener: Option<SharedListener<K, V>>,
+    settings: Settings<K, V>,
     /// The sum of the shards' capacities. Held while it changes.
     capacity: Mutex<u64>,
 }
@@ -37,188 +25,208 @@ fn share(capacity: u64, shards: usize, index: usize) -> u64 {
     capacity / shards + u64::from((index as u64) < capacity % shards)
 }
 
-impl<K, V> Core<K, V> {
+impl<K, V, P: Policy> Core<K, V, P> {
     pub(super) fn new(
         capacity: u64,
         shards: usize,
-        settings: &Settings<K, V>,
-        clock: Arc<dyn Clock>,
-        listener: Option<SharedListener<K, V>>,
+        settings: Settings<K, V>,
+        config: &P::Config,
     ) -> Result<Self, BuildError> {
         debug_assert!(shards.is_power_of_two() && shards <= 1 << 16);
-        let hasher = settings.hasher.clone();
         let shards = (0..shards)
-            .map(|index| {
-                Ok(CachePadded::new(Mutex::new(Shard::new(
-                    share(capacity, shards, index),
-                    settings,
-                )?)))
-            })
-            .collect::<Result<Box<[_]>, BuildError>>()?;
+            .map(|index| Shard::new(share(capacity, shards, index), &settings, config))
+            .collect::<Result<Box<[_]>, _>>()?;
         Ok(Self {
             shift: 57 - shards.len().trailing_zeros(),
             shards,
-            hasher,
-            clock,
-            listener,
+            settings,
             capacity: Mutex::new(capacity),
         })
     }
+}
 
-    pub(super) fn shards(&self) -> &[Cell<K, V>] {
-        &self.shards
+impl<K, V, P> Core<K, V, P> {
+    pub(super) fn shards(&self) -> impl ExactSizeIterator<Item = Locked<'_, K, V, P>> {
+        self.shards.iter().map(|shard| shard.lock(&self.settings))
     }
 
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    pub(super) const fn shards_len(&self) -> usize {
+        self.shards.len()
+    }
+
+    pub(super) const fn settings(&self) -> &Settings<K, V> {
+        &self.settings
     }
 
     pub(super) fn capacity(&self) -> u64 {
         *self.capacity.lock()
     }
 
-    pub(super) fn shard_of(&self, hash: u64) -> &Mutex<Shard<K, V>> {
+    #[inline(always)]
+    fn shard_of(&self, hash: u64) -> &Shard<K, V, P> {
         &self.shards[(hash >> self.shift) as usize & (self.shards.len() - 1)]
     }
 
-    /// Tells the listener of what left, or drops it; the caller holds no lock.
-    pub(super) fn dispatch(&self, departed: Departed<K, V>) {
-        match &self.listener {
-            None => drop(departed),
-            Some(listener) => departed
-                .into_iter()
-                .for_each(|(key, value, cause)| listener(key, value, cause)),
-        }
+    /// The lock of a key's shard.
+    #[inline]
+    pub(super) fn lock(&self, hash: u64) -> Locked<'_, K, V, P> {
+        self.shard_of(hash).lock(&self.settings)
     }
 }
 
-impl<K: Hash + Eq, V> Core<K, V> {
+impl<K: Hash + Eq, V, P: Policy> Core<K, V, P> {
     /// The hash of a key: computed once a call, here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
+        self.settings.hasher.hash_one(key)
     }
 
     /// Does something under the lock of a key's shard, when time has passed there. What leaves by
     /// that is told of and dropped after the lock; the same goes for what the caller lets `act`
     /// return.
     #[inline]
-    pub(super) fn with<R>(&self, hash: u64, act: impl FnOnce(&mut Shard<K, V>) -> R) -> R {
-        let mut shard = self.shard_of(hash).lock();
-        shard.tick(self.clock());
-        self.release(shard, act)
-    }
-
-    #[inline]
-    fn release<R>(
-        &self,
-        mut shard: MutexGuard<'_, Shard<K, V>>,
-        act: impl FnOnce(&mut Shard<K, V>) -> R,
-    ) -> R {
-        let result = act(&mut shard);
-        let departed = shard.entries.listener_mut().take();
-        drop(shard);
-        self.dispatch(departed);
-        result
+    pub(super) fn with<R>(&self, hash: u64, act: impl FnOnce(&mut Locked<'_, K, V, P>) -> R) -> R {
+        self.lock(hash).run(act)
     }
 
     /// The lock of a key's shard, taken when everybody who left by time was told of. What is begun
     /// under it (a load, a mutation) is so begun after all listeners of this call have returned:
     /// one that asks for the same key does not wait for the very call that it runs in, and one
     /// that panics leaves nothing behind that nobody would end.
-    fn settled(&self, hash: u64) -> MutexGuard<'_, Shard<K, V>> {
-        let shard = self.shard_of(hash).lock();
-        if !shard.is_timed() {
-            return shard;
+    pub(super) fn settled(&self, hash: u64) -> Locked<'_, K, V, P> {
+        if self.shard_of(hash).is_timed() {
+            self.with(hash, |_| ());
         }
-        drop(shard);
-        self.with(hash, |_| ());
-        self.shard_of(hash).lock()
+        self.lock(hash)
     }
 
-    /// A counted look-up. Nothing can leave by it unless some entry has a limited life.
-    #[inline]
+    /// A counted look-up that takes no lock: what `read` makes of the value. It runs while the thread keeps what has left
+    /// from being dropped: it should be short.
+    #[inline(always)]
+    pub(crate) fn read<Q, R>(&self, hash: u64, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        match self.shard_of(hash).look(&self.settings, hash, key, read) {
+            Looked::Hit(found) => Some(found),
+            Looked::Miss => None,
+            Looked::Over => {
+                self.let_leave(hash);
+                None
+            }
+        }
+    }
+
+    /// A reader has found an entry whose time is over: all such leave, unless somebody has the lock, who sees to it.
+    #[cold]
+    fn let_leave(&self, hash: u64) {
+        if let Some(locked) = self.shard_of(hash).try_lock(&self.settings) {
+            locked.run(|_| ());
+        }
+    }
+
+    /// A counted look-up that clones the value.
+    #[inline(always)]
     pub(crate) fn get<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V>
     where
         V: Clone,
     {
-        let mut shard = self.shard_of(hash).lock();
-        if shard.is_timed() {
-            drop(shard);
-            return self.with(hash, |shard| {
-                shard.entries.get_with_hash(hash, key).cloned()
-            });
-        }
-        shard.entries.get_with_hash(hash, key).cloned()
+        self.read(hash, key, V::clone)
     }
 
-    /// A counted look-up that clones nothing: `look` sees the value, under whatever keeps it there.
-    #[inline]
-    pub(crate) fn read<Q: Equivalent<K> + ?Sized, R>(
-        &self,
-        hash: u64,
-        key: &Q,
-        look: impl FnOnce(&V) -> R,
-    ) -> Option<R> {
-        let mut shard = self.shard_of(hash).lock();
-        if shard.is_timed() {
-            drop(shard);
-            return self.with(hash, |shard| {
-                shard.entries.get_with_hash(hash, key).map(look)
-            });
-        }
-        shard.entries.get_with_hash(hash, key).map(look)
-    }
-
-    /// [`read`](Self::read) that neither counts nor uses the entry. No time passes by it and no
-    /// listener is told of anything, so it may be called while a panic unwinds.
-    pub(crate) fn peek<Q: Equivalent<K> + ?Sized, R>(
-        &self,
-        hash: u64,
-        key: &Q,
-        look: impl FnOnce(&V) -> R,
-    ) -> Option<R> {
-        self.shard_of(hash).lock().peek(hash, key).map(look)
+    /// [`read`](Self::read) that neither counts nor uses the entry. It looks at no clock, so that what it sees may be over
+    /// and about to leave; no listener is told of anything, so it may be called while a panic unwinds.
+    pub(crate) fn peek<Q, R>(&self, hash: u64, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        self.shard_of(hash).peek(hash, key, |value, _| look(value))
     }
 
     /// A look-up that neither counts nor uses the entry.
     pub(crate) fn contains<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> bool {
-        self.with(hash, |shard| shard.peek(hash, key).is_some())
+        let shard = self.shard_of(hash);
+        let is_over = |_: &V, slot| {
+            shard.is_timed() && shard.lives().is_over(slot, self.settings.clock.now())
+        };
+        match shard.peek(hash, key, is_over) {
+            Some(true) => {
+                self.let_leave(hash);
+                false
+            }
+            found => found.is_some(),
+        }
     }
 
-    /// Inserts from outside: a load that is under way for the key will not overwrite it.
+    /// What an entry is put in with.
+    #[inline]
+    pub(super) fn ticket(&self, hash: u64, key: &K, value: &V, ttl: Option<u64>) -> Ticket {
+        Ticket {
+            hash,
+            weight: self.settings.weigh(key, value),
+            ttl,
+        }
+    }
+
+    /// Inserts from outside: what is under way for the key, a load or a mutation, will not overwrite it.
+    #[inline]
     pub(super) fn insert(
         &self,
         key: K,
         value: V,
         ttl: Option<u64>,
-    ) -> Result<Option<V>, Rejected<K, V>> {
+    ) -> Result<Option<V>, Rejected<K, V>>
+    where
+        V: Clone,
+    {
         let hash = self.hash(&key);
+        let ticket = self.ticket(hash, &key, &value, ttl);
         self.with(hash, |shard| {
-            shard.flights.detach(hash, &key);
-            shard.insert(self.clock(), hash, key, value, ttl)
+            shard.state.flights.invalidate(hash, &key);
+            shard.put(ticket, key, value, V::clone)
         })
+    }
+
+    /// [`insert`](Self::insert), where an entry that is refused leaves at once, and takes the value with it that the key had.
+    #[inline]
+    pub(super) fn insert_or_depart(&self, key: K, value: V, ttl: Option<u64>) -> Option<V>
+    where
+        V: Clone,
+    {
+        let hash = self.hash(&key);
+        let ticket = self.ticket(hash, &key, &value, ttl);
+        let (former, _rejected) = self.with(hash, |shard| {
+            shard.state.flights.invalidate(hash, &key);
+            match shard.put(ticket, key, value, V::clone) {
+                Ok(former) => (former, None),
+                Err(rejected) => {
+                    let former = shard.remove(hash, &rejected.key, |node| node.value.clone());
+                    (former, shard.depart(rejected))
+                }
+            }
+        });
+        former
     }
 
     /// Removes from outside: what is under way for the key, be it a load or a mutation, will not
     /// bring it back.
-    pub(crate) fn remove<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V> {
+    pub(crate) fn remove<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<V>
+    where
+        V: Clone,
+    {
         self.with(hash, |shard| {
-            shard.flights.invalidate(hash, key);
-            shard.remove(hash, key)
+            shard.state.flights.invalidate(hash, key);
+            shard.remove(hash, key, |node| node.value.clone())
         })
-        .map(|(_, value)| value)
     }
 
-    /// Empties every shard; what is under way will not bring anything back.
+    /// Empties every shard; what is under way will not bring anything back. What has left is dropped, unless readers that
+    /// are under way may see it.
     pub(crate) fn clear(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.lock();
-            shard.flights.invalidate_all();
-            shard.entries.clear();
-            let departed = shard.entries.listener_mut().take();
-            drop(shard);
-            self.dispatch(departed);
+        for mut shard in self.shards() {
+            shard.state.flights.invalidate_all();
+            shard.retain(|_, _| false);
+            shard.release(true);
         }
     }
 
@@ -227,13 +235,12 @@ impl<K: Hash + Eq, V> Core<K, V> {
         if capacity < shards as u64 {
             return Err(ResizeError::TooSmall { capacity, shards });
         }
-        let mut all_departed = Vec::with_capacity(shards);
+        let mut all_leaving: Vec<Leaving<K, V>> = Vec::with_capacity(shards);
         let mut current = self.capacity.lock();
         let mut set = |index: usize, capacity: u64| {
-            let mut shard = self.shards[index].lock();
-            let set = shard.entries.set_capacity(share(capacity, shards, index));
-            while shard.entries.shed(usize::MAX) > 0 {}
-            all_departed.push(shard.entries.listener_mut().take());
+            let mut shard = self.shards[index].lock(&self.settings);
+            let set = shard.set_capacity(share(capacity, shards, index));
+            all_leaving.push(shard.end(true));
             set.is_ok()
         };
         let pinned = (0..shards).find(|&index| !set(index, capacity));
@@ -250,9 +257,9 @@ impl<K: Hash + Eq, V> Core<K, V> {
             }
         };
         drop(current);
-        all_departed
-            .into_iter()
-            .for_each(|departed| self.dispatch(departed));
+        for leaving in all_leaving {
+            self.settings.dispatch(leaving.departed);
+        }
         resized
     }
 
@@ -262,266 +269,15 @@ impl<K: Hash + Eq, V> Core<K, V> {
         K: Clone,
         V: Clone,
     {
-        let mut shard = self.shards.get(shard)?.lock();
-        shard.tick(self.clock());
-        let entries = shard
-            .entries
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        let departed = shard.entries.listener_mut().take();
-        drop(shard);
-        self.dispatch(departed);
-        Some(entries)
+        let shard = self.shards.get(shard)?.lock(&self.settings);
+        Some(shard.run(|shard| shard.copies()))
     }
 
     /// Whether the tier holds a key, and whether a load and whether a mutation of it is under way.
     pub(crate) fn explain(&self, hash: u64, key: &K) -> (bool, bool, bool) {
         self.with(hash, |shard| {
-            let (loading, mutating) = shard.flights.under_way(hash, key);
-            (shard.peek(hash, key).is_some(), loading, mutating)
+            let (loading, mutating) = shard.state.flights.under_way(hash, key);
+            (shard.peek(hash, key, |_| ()).is_some(), loading, mutating)
         })
-    }
-}
-
-/// How a miss goes on.
-pub(crate) enum Joined<K: Hash + Eq, V: Clone> {
-    /// It is none: the value came meanwhile.
-    Resident(V),
-    /// Somebody loads already.
-    Waiting {
-        load: Arc<Load<V>>,
-        /// The load asks whom this caller would ask.
-        same: bool,
-    },
-    /// The caller loads.
-    Leading(Lead<K, V>),
-}
-
-impl<K: Hash + Eq + Clone, V: Clone> Core<K, V> {
-    /// After a miss: takes part in the load of the key, or starts it. One step under the lock.
-    pub(crate) fn join(self: &Arc<Self>, hash: u64, key: &K, asked: Asked) -> Joined<K, V> {
-        self.join_unless(hash, key, asked, |_| true)
-    }
-
-    /// [`join`](Self::join) for a caller whom not every value serves: one that `serves` refuses
-    /// stays where it is, and the caller waits or leads as if there were none.
-    pub(crate) fn join_unless(
-        self: &Arc<Self>,
-        hash: u64,
-        key: &K,
-        asked: Asked,
-        serves: impl FnOnce(&V) -> bool,
-    ) -> Joined<K, V> {
-        let mut shard = self.settled(hash);
-        if let Some(value) = shard.peek(hash, key).filter(|value| serves(value)) {
-            return Joined::Resident(value.clone());
-        }
-        if let Some(load) = shard.flights.load(hash, key) {
-            let same = load.asked == asked;
-            return Joined::Waiting { load, same };
-        }
-        Joined::Leading(Lead {
-            core: Arc::clone(self),
-            hash,
-            key: key.clone(),
-            landed: false,
-            // Last: a clone that panics must not leave a load that nobody leads.
-            load: shard.flights.attach(hash, key, asked),
-        })
-    }
-
-    /// Queues a mutation of the key; dropped before its turn came it leaves the queue.
-    pub(crate) fn enqueue(self: &Arc<Self>, hash: u64, key: &K) -> Ownership<K, V> {
-        Ownership {
-            core: Arc::clone(self),
-            hash,
-            key: key.clone(),
-            ended: false,
-            // Last: a clone that panics must not leave a turn that nobody takes.
-            turn: self.shard_of(hash).lock().flights.enqueue(hash, key),
-        }
-    }
-}
-
-/// The duty to end a load, whatever happens: dropped without an answer, it abandons the load.
-pub(crate) struct Lead<K: Hash + Eq, V: Clone> {
-    core: Arc<Core<K, V>>,
-    load: Arc<Load<V>>,
-    hash: u64,
-    key: K,
-    landed: bool,
-}
-
-/// Whether and how long a loaded value is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// It only answers those who asked.
-    No,
-    /// As long as the tier does by default.
-    Default,
-    /// So many milliseconds.
-    For(u64),
-}
-
-/// What the end of a load leaves in the tier, if nothing changed the key meanwhile.
-#[derive(Debug)]
-pub(crate) enum Install<V> {
-    /// What was there.
-    Leave,
-    /// Nothing.
-    Remove,
-    /// A value; one that the tier does not take leaves nothing behind, as in a mutation.
-    Put(V, Keep),
-}
-
-impl Keep {
-    fn ttl(self) -> Option<u64> {
-        match self {
-            Self::For(ttl) => Some(ttl),
-            Self::No | Self::Default => None,
-        }
-    }
-}
-
-impl<K: Hash + Eq, V: Clone> Lead<K, V> {
-    /// The key to load.
-    pub(crate) fn key(&self) -> &K {
-        &self.key
-    }
-
-    /// Ends the load: installs the value if nothing changed the key meanwhile, then answers
-    /// everybody who joined. False if a change kept it from being installed.
-    pub(crate) fn land(self, answer: Result<V, LoadError>, keep: Keep) -> bool
-    where
-        K: Clone,
-    {
-        let install = match &answer {
-            Ok(value) if keep != Keep::No => Install::Put(value.clone(), keep),
-            _ => Install::Leave,
-        };
-        self.end(answer, install)
-    }
-
-    /// [`land`](Self::land) where what is installed need not be the answer.
-    pub(crate) fn end(mut self, answer: Result<V, LoadError>, install: Install<V>) -> bool
-    where
-        K: Clone,
-    {
-        let key = self.key.clone();
-        // What leaves is handed out of the lock, to be dropped there.
-        let (attached, _former, _refused, _unused) = self.core.with(self.hash, |shard| {
-            if !shard.flights.land(self.hash, &key, &self.load) {
-                return (false, None, None, Some(install));
-            }
-            match install {
-                Install::Leave => (true, None, None, None),
-                Install::Remove => (true, shard.remove(self.hash, &key), None, None),
-                Install::Put(value, keep) => {
-                    let (clock, ttl) = (self.core.clock(), keep.ttl());
-                    match shard.insert(clock, self.hash, key.clone(), value, ttl) {
-                        Ok(former) => (true, former.map(|former| (key, former)), None, None),
-                        Err(refused) => (
-                            true,
-                            shard.remove(self.hash, &refused.key),
-                            Some(refused),
-                            None,
-                        ),
-                    }
-                }
-            }
-        });
-        // Only now: a weigher that panics above leaves an abandoned load, not one without end.
-        self.landed = true;
-        self.load.end(Ending::Answered(answer));
-        attached
-    }
-}
-
-impl<K: Hash + Eq, V: Clone> Drop for Lead<K, V> {
-    fn drop(&mut self) {
-        if !self.landed {
-            // No listener is told of anything in between: should it panic, the load had no end.
-            let mut shard = self.core.shard_of(self.hash).lock();
-            shard.flights.land(self.hash, &self.key, &self.load);
-            drop(shard);
-            self.load.end(Ending::Abandoned);
-        }
-    }
-}
-
-/// A mutation's right to a key, or its place in the queue for it.
-///
-/// Dropped by a panic of the store while the outcome is open, it hides the key: the next read
-/// asks the store.
-pub(crate) struct Ownership<K: Hash + Eq, V> {
-    core: Arc<Core<K, V>>,
-    turn: Arc<Turn>,
-    hash: u64,
-    key: K,
-    ended: bool,
-}
-
-impl<K: Hash + Eq, V> Ownership<K, V> {
-    /// Waits for the key.
-    pub(crate) async fn granted(&self) {
-        self.turn.granted().await;
-    }
-
-    /// The store has the value: readers see it from here on for as long as `keep` says, or ask the
-    /// store if the key was invalidated meanwhile or the value is not to be kept. A value that the
-    /// tier does not take leaves nothing behind, above all not its predecessor.
-    pub(crate) fn show(mut self, key: K, value: V, keep: Keep) {
-        let ended = &mut self.ended;
-        let _former = self.core.with(self.hash, |shard| {
-            if keep == Keep::No || shard.flights.is_invalidated(self.hash, &key) {
-                *ended = true;
-                let former = shard.conceal(self.hash, &key);
-                return (Some(value), former, None);
-            }
-            shard.flights.detach(self.hash, &key);
-            let former = match shard.insert(self.core.clock(), self.hash, key, value, keep.ttl()) {
-                Ok(former) => (former, None, None),
-                Err(rejected) => (None, shard.remove(self.hash, &self.key), Some(rejected)),
-            };
-            shard.flights.hand_over(self.hash, &self.key);
-            // Only now: a weigher that panics above leaves the key hidden, not owned for ever. And
-            // not later: after a listener that panics the key must not be handed over once more.
-            *ended = true;
-            former
-        });
-    }
-
-    /// The store has no value, or nobody knows: readers ask it from here on.
-    pub(crate) fn hide(mut self) {
-        let ended = &mut self.ended;
-        let _former = self.core.with(self.hash, |shard| {
-            *ended = true;
-            shard.conceal(self.hash, &self.key)
-        });
-    }
-
-    /// Nothing has changed.
-    pub(crate) fn leave(mut self) {
-        self.ended = true;
-        let mut shard = self.core.shard_of(self.hash).lock();
-        shard.flights.hand_over(self.hash, &self.key);
-    }
-}
-
-impl<K: Hash + Eq, V> Drop for Ownership<K, V> {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let mut shard = self.core.shard_of(self.hash).lock();
-        if self.turn.is_granted() {
-            // The time does not pass here: a clock that panics must not keep the key.
-            let _former = self
-                .core
-                .release(shard, |shard| shard.conceal(self.hash, &self.key));
-        } else {
-            shard.flights.withdraw(self.hash, &self.key, &self.turn);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The statistics of a memory tier.
 
 use super::shards::Core;
+use cache_policies::Policy;
 
 /// What happened in a [`MemoryCache`](crate::MemoryCache) so far, and what is in it now.
 ///
@@ -33,6 +34,14 @@ pub struct MemoryStats {
     pub evictions: u64,
     /// Entries that left because their life was over.
     pub expirations: u64,
+    /// Entries that were removed by their keys.
+    pub removals: u64,
+    /// Entries that left by [`clear`](crate::MemoryCache::clear) or [`retain`](crate::MemoryCache::retain).
+    pub cleared: u64,
+    /// Loads that ended: of any number of callers who miss a key at once, one loads.
+    pub loads: u64,
+    /// Those of them that ended without a value.
+    pub load_failures: u64,
     /// Entries now.
     pub len: usize,
     /// Their weight now.
@@ -42,23 +51,28 @@ pub struct MemoryStats {
 }
 
 impl MemoryStats {
-    pub(super) fn of<K, V>(core: &Core<K, V>) -> Self {
+    pub(super) fn of<K, V, P: Policy>(core: &Core<K, V, P>) -> Self {
+        let (hits, misses) = core.settings().tally.sum();
+        let (loads, load_failures) = core.settings().loads.counts();
         let mut sum = Self {
+            hits,
+            misses,
+            loads,
+            load_failures,
             capacity: core.capacity(),
             ..Self::default()
         };
         for shard in core.shards() {
-            let shard = shard.lock();
-            let stats = shard.entries.stats();
-            sum.hits += stats.hits;
-            sum.misses += stats.misses;
-            sum.inserts += stats.inserts;
-            sum.updates += stats.updates;
-            sum.rejections += stats.rejections;
-            sum.evictions += stats.evictions;
-            sum.expirations += stats.expirations;
-            sum.len += shard.entries.len();
-            sum.weight += shard.entries.weight();
+            let counts = shard.state.counts;
+            sum.inserts += counts.inserts;
+            sum.updates += counts.updates;
+            sum.rejections += counts.rejections;
+            sum.evictions += counts.evictions;
+            sum.expirations += counts.expirations;
+            sum.removals += counts.removals;
+            sum.cleared += counts.cleared;
+            sum.len += shard.state.residency.len();
+            sum.weight += shard.state.residency.weight();
         }
         sum
     }

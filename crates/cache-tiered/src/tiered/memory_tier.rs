@@ -150,8 +150,8 @@ impl<K, V> MemoryTier<K, V> {
     /// [`invalidate_all`](Tiered::invalidate_all). The store still has them. Called without a lock.
     pub fn listener(self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
     where
-        K: 'static,
-        V: 'static,
+        K: Clone + 'static,
+        V: Clone + 'static,
     {
         let listener = move |key, kept: Kept<V>, cause| {
             if let Some(value) = kept.into_value() {

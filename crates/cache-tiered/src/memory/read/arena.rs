@@ -12,10 +12,17 @@ use crossbeam::utils::CachePadded;
 use super::entries::{Entries, Entry, Holds};
 use super::folded::Folded;
 use super::limbo::{BATCH, Limbo};
-use super::pin::{Held, Pin, pinned_otherwise};
+use super::pin::Pin;
+#[cfg(test)]
+use super::pin::{Work, pinned_for};
 use super::sync::atomic::{AtomicPtr, Ordering};
 use super::table::Table;
-use super::writer::Writer;
+use super::writer::{SLOTS_MAX, Writer};
+
+/// Values for which a new arena has an index at most: one that fills slowly, or never, takes no more than half a MiB.
+const INDEX_FIRST_MAX: usize = 1 << 16;
+/// Values for which the first chunk of entries is made at most.
+const CHUNK_FIRST_MAX: usize = 1 << 20;
 
 /// Values of one type behind `u32` slots, found by the hashes of their keys: by any number of threads at once
 /// without a lock, while one at a time writes.
@@ -40,6 +47,8 @@ pub(crate) struct Arena<T> {
 /// What only the writer uses.
 #[derive(Debug, Default)]
 pub(super) struct State {
+    /// Values that the owner expects at most.
+    pub(super) expected: usize,
     /// Slots below this were prepared.
     pub(super) prepared: u32,
     /// The slot that was vacated last, 1 higher, or 0: the head of a chain.
@@ -77,19 +86,23 @@ pub(crate) struct Found<'p, T> {
 }
 
 impl<T> Arena<T> {
-    /// An empty arena, and what is needed to write to it. It has an index for so many values at once; memory for
-    /// them, and two batches of retired ones, in one piece when the first comes; then it grows.
+    /// An empty arena, and what is needed to write to it. It has an index for so many values at once, if they are not
+    /// too many; memory for them, and two batches of retired ones, in one piece when the first comes; then it grows.
     pub(crate) fn new(expected: usize) -> (Self, WriteToken) {
         /// Relaxed: numbers that differ, and guard nothing.
         static NEXT: StdAtomicU64 = StdAtomicU64::new(0);
         let id = NEXT.fetch_add(1, StdOrdering::Relaxed);
         // There are no numbers for more.
-        let expected = expected.min(u32::MAX as usize);
+        let expected = expected.min(SLOTS_MAX as usize);
+        let table = Table::with_room(expected.min(INDEX_FIRST_MAX));
         let arena = Self {
-            table: AtomicPtr::new(Box::into_raw(Box::new(Table::with_room(expected)))),
-            entries: Entries::new(expected.saturating_add(2 * BATCH)),
+            table: AtomicPtr::new(Box::into_raw(Box::new(table))),
+            entries: Entries::new(expected.min(CHUNK_FIRST_MAX) + 2 * BATCH),
             id,
-            state: CachePadded::new(UnsafeCell::new(State::default())),
+            state: CachePadded::new(UnsafeCell::new(State {
+                expected,
+                ..State::default()
+            })),
             owns: PhantomData,
         };
         (arena, WriteToken { id })
@@ -122,6 +135,7 @@ impl<T> Arena<T> {
 
     /// What `read` gives for the value with this hash that `is_wanted`, after counting a hit. O(1) expected.
     /// Both run pinned: what they call may use the arena, and should be short.
+    #[cfg(test)]
     #[inline(always)]
     pub(crate) fn read<R>(
         &self,
@@ -129,24 +143,28 @@ impl<T> Arena<T> {
         is_wanted: impl Fn(&T) -> bool,
         read: impl FnOnce(&T) -> R,
     ) -> Option<R> {
-        // As `pinned`, whose closure would be compiled twice and so not inlined.
-        match Held::begin() {
-            Ok(held) => self.read_pinned(&held.pin, hash, is_wanted, read),
-            Err(mine) => pinned_otherwise(mine, |pin| self.read_pinned(pin, hash, is_wanted, read)),
+        struct Reading<'a, T, W, R> {
+            arena: &'a Arena<T>,
+            hash: u64,
+            is_wanted: W,
+            read: R,
         }
-    }
+        impl<T, W: Fn(&T) -> bool, O, R: FnOnce(&T) -> O> Work for Reading<'_, T, W, R> {
+            type Output = Option<O>;
 
-    #[inline(always)]
-    fn read_pinned<R>(
-        &self,
-        pin: &Pin,
-        hash: u64,
-        is_wanted: impl Fn(&T) -> bool,
-        read: impl FnOnce(&T) -> R,
-    ) -> Option<R> {
-        let found = self.find(pin, hash, is_wanted)?;
-        found.touch();
-        Some(read(&found))
+            #[inline(always)]
+            fn run(self, pin: &Pin) -> Option<O> {
+                let found = self.arena.find(pin, self.hash, self.is_wanted)?;
+                found.touch();
+                Some((self.read)(&found))
+            }
+        }
+        pinned_for(Reading {
+            arena: self,
+            hash,
+            is_wanted,
+            read,
+        })
     }
 
     /// Everything that changes the arena.
@@ -231,6 +249,7 @@ impl<'p, T> Found<'p, T> {
     }
 
     /// The value, for as long as the thread is pinned.
+    #[cfg(test)]
     #[inline(always)]
     pub(crate) fn into_value(self) -> &'p T {
         self.value

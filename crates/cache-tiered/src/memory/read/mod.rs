@@ -50,9 +50,11 @@
 
 mod arena;
 mod bucket;
+mod column;
 mod entries;
 mod folded;
 mod grace;
+mod hits;
 mod limbo;
 #[cfg(all(test, cache_tiered_loom))]
 mod loom;
@@ -65,6 +67,11 @@ mod table;
 mod tests;
 mod writer;
 
-pub(crate) use self::arena::{Arena, Found, WriteToken};
-pub(crate) use self::pin::{Pin, pinned};
-pub(crate) use self::writer::Writer;
+#[cfg(all(test, not(cache_tiered_loom)))]
+use self::arena::Found;
+pub(crate) use self::arena::{Arena, WriteToken};
+pub(crate) use self::column::Column;
+pub(crate) use self::hits::{HitBuffers, narrowed, widened};
+pub(crate) use self::pin::{Pin, Work, pinned, pinned_for};
+#[cfg(all(test, not(cache_tiered_loom)))]
+use self::writer::Writer;

@@ -49,6 +49,10 @@ pub(super) enum Mutant {
     GivenBackPinned,
     /// A thread that ends keeps its participant.
     ExitForgets,
+    /// Whoever drains hits leaves the records where they were.
+    RecordStays,
+    /// A slot gets its number in a column when readers can find it already.
+    ColumnAfterSlot,
 }
 
 #[cfg(not(cache_tiered_loom))]

@@ -17,6 +17,8 @@ pub(super) struct Participant {
     state: AtomicU64,
     /// The fence of the process, at hand for whoever pins.
     fence: Fence,
+    /// How many were made before; constant.
+    number: u32,
     /// The participant made before; set before this one is published, and constant.
     older: Option<&'static Participant>,
 }
@@ -37,6 +39,7 @@ impl Participant {
         let newest = Box::leak(Box::new(Self {
             state: AtomicU64::new(0),
             fence: Fence::of_process(),
+            number: u32::try_from(all - 1).expect("fewer threads than that"),
             older: participants().next(),
         }));
         REGISTRY.newest.store(newest, Ordering::Release);
@@ -54,6 +57,12 @@ impl Participant {
         let used = REGISTRY.used.load(Ordering::Relaxed) - 1;
         REGISTRY.used.store(used, Ordering::Relaxed);
         idle.push(self);
+    }
+
+    /// Its number: of all threads at a time, one alone has it. Small, those without a thread being used again.
+    #[inline(always)]
+    pub(super) const fn number(&self) -> usize {
+        self.number as usize
     }
 
     /// How often its thread has pinned and unpinned: odd while it is pinned. For the writer, after a heavy fence.

@@ -38,8 +38,34 @@ pub(super) fn leave() {
 /// were found or unlinked under it stay where they are.
 #[derive(Debug)]
 pub(crate) struct Pin {
+    participant: &'static Participant,
     /// A pin is about the thread that it was made on.
     _thread: PhantomData<*mut ()>,
+}
+
+impl Pin {
+    /// A small number that no other thread has while this one is pinned. Who has it next sees all that was done
+    /// under it.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> usize {
+        self.participant.number()
+    }
+}
+
+/// What is done pinned, as a type: [`pinned_for`] inlines it where it may be called from two places.
+pub(crate) trait Work {
+    type Output;
+
+    fn run(self, pin: &Pin) -> Self::Output;
+}
+
+/// [`pinned`], for work that should be inlined: a closure that is called from two places is not.
+#[inline(always)]
+pub(crate) fn pinned_for<W: Work>(work: W) -> W::Output {
+    match Held::begin() {
+        Ok(held) => work.run(&held.pin),
+        Err(mine) => pinned_otherwise(mine, |pin| work.run(pin)),
+    }
 }
 
 /// Runs `work` with this thread pinned, which may be within another pin: the outer one counts.
@@ -94,7 +120,6 @@ enum Ending {
 /// go of it, so that pins end in the order opposite to their beginnings: an inner one never outlives the
 /// outer one that it relies on.
 pub(super) struct Held {
-    participant: &'static Participant,
     ending: Ending,
     pub(super) pin: Pin,
 }
@@ -103,9 +128,9 @@ impl Held {
     #[inline(always)]
     fn new(participant: &'static Participant, ending: Ending) -> Self {
         Self {
-            participant,
             ending,
             pin: Pin {
+                participant,
                 _thread: PhantomData,
             },
         }
@@ -135,11 +160,11 @@ impl Held {
     fn end_for_good(&self) {
         MINE.with(|mine| mine.set(None));
         if active(Mutant::GivenBackPinned) {
-            self.participant.give_back();
-            self.participant.unpin();
+            self.pin.participant.give_back();
+            self.pin.participant.unpin();
         } else {
-            self.participant.unpin();
-            self.participant.give_back();
+            self.pin.participant.unpin();
+            self.pin.participant.give_back();
         }
     }
 }
@@ -148,9 +173,9 @@ impl Drop for Held {
     #[inline(always)]
     fn drop(&mut self) {
         match self.ending {
-            Ending::Unpin => self.participant.unpin(),
+            Ending::Unpin => self.pin.participant.unpin(),
             Ending::GiveBack => self.end_for_good(),
-            Ending::Nothing if active(Mutant::NestedUnpins) => self.participant.unpin(),
+            Ending::Nothing if active(Mutant::NestedUnpins) => self.pin.participant.unpin(),
             Ending::Nothing => {}
         }
     }

@@ -12,6 +12,9 @@ use super::pin::Pin;
 use super::sync::atomic::Ordering;
 use super::table::Table;
 
+/// Slots that an arena has at most. A few numbers are left for the lists of its owner.
+pub(crate) const SLOTS_MAX: u32 = u32::MAX - 64;
+
 /// Everything that changes an arena, one thread at a time: whoever has its token.
 ///
 /// No caller's code runs in here but the comparison in [`find`](Self::find), and that before anything changes.
@@ -28,6 +31,7 @@ impl<'a, T> Writer<'a, T> {
     }
 
     /// Values in the index.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.state.live
     }
@@ -87,6 +91,7 @@ impl<'a, T> Writer<'a, T> {
     ///
     /// # Panics
     /// If there is no value in the slot.
+    #[cfg(test)]
     pub(crate) fn touch(&self, slot: u32) {
         self.live(slot).touch();
     }
@@ -110,15 +115,34 @@ impl<'a, T> Writer<'a, T> {
     /// either. O(1) expected; now and then it makes room, which is O(values).
     ///
     /// # Panics
-    /// If there are 2^32 - 1 slots in use already. It aborts if there is no memory.
+    /// If there are 2^32 - 65 slots in use already. It aborts if there is no memory.
+    #[cfg(test)]
     pub(crate) fn insert(&mut self, hash: u64, value: T) -> u32 {
+        self.insert_prepared(hash, value, |_| ())
+    }
+
+    /// [`insert`](Self::insert), where `prepare` gets the slot before any reader can: what it stores by that number is
+    /// there for whoever finds the value.
+    #[inline]
+    pub(crate) fn insert_prepared(
+        &mut self,
+        hash: u64,
+        value: T,
+        prepare: impl FnOnce(u32),
+    ) -> u32 {
         let room = self.table().room();
         if self.state.live >= room {
-            self.rebuild(room + room / 2 + 1);
+            self.grow(room);
         }
         let hash = Folded::new(hash);
         let slot = self.occupy(hash, value);
-        self.state.passed += self.table().insert(hash, slot);
+        if active(Mutant::ColumnAfterSlot) {
+            self.state.passed += self.table().insert(hash, slot);
+            prepare(slot);
+        } else {
+            prepare(slot);
+            self.state.passed += self.table().insert(hash, slot);
+        }
         self.state.live += 1;
         slot
     }
@@ -129,17 +153,32 @@ impl<'a, T> Writer<'a, T> {
     ///
     /// # Panics
     /// As [`insert`](Self::insert), and if there is no value in the slot.
-    pub(crate) fn replace<'p>(&mut self, _pin: &'p Pin, slot: u32, value: T) -> (u32, &'p T)
+    #[cfg(test)]
+    pub(crate) fn replace<'p>(&mut self, pin: &'p Pin, slot: u32, value: T) -> (u32, &'p T)
+    where
+        'a: 'p,
+    {
+        self.replace_prepared(pin, slot, value, |_| ())
+    }
+
+    /// [`replace`](Self::replace), where `prepare` gets the new slot before any reader can.
+    pub(crate) fn replace_prepared<'p>(
+        &mut self,
+        _pin: &'p Pin,
+        slot: u32,
+        value: T,
+        prepare: impl FnOnce(u32),
+    ) -> (u32, &'p T)
     where
         'a: 'p,
     {
         let old = self.live(slot);
         let hash = Folded::from_bits(old.link.get());
         let new = self.occupy(hash, value);
+        prepare(new);
         self.table().replace(hash, slot, new);
         self.retire(slot);
-        // SAFETY: 1. it was live. 2. The pin is older than the grace period that it waits for, and the arena
-        // outlives it.
+        // SAFETY: as in `unlink`.
         (new, unsafe { old.value() })
     }
 
@@ -153,6 +192,24 @@ impl<'a, T> Writer<'a, T> {
     where
         'a: 'p,
     {
+        let entry = self.detach(slot);
+        // SAFETY: 1. it was live. 2. The pin is older than the grace period that it waits for, and the arena
+        // outlives it.
+        unsafe { entry.value() }
+    }
+
+    /// As [`unlink`](Self::unlink), for who has no use for the value.
+    ///
+    /// # Panics
+    /// If there is no value in the slot.
+    #[inline]
+    pub(crate) fn discard(&mut self, slot: u32) {
+        self.detach(slot);
+    }
+
+    /// Takes a value out of the index and retires it: its entry.
+    #[inline]
+    fn detach(&mut self, slot: u32) -> &'a Entry<T> {
         let entry = self.live(slot);
         let removed = self
             .table()
@@ -164,8 +221,18 @@ impl<'a, T> Writer<'a, T> {
         if self.state.untold > u64::from(self.state.prepared) + self.state.passed {
             self.rebuild(self.table().room());
         }
-        // SAFETY: as in `replace`.
-        unsafe { entry.value() }
+        entry
+    }
+
+    /// Whether there is a value in a slot whose hash is folded to this: the same value, in all likelihood, that a
+    /// reader has found there with it.
+    #[inline]
+    pub(crate) fn holds(&self, slot: u32, folded: u32) -> bool {
+        slot < self.state.prepared && {
+            // SAFETY: below `prepared`.
+            let entry = unsafe { self.arena.entries.entry(slot) };
+            entry.holds.get() == Holds::Live && entry.link.get() == folded
+        }
     }
 
     /// Moves values that no reader sees any more to `out`, for the owner to drop when its lock is free, and
@@ -209,7 +276,7 @@ impl<'a, T> Writer<'a, T> {
             Some(slot) => slot,
             None => {
                 let slot = self.state.prepared;
-                assert!(slot < u32::MAX, "no slot is left: use more shards");
+                assert!(slot < SLOTS_MAX, "no slot is left: use more shards");
                 self.arena.entries.prepare(slot);
                 self.state.prepared = slot + 1;
                 // It has no successor: `link` is 0.
@@ -255,6 +322,17 @@ impl<'a, T> Writer<'a, T> {
     fn vacate(&mut self, slot: u32, entry: &Entry<T>) {
         entry.link.set(self.state.vacant);
         self.state.vacant = slot + 1;
+    }
+
+    /// Makes room in the index for more: twice as many, up to what the arena was told to expect, and half as many more
+    /// from there on.
+    #[cold]
+    fn grow(&mut self, room: usize) {
+        let expected = self.state.expected;
+        self.rebuild(match room < expected {
+            true => (2 * room + 16).min(expected),
+            false => room + room / 2 + 1,
+        });
     }
 
     /// Shows readers a new table of what is in the index now, with so much room.

@@ -1,0 +1,519 @@
+//! A shard whose lock a thread has: everything that changes its entries.
+//!
+//! The order is always the same: first what may refuse or run code of others while nothing has changed (look-up, demand),
+//! then evictions one by one, each complete before the next, and last the insert itself. Copies for callers and the
+//! listener are made of what is out of everything already: should a clone panic, the shard is whole.
+
+use super::departed::Departed;
+use super::read::pinned;
+use super::settings::Settings;
+use super::shard::{Node, Shard, State};
+use cache_policies::{Cause, Demand, LimitError, Policy, RejectReason, Rejected, Room, Slot};
+use hashbrown::Equivalent;
+use parking_lot::MutexGuard;
+
+/// What waits to be reclaimed may weigh this share of the shard's capacity.
+const RETIRED_SHARE: u64 = 32;
+/// Slots that wait to be reclaimed where readers are quick, and some to spare.
+const RETIRED_SLOTS: u64 = 160;
+
+pub(super) struct Locked<'a, K, V, P> {
+    settings: &'a Settings<K, V>,
+    shard: &'a Shard<K, V, P>,
+    pub(super) state: MutexGuard<'a, State<K, V, P>>,
+}
+
+/// What an entry is put in with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) hash: u64,
+    /// From [`Settings::weigh`], before the lock.
+    pub(super) weight: u32,
+    /// Milliseconds of life in place of the default of the cache.
+    pub(super) ttl: Option<u64>,
+}
+
+/// What left while the lock was held, to be told of and dropped without it.
+pub(super) struct Leaving<K, V> {
+    pub(super) departed: Departed<K, V>,
+    pub(super) reclaimed: Vec<Node<K, V>>,
+}
+
+impl<'a, K, V, P> Locked<'a, K, V, P> {
+    #[inline]
+    pub(super) const fn new(
+        settings: &'a Settings<K, V>,
+        shard: &'a Shard<K, V, P>,
+        state: MutexGuard<'a, State<K, V, P>>,
+    ) -> Self {
+        Self {
+            settings,
+            shard,
+            state,
+        }
+    }
+
+    /// The slot of a key, dead or alive.
+    #[inline]
+    fn find<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
+        let writer = self.shard.arena.writer(&mut self.state.token);
+        writer.find(hash, |node| key.equivalent(&node.key))
+    }
+
+    /// What `read` makes of the entry in a slot.
+    fn at<R>(&mut self, slot: u32, read: impl FnOnce(&Node<K, V>) -> R) -> R {
+        read(self.shard.arena.writer(&mut self.state.token).get(slot))
+    }
+
+    /// The slots of all entries. O(slots).
+    fn slots(&mut self) -> Vec<u32> {
+        self.shard
+            .arena
+            .writer(&mut self.state.token)
+            .slots()
+            .collect()
+    }
+
+    /// Takes an entry that is out of the residency out of the arena; `take` makes what is wanted of it.
+    fn unlink<R>(&mut self, slot: u32, take: impl FnOnce(&Node<K, V>) -> R) -> R {
+        let mut writer = self.shard.arena.writer(&mut self.state.token);
+        pinned(|pin| take(writer.unlink(pin, slot)))
+    }
+
+    /// Lets an entry leave that is out of the residency.
+    #[inline]
+    fn leave(&mut self, place: Slot, cause: Cause) {
+        let slot = self.state.places.arena(place);
+        let counts = &mut self.state.counts;
+        *match cause {
+            Cause::Expired => &mut counts.expirations,
+            Cause::Cleared => &mut counts.cleared,
+            _ => &mut counts.evictions,
+        } += 1;
+        match &self.settings.told {
+            None => self.shard.arena.writer(&mut self.state.token).discard(slot),
+            Some(told) => {
+                let (key, value) = self.unlink(slot, |node| (told.copy)(&node.key, &node.value));
+                self.state.departed.push(key, value, cause);
+            }
+        }
+    }
+
+    /// Values that no reader sees any more, for the caller to drop without the lock: those of whole batches, or all where
+    /// what waits is too heavy or the caller wants it.
+    #[inline]
+    pub(super) fn reclaim(&mut self, capacity: u64, all: bool) -> Vec<Node<K, V>> {
+        let mut out = Vec::new();
+        let is_weighed = self.settings.weigher.is_some();
+        let is_heavy = is_weighed && self.state.retired_weight > capacity / RETIRED_SHARE;
+        let mut writer = self.shard.arena.writer(&mut self.state.token);
+        if all || is_heavy {
+            writer.reclaim_all(&mut out);
+        } else {
+            writer.reclaim(&mut out);
+        }
+        if is_weighed && !out.is_empty() {
+            let left = writer.retired();
+            // As if all weighed the same.
+            let weight = u128::from(self.state.retired_weight) * left as u128;
+            self.state.retired_weight = (weight / (left + out.len()) as u128) as u64;
+        }
+        out
+    }
+
+    /// An entry that was refused leaves at once, as one that was evicted or has expired would.
+    ///
+    /// Returned, for the caller to drop without the lock, where there is no listener.
+    pub(super) fn depart(&mut self, rejected: Rejected<K, V>) -> Option<Rejected<K, V>> {
+        let cause = match rejected.reason {
+            RejectReason::Stillborn => Cause::Expired,
+            _ => Cause::Capacity,
+        };
+        if self.settings.told.is_none() {
+            return Some(rejected);
+        }
+        let Rejected { key, value, .. } = rejected;
+        self.state.departed.push(key, value, cause);
+        None
+    }
+
+    fn reject(&mut self, node: Node<K, V>, reason: RejectReason) -> Rejected<K, V> {
+        self.state.counts.rejections += 1;
+        let Node { key, value } = node;
+        Rejected { key, value, reason }
+    }
+}
+
+impl<K, V, P: Policy> Locked<'_, K, V, P> {
+    /// Lets time pass, does something, and lets go of the lock; what left by that is told of and dropped then. The same
+    /// goes for what the caller lets `act` return.
+    #[inline]
+    pub(super) fn run<R>(mut self, act: impl FnOnce(&mut Self) -> R) -> R {
+        self.tick();
+        let result = act(&mut self);
+        self.release(false);
+        result
+    }
+
+    /// Lets go of the lock; what has left is told of and dropped then.
+    #[inline]
+    pub(super) fn release(self, all: bool) {
+        let settings = self.settings;
+        let leaving = self.end(all);
+        settings.dispatch(leaving.departed);
+        drop(leaving.reclaimed);
+    }
+
+    /// Lets go of the lock; what has left is the caller's to tell of and to drop.
+    #[inline]
+    pub(super) fn end(mut self, all: bool) -> Leaving<K, V> {
+        let capacity = self.state.residency.capacity();
+        Leaving {
+            reclaimed: self.reclaim(capacity, all),
+            departed: self.state.departed.take(),
+        }
+    }
+
+    /// Lets the time pass that has passed; nothing where no entry has a limited life.
+    #[inline]
+    pub(super) fn tick(&mut self) {
+        if self.shard.is_timed() {
+            self.tick_timed();
+        }
+    }
+
+    #[cold]
+    fn tick_timed(&mut self) {
+        self.state.residency.advance_to(self.settings.clock.now());
+        let lives = self.shard.lives();
+        loop {
+            let state = &mut *self.state;
+            let places = &state.places;
+            let before = state.residency.weight();
+            let due = state
+                .residency
+                .pop_idle(|slot| lives.used_at(places.arena(slot)));
+            let Some(place) = due else { break };
+            state.retired_weight += before - state.residency.weight();
+            self.leave(place, Cause::Expired);
+        }
+    }
+
+    /// Makes a slot of the policy vacant whose entry is about to leave.
+    fn dismiss(&mut self, place: Slot) {
+        let residency = &mut self.state.residency;
+        let before = residency.weight();
+        residency.remove(place);
+        let weight = before - residency.weight();
+        self.state.retired_weight += weight;
+    }
+
+    /// The slot of a key that is there and alive.
+    fn find_alive<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
+        let slot = self.find(hash, key)?;
+        let now = self.state.residency.now();
+        // Readers may know better than the policy, which hears of hits later than they were.
+        if self.shard.is_timed() && self.shard.lives().is_over(slot, now) {
+            let place = self.state.places.policy(slot);
+            self.dismiss(place);
+            self.leave(place, Cause::Expired);
+            return None;
+        }
+        Some(slot)
+    }
+
+    /// What `read` makes of the value of a key that is there and alive.
+    pub(super) fn peek<Q, R>(&mut self, hash: u64, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let slot = self.find_alive(hash, key)?;
+        Some(self.at(slot, |node| read(&node.value)))
+    }
+
+    /// Inserts or replaces; what `former` makes of the value that the key had.
+    #[inline]
+    pub(super) fn put<R>(
+        &mut self,
+        ticket: Ticket,
+        key: K,
+        value: V,
+        former: impl FnOnce(&V) -> R,
+    ) -> Result<Option<R>, Rejected<K, V>>
+    where
+        K: Eq,
+    {
+        let ticks = match ticket.ttl {
+            None => self.settings.time_to_live,
+            Some(ttl) => {
+                self.shard.set_timed();
+                self.tick();
+                ttl
+            }
+        };
+        self.shard.drain(&mut self.state);
+        let node = Node { key, value };
+        match self.find_alive(ticket.hash, &node.key) {
+            Some(slot) => self.replace(slot, ticket, ticks, node, former).map(Some),
+            None => self.place(ticket, ticks, node).map(|()| None),
+        }
+    }
+
+    /// Inserts an entry whose key is not there.
+    #[inline]
+    fn place(
+        &mut self,
+        ticket: Ticket,
+        ticks: u64,
+        node: Node<K, V>,
+    ) -> Result<(), Rejected<K, V>> {
+        let told = self.shard.told(ticket.hash);
+        let residency = &mut self.state.residency;
+        let mut demand = match residency.demand(ticket.weight, ticks, None) {
+            Ok(demand) => demand,
+            Err(reason) => return Err(self.reject(node, reason)),
+        };
+        let hint = residency.miss(told);
+        loop {
+            match self.make_room(&mut demand) {
+                Room::Made => break,
+                Room::Victim(victim) => self.leave(victim.slot, victim.cause()),
+                Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
+            }
+        }
+        let place = self.show(ticket.hash, ticks, node);
+        self.state.residency.insert(place, told, &demand, hint);
+        self.state.counts.inserts += 1;
+        Ok(())
+    }
+
+    /// One step of making room.
+    #[inline]
+    fn make_room(&mut self, demand: &mut Demand) -> Room {
+        let state = &mut *self.state;
+        let (residency, places) = (&mut state.residency, &state.places);
+        let before = residency.weight();
+        let room = if self.shard.counts_touches() {
+            let mut writer = self.shard.arena.writer(&mut state.token);
+            residency.make_room_touched(demand, |slot| writer.take_touches(places.arena(slot)))
+        } else {
+            residency.make_room(demand)
+        };
+        state.retired_weight += before - residency.weight();
+        room
+    }
+
+    /// Puts a node into the arena, where readers find it from here on; what stands for it in the policy.
+    #[inline]
+    fn show(&mut self, hash: u64, ticks: u64, node: Node<K, V>) -> Slot {
+        let shard = self.shard;
+        let now = self.state.residency.now();
+        let mut writer = shard.arena.writer(&mut self.state.token);
+        let slot = writer.insert_prepared(hash, node, |slot| {
+            if shard.is_timed() {
+                shard.lives().begin(slot, now.saturating_add(ticks), now);
+            }
+        });
+        if slot >= self.state.reserved {
+            self.reserve(slot);
+        }
+        self.state.places.policy(slot)
+    }
+
+    /// Makes room in the policy's columns for a slot: twice as many, up to those that there can be where all weigh 1.
+    #[cold]
+    fn reserve(&mut self, slot: u32) {
+        let residency = &mut self.state.residency;
+        let slot = u64::from(slot);
+        let expected = match self.settings.weigher {
+            None => residency.capacity().saturating_add(RETIRED_SLOTS),
+            Some(_) => 0,
+        };
+        let step = slot + slot / 8 + 16;
+        let room = match step < expected {
+            true => (2 * slot + 64).min(expected),
+            false => step,
+        };
+        let slots = room.min(u64::from(Slot::MAX.get()) + 1);
+        residency.reserve(slots as usize);
+        self.state.reserved = slots as u32;
+    }
+
+    /// Puts a node in the place of that in a slot, which is alive and has the same key.
+    #[inline(never)]
+    fn replace<R>(
+        &mut self,
+        slot: u32,
+        ticket: Ticket,
+        ticks: u64,
+        node: Node<K, V>,
+        former: impl FnOnce(&V) -> R,
+    ) -> Result<R, Rejected<K, V>> {
+        let told = self.shard.told(ticket.hash);
+        let place = self.state.places.policy(slot);
+        let residency = &self.state.residency;
+        let mut demand = match residency.demand(ticket.weight, ticks, Some(place)) {
+            Ok(demand) => demand,
+            Err(reason) => return Err(self.reject(node, reason)),
+        };
+        self.hit(slot, place, told);
+        let mut former = Some(former);
+        let mut own = None;
+        loop {
+            match self.make_room(&mut demand) {
+                Room::Made => break,
+                Room::Victim(victim) if victim.slot == place => {
+                    let copy = self.settings.told.as_ref().map(|told| told.copy);
+                    let former = former.take().expect("a slot is a victim once");
+                    own = Some(self.unlink(slot, |node| {
+                        let copied = copy.map(|copy| copy(&node.key, &node.value));
+                        (former(&node.value), copied)
+                    }));
+                }
+                Room::Victim(victim) => self.leave(victim.slot, victim.cause()),
+                Room::None => {
+                    if let Some((_, copied)) = own {
+                        self.state.counts.evictions += 1;
+                        if let Some((key, value)) = copied {
+                            self.state.departed.push(key, value, Cause::Capacity);
+                        }
+                    }
+                    return Err(self.reject(node, RejectReason::AllPinned));
+                }
+            }
+        }
+        self.state.counts.updates += 1;
+        if let Some((former, _)) = own {
+            // The policy may have remembered it as a victim: it forgets what is resident again.
+            let hint = self.state.residency.miss(told);
+            let place = self.show(ticket.hash, ticks, node);
+            self.state.residency.insert(place, told, &demand, hint);
+            return Ok(former);
+        }
+        self.state.retired_weight += u64::from(self.state.residency.weight_of(place));
+        self.state.residency.replace(place, &demand);
+        let former = former.expect("it was no victim");
+        Ok(self.swap(slot, ticks, node, former))
+    }
+
+    /// Tells the policy of the hits of a slot that readers have counted, and of that which an update is.
+    fn hit(&mut self, slot: u32, place: Slot, told: u64) {
+        let state = &mut *self.state;
+        let mut writer = self.shard.arena.writer(&mut state.token);
+        for _ in 0..writer.take_touches(slot) {
+            state.residency.hit(place, told);
+        }
+        state.residency.hit(place, told);
+    }
+
+    /// Shows a node in the place of that in a slot; what `former` makes of that one's value.
+    fn swap<R>(
+        &mut self,
+        slot: u32,
+        ticks: u64,
+        node: Node<K, V>,
+        former: impl FnOnce(&V) -> R,
+    ) -> R {
+        let (shard, state) = (self.shard, &mut *self.state);
+        let now = state.residency.now();
+        let mut writer = shard.arena.writer(&mut state.token);
+        pinned(|pin| {
+            let (new, old) = writer.replace_prepared(pin, slot, node, |slot| {
+                if shard.is_timed() {
+                    shard.lives().begin(slot, now.saturating_add(ticks), now);
+                }
+            });
+            state.places.swap(slot, new);
+            former(&old.value)
+        })
+    }
+
+    /// Takes an entry out that is there and alive; what `take` makes of it.
+    pub(super) fn remove<Q, R>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        take: impl FnOnce(&Node<K, V>) -> R,
+    ) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let slot = self.find_alive(hash, key)?;
+        let place = self.state.places.policy(slot);
+        self.dismiss(place);
+        self.state.counts.removals += 1;
+        Some(self.unlink(slot, take))
+    }
+
+    /// Ends a mutation whose value readers are not to see here: they ask the store.
+    pub(super) fn conceal(&mut self, hash: u64, key: &K)
+    where
+        K: Eq,
+    {
+        self.state.flights.detach(hash, key);
+        self.remove(hash, key, |_| ());
+        self.state.flights.hand_over(hash, key);
+    }
+
+    /// Keeps a key from being evicted; whether it is there.
+    pub(super) fn pin<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> bool {
+        let slot = self.find_alive(hash, key);
+        if let Some(slot) = slot {
+            let place = self.state.places.policy(slot);
+            self.state.residency.pin(place);
+        }
+        slot.is_some()
+    }
+
+    /// Lets a key be evicted again; whether it was pinned.
+    pub(super) fn unpin<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> bool {
+        let slot = self.find_alive(hash, key);
+        slot.is_some_and(|slot| {
+            let place = self.state.places.policy(slot);
+            self.state.residency.unpin(place)
+        })
+    }
+
+    /// Lets all entries leave that are not `kept`. O(slots).
+    pub(super) fn retain(&mut self, mut kept: impl FnMut(&K, &V) -> bool) {
+        for slot in self.slots() {
+            if !self.at(slot, |node| kept(&node.key, &node.value)) {
+                let place = self.state.places.policy(slot);
+                self.dismiss(place);
+                self.leave(place, Cause::Cleared);
+            }
+        }
+    }
+
+    /// Changes the capacity, and lets go at once what no longer fits.
+    pub(super) fn set_capacity(&mut self, capacity: u64) -> Result<(), LimitError> {
+        self.shard.drain(&mut self.state);
+        self.state.residency.set_capacity(capacity)?;
+        loop {
+            let state = &mut *self.state;
+            let (residency, places) = (&mut state.residency, &state.places);
+            let before = residency.weight();
+            let victim = if self.shard.counts_touches() {
+                let mut writer = self.shard.arena.writer(&mut state.token);
+                residency.shed_touched(|slot| writer.take_touches(places.arena(slot)))
+            } else {
+                residency.shed()
+            };
+            let Some(victim) = victim else { return Ok(()) };
+            state.retired_weight += before - residency.weight();
+            self.leave(victim.slot, victim.cause());
+        }
+    }
+
+    /// Copies of all entries that are alive. O(slots).
+    pub(super) fn copies(&mut self) -> Vec<(K, V)>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        self.slots()
+            .into_iter()
+            .map(|slot| self.at(slot, |node| (node.key.clone(), node.value.clone())))
+            .collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! What all shards of a memory tier have in common.
+
+use super::clock::Clock;
+use super::departed::Departed;
+use super::loads::Loads;
+use super::tally::Tally;
+use cache_policies::Cause;
+use foldhash::quality::RandomState;
+use std::sync::Arc;
+
+pub(super) type SharedWeigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
+
+/// Who is told of departures, and how copies for that are made.
+pub(super) struct Told<K, V> {
+    pub(super) listener: Arc<dyn Fn(K, V, Cause) + Send + Sync>,
+    pub(super) copy: fn(&K, &V) -> (K, V),
+}
+
+impl<K, V> Clone for Told<K, V> {
+    fn clone(&self) -> Self {
+        Self {
+            listener: Arc::clone(&self.listener),
+            copy: self.copy,
+        }
+    }
+}
+
+/// What all shards of a cache have in common. Constant, but for the tally and the loads, which have lines
+/// of their own.
+pub(super) struct Settings<K, V> {
+    pub(super) hasher: RandomState,
+    pub(super) tally: Tally,
+    pub(super) loads: Loads,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) weigher: Option<SharedWeigher<K, V>>,
+    pub(super) told: Option<Told<K, V>>,
+    /// Milliseconds; `NEVER` is without limit.
+    pub(super) time_to_live: u64,
+    pub(super) time_to_idle: u64,
+    /// What the clock said first.
+    pub(super) start: u64,
+    /// Stripes of the hit buffers of a shard.
+    pub(super) stripes: usize,
+}
+
+impl<K, V> Settings<K, V> {
+    /// The weight of an entry: the caller has no lock.
+    #[inline]
+    pub(super) fn weigh(&self, key: &K, value: &V) -> u32 {
+        match &self.weigher {
+            None => 1,
+            Some(weigh) => weigh(key, value),
+        }
+    }
+
+    /// Tells the listener of what left; the caller has no lock.
+    #[inline]
+    pub(super) fn dispatch(&self, departed: Departed<K, V>) {
+        if let Some(told) = &self.told {
+            departed
+                .into_iter()
+                .for_each(|(key, value, cause)| (told.listener)(key, value, cause));
+        }
+    }
+}
