@@ -438,6 +438,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     where
         Q: Equivalent<K> + ?Sized,
     {
+        self.shard.drain(&mut self.state);
         let slot = self.find_alive(hash, key)?;
         let place = self.state.places.policy(slot);
         self.dismiss(place);

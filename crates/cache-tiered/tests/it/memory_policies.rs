@@ -1,0 +1,146 @@
+//! The memory tier evicts what its policy says, however its hits come to the policy.
+
+use crate::doubles::Random;
+use cache_policies::{AnyConfig, AnyPolicy, Cache};
+use cache_tiered::MemoryCache;
+use std::thread;
+
+/// Policies whose victims do not depend on hashes or lots, but for ghosts: a memory tier of one shard has the victims of a
+/// single-threaded cache.
+const COMPARABLE: [&str; 11] = [
+    "fifo",
+    "clock",
+    "sieve",
+    "s3-fifo",
+    "lru",
+    "slru",
+    "lfu",
+    "2q",
+    "arc",
+    "lirs",
+    "clock-pro",
+];
+
+fn tier(capacity: u64, policy: &str) -> MemoryCache<u64, u64> {
+    let builder = MemoryCache::builder().capacity(capacity).shards(1);
+    builder.policy(policy.parse().unwrap()).build().unwrap()
+}
+
+fn exact(capacity: u64, policy: &str) -> Cache<u64, u64, AnyPolicy> {
+    let config: AnyConfig = policy.parse().unwrap();
+    let builder = Cache::<u64, u64>::builder().capacity(capacity);
+    builder.policy::<AnyPolicy>(config).build().unwrap()
+}
+
+/// Small keys are likelier than large ones.
+fn skewed(random: &mut Random, keys: u64) -> u64 {
+    let uniform = (random.next() >> 11) as f64 / (1_u64 << 53) as f64;
+    (uniform.powi(4) * keys as f64) as u64
+}
+
+#[test]
+fn one_thread_has_the_victims_of_the_exact_policy() {
+    for policy in COMPARABLE {
+        for (capacity, keys) in [(7, 30), (100, 400)] {
+            let (tier, mut exact) = (tier(capacity, policy), exact(capacity, policy));
+            let mut random = Random(capacity);
+            for step in 0..20_000 {
+                let key = skewed(&mut random, keys);
+                let (found, expected) = match random.below(16) {
+                    0 => (tier.remove(&key), exact.remove(&key)),
+                    1 => (tier.insert(key, step), exact.insert(key, step).unwrap()),
+                    _ => {
+                        let both = (tier.get(&key), exact.get(&key).copied());
+                        if both.1.is_none() {
+                            tier.insert(key, step);
+                            exact.insert(key, step).unwrap();
+                        }
+                        both
+                    }
+                };
+                assert_eq!(found, expected, "{policy} of {capacity}, step {step}");
+            }
+            assert_eq!(tier.len(), exact.len());
+            let stats = tier.stats();
+            let of_exact = exact.stats();
+            assert_eq!(
+                (
+                    stats.inserts,
+                    stats.updates,
+                    stats.evictions,
+                    stats.removals
+                ),
+                (
+                    of_exact.inserts,
+                    of_exact.updates,
+                    of_exact.evictions,
+                    stats.inserts - of_exact.evictions - exact.len() as u64
+                ),
+                "{policy}"
+            );
+        }
+    }
+}
+
+#[test]
+fn buffered_hits_cost_next_to_no_hit_ratio_on_two_threads() {
+    const REQUESTS: u64 = 200_000;
+    for policy in ["lru", "w-tinylfu"] {
+        let tier = tier(1_000, policy);
+        thread::scope(|scope| {
+            for seed in 1..3 {
+                let tier = &tier;
+                scope.spawn(move || {
+                    let mut random = Random(seed);
+                    for _ in 0..REQUESTS {
+                        let key = skewed(&mut random, 20_000);
+                        if tier.get(&key).is_none() {
+                            tier.insert(key, key);
+                        }
+                    }
+                });
+            }
+        });
+        let mut exact = exact(1_000, policy);
+        for seed in 1..3 {
+            let mut random = Random(seed);
+            for _ in 0..REQUESTS {
+                let key = skewed(&mut random, 20_000);
+                if exact.get(&key).is_none() {
+                    exact.insert(key, key).unwrap();
+                }
+            }
+        }
+        let stats = tier.stats();
+        assert_eq!(stats.hits + stats.misses, 2 * REQUESTS, "each is counted");
+        let ratio = exact.stats().hits as f64 / (2 * REQUESTS) as f64;
+        let found = stats.hit_ratio().unwrap();
+        assert!(
+            (found - ratio).abs() < 0.005,
+            "{policy}: {found}, {ratio} exactly"
+        );
+    }
+}
+
+#[test]
+fn a_policy_by_type_is_the_policy_by_name() {
+    use cache_policies::{S3Fifo, S3FifoConfig};
+    let builder = MemoryCache::<u64, u64>::builder().capacity(50).shards(1);
+    let by_type = builder
+        .policy_type::<S3Fifo>(S3FifoConfig::default())
+        .build()
+        .unwrap();
+    let by_name = tier(50, "s3-fifo");
+    let mut random = Random(5);
+    for _ in 0..10_000 {
+        let key = skewed(&mut random, 300);
+        let found = by_type.get(&key);
+        assert_eq!(found, by_name.get(&key));
+        if found.is_none() {
+            by_type.insert(key, key);
+            by_name.insert(key, key);
+        }
+    }
+    let kept: Vec<_> = by_type.iter().collect();
+    assert!(kept.iter().all(|(key, _)| by_name.contains(key)) && kept.len() == 50);
+}
