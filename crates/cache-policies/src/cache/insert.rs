@@ -9,12 +9,7 @@ use core::hash::{BuildHasher, Hash};
 
 use super::store::Node;
 use super::{Cache, RejectReason, Rejected, TryInsertError};
-use crate::{Demand, Hint, Listener, Policy, Room, Slot, Victim, Weigh};
-
-/// An insert into a cache without lifetimes whose limits are not being lowered, as they are in most: it asks for neither.
-const PLAIN: bool = true;
-/// Any other insert.
-const TIMED: bool = false;
+use crate::{Cause, Demand, Hint, Listener, Policy, Room, Slot, Victim, Weigh};
 
 /// Whether the policy is to hear of the use that a replacement is.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -123,16 +118,44 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         ticks: u64,
     ) -> Result<u32, Rejected<K, V>> {
         let node = Node { key, value };
-        if self.is_plain(ticks) {
-            return self.place_as::<PLAIN>(hash, node, ticks);
+        if self.store.residency.is_plain(ticks) {
+            return self.place_plain(hash, node);
         }
         self.place_timed(hash, node, ticks)
     }
 
-    /// Whether lifetimes and a limit that is being lowered are of no concern to a new entry of so many ticks.
+    /// Inserts into a cache without lifetimes whose limits are not being lowered, as they are in most: it asks for neither.
     #[inline(always)]
-    fn is_plain(&self, ticks: u64) -> bool {
-        self.store.residency.is_timeless(ticks) && !self.store.residency.is_shedding()
+    fn place_plain(&mut self, hash: u64, node: Node<K, V>) -> Result<u32, Rejected<K, V>> {
+        let weight = self.weigher.weigh(&node.key, &node.value);
+        if let Some(reason) = self.store.residency.refusal(weight, None) {
+            return Err(self.reject(node, reason));
+        }
+        let hint = self.store.residency.miss(hash);
+        while !self.store.residency.has_room(weight) {
+            let Some(slot) = self.store.residency.evict_timeless() else {
+                return Err(self.reject(node, RejectReason::AllPinned));
+            };
+            if self.store.residency.has_room(weight) {
+                self.stats.inserts += 1;
+                self.stats.evictions += 1;
+                let former = self.store.replace(slot, hash, node, weight, hint);
+                self.listener
+                    .departed(former.key, former.value, Cause::Capacity);
+                return Ok(slot.get());
+            }
+            self.leave(Victim { slot, dead: false });
+        }
+        match self.store.insert(hash, node) {
+            Ok(slot) => {
+                self.stats.inserts += 1;
+                self.store
+                    .residency
+                    .insert_timeless(slot, hash, weight, hint);
+                Ok(slot.get())
+            }
+            Err(node) => Err(self.reject(node, RejectReason::Exhausted)),
+        }
     }
 
     #[inline(never)]
@@ -142,17 +165,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         node: Node<K, V>,
         ticks: u64,
     ) -> Result<u32, Rejected<K, V>> {
-        self.place_as::<TIMED>(hash, node, ticks)
-    }
-
-    #[inline(always)]
-    fn place_as<const KIND: bool>(
-        &mut self,
-        hash: u64,
-        node: Node<K, V>,
-        ticks: u64,
-    ) -> Result<u32, Rejected<K, V>> {
-        if KIND == TIMED && self.store.residency.is_stillborn(ticks) {
+        if self.store.residency.is_stillborn(ticks) {
             return Err(self.reject(node, RejectReason::Stillborn));
         }
         let weight = self.weigher.weigh(&node.key, &node.value);
@@ -161,7 +174,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
             Err(reason) => return Err(self.reject(node, reason)),
         };
         let hint = self.store.residency.miss(hash);
-        self.settle::<KIND>(hash, node, demand, hint)
+        self.settle(hash, node, demand, hint)
     }
 
     /// Puts the node's value in the place of that at `slot`, which is alive and has this key; the value that was there.
@@ -220,7 +233,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         // The policy may have remembered it as a victim: it forgets what is resident again.
         let hint = self.store.residency.miss(hash);
         // The room that it leaves may not be enough.
-        match self.settle::<TIMED>(hash, node, demand, hint) {
+        match self.settle(hash, node, demand, hint) {
             Ok(_) => {
                 // It was an update.
                 self.stats.inserts -= 1;
@@ -234,8 +247,7 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
     }
 
     /// Makes room for an entry that was found to fit, and puts it in; its slot.
-    #[inline(always)]
-    fn settle<const KIND: bool>(
+    fn settle(
         &mut self,
         hash: u64,
         node: Node<K, V>,
@@ -243,28 +255,17 @@ impl<K, V, P: Policy, W: Weigh<K, V>, L: Listener<K, V>, S> Cache<K, V, P, W, L,
         hint: Hint,
     ) -> Result<u32, Rejected<K, V>> {
         loop {
-            let room = match KIND {
-                PLAIN => self.store.residency.make_room_plain(&demand),
-                TIMED => self.store.residency.make_room(&mut demand),
-            };
-            match room {
+            match self.store.residency.make_room(&mut demand) {
                 Room::Made => break,
+                Room::Victim(victim) => self.leave(victim),
                 Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
-                Room::Victim(victim) => {
-                    if KIND == PLAIN && self.store.residency.fits(demand.weight()) {
-                        self.stats.inserts += 1;
-                        let former = self.store.replace(victim.slot, hash, node, &demand, hint);
-                        self.depart(victim, former);
-                        return Ok(victim.slot.get());
-                    }
-                    self.leave(victim);
-                }
             }
         }
-        match self.store.insert(hash, node, &demand, hint) {
+        match self.store.insert(hash, node) {
             Ok(slot) => {
                 self.stats.inserts += 1;
-                Ok(slot)
+                self.store.residency.insert(slot, hash, &demand, hint);
+                Ok(slot.get())
             }
             Err(node) => Err(self.reject(node, RejectReason::Exhausted)),
         }

@@ -10,7 +10,7 @@ use hashbrown::Equivalent;
 use slab_core::HashArena;
 
 use crate::residency::Lifetimes;
-use crate::{Demand, Hint, Policy, Residency, Slot, Victim};
+use crate::{Hint, Policy, Residency, Slot, Victim};
 
 /// A resident entry.
 #[derive(Clone)]
@@ -139,37 +139,30 @@ impl<K, V, P: Policy> Store<K, V, P> {
             .expect("a slot from the index is taken")
     }
 
-    /// Adds an entry whose key is not there, for which room was made; hands it back if there is no memory for it.
+    /// Adds an entry whose key is not there; its slot, which is to be made resident. Hands the entry back if there is no
+    /// memory for it.
     #[inline(always)]
-    pub(crate) fn insert(
-        &mut self,
-        hash: u64,
-        node: Node<K, V>,
-        demand: &Demand,
-        hint: Hint,
-    ) -> Result<u32, Node<K, V>> {
+    pub(crate) fn insert(&mut self, hash: u64, node: Node<K, V>) -> Result<Slot, Node<K, V>> {
         if self.arena.len() == self.arena.room() && !self.grow() {
             return Err(node);
         }
         self.absent = None;
-        let slot = self.arena.insert(hash, node);
-        self.residency.insert(Slot::new(slot), hash, demand, hint);
-        Ok(slot)
+        Ok(Slot::new(self.arena.insert(hash, node)))
     }
 
-    /// Puts an entry whose key is not there in the place of a victim; the victim.
+    /// Puts an entry whose key is not there in the place of a victim, where nothing has a deadline; the victim.
     #[inline(always)]
     pub(crate) fn replace(
         &mut self,
         slot: Slot,
         hash: u64,
         node: Node<K, V>,
-        demand: &Demand,
+        weight: u32,
         hint: Hint,
     ) -> Node<K, V> {
         self.absent = None;
         let victim = self.arena.replace(slot.get(), hash, node);
-        self.residency.insert(slot, hash, demand, hint);
+        self.residency.insert_timeless(slot, hash, weight, hint);
         victim
     }
 
@@ -276,7 +269,8 @@ mod tests {
             store.detach(victim.slot);
         }
         let node = Node { key, value: () };
-        assert!(store.insert(key, node, &demand, Hint::NONE).is_ok());
+        let slot = store.insert(key, node).ok().unwrap();
+        store.residency.insert(slot, key, &demand, Hint::NONE);
     }
 
     fn store(capacity: u64) -> Store<u64, (), Lru> {

@@ -108,7 +108,7 @@ impl<P: Policy> Residency<P> {
     /// Evicts one of those that a lowered limit has made too many. `None` once the limits are what they were set to, or if
     /// all that is left has been pinned since.
     pub fn shed(&mut self) -> Option<Victim> {
-        self.shed_by(P::evict)
+        self.shed_by(|policy| policy.evict())
     }
 
     /// [`shed`](Residency::shed) for an owner whose readers count hits: see [`Policy::evict_touched`].
@@ -126,12 +126,6 @@ impl<P: Policy> Residency<P> {
         };
         self.settle_limits();
         victim
-    }
-
-    /// Whether a limit that was lowered is still being reached.
-    #[inline(always)]
-    pub(crate) const fn is_shedding(&self) -> bool {
-        self.shedding
     }
 
     fn is_within_limits(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Making room: what is refused, and who goes for what is not.
 
 use super::Residency;
-use crate::{Cause, Policy, RejectReason, Slot};
+use crate::{Cause, Hint, Policy, RejectReason, Slot};
 
 /// Entries that are evicted at most for a limit that was lowered when an entry comes, beside those that it needs to take the
 /// place of.
@@ -120,7 +120,7 @@ pub enum Room {
     Made,
     /// This one went; ask again.
     Victim(Victim),
-    /// There is no room, and nobody left who could go: all is pinned.
+    /// There is no room, and nobody left who could go: all is pinned, or the capacity was lowered below what is asked for.
     None,
 }
 
@@ -155,10 +155,7 @@ impl<P: Policy> Residency<P> {
         ticks: u64,
         replaced: Option<Slot>,
     ) -> Result<Demand, RejectReason> {
-        // What is pinned is within the capacity, unless that was lowered before it was pinned.
-        let free = self.capacity.saturating_sub(self.pins.weight());
-        let fits = u64::from(weight) <= free && self.pins.len() < self.max_entries;
-        if !fits && let Some(reason) = self.refusal(weight, replaced) {
+        if let Some(reason) = self.refusal(weight, replaced) {
             return Err(reason);
         }
         Ok(Demand {
@@ -169,9 +166,20 @@ impl<P: Policy> Residency<P> {
         })
     }
 
-    /// Why an entry that does not fit beside what is pinned does not in the place of a pinned one either.
+    /// Why an entry of this weight cannot be, evict what you will, in the place of `replaced` if that is some slot.
+    #[inline(always)]
+    pub(crate) fn refusal(&self, weight: u32, replaced: Option<Slot>) -> Option<RejectReason> {
+        // What is pinned is within the capacity, unless that was lowered before it was pinned.
+        let free = self.capacity.saturating_sub(self.pins.weight());
+        let fits = u64::from(weight) <= free && self.pins.len() < self.max_entries;
+        match fits {
+            true => None,
+            false => self.refusal_beside_pinned(weight, replaced),
+        }
+    }
+
     #[cold]
-    fn refusal(&self, weight: u32, replaced: Option<Slot>) -> Option<RejectReason> {
+    fn refusal_beside_pinned(&self, weight: u32, replaced: Option<Slot>) -> Option<RejectReason> {
         let weight = u64::from(weight);
         if weight > self.capacity || self.max_entries == 0 {
             return Some(RejectReason::TooHeavy);
@@ -185,13 +193,16 @@ impl<P: Policy> Residency<P> {
     }
 
     /// Whether another entry of this weight fits without an eviction.
-    #[inline(always)]
+    #[inline]
     #[must_use]
     pub fn fits(&self, weight: u32) -> bool {
-        match self.capacity.checked_sub(u64::from(weight)) {
-            Some(others) => self.weight() <= others && self.len() < self.max_entries,
-            None => false,
-        }
+        u64::from(weight) <= self.capacity && self.has_room(weight)
+    }
+
+    /// [`fits`](Residency::fits) for a weight that is within the capacity.
+    #[inline(always)]
+    pub(crate) fn has_room(&self, weight: u32) -> bool {
+        self.weight() <= self.capacity - u64::from(weight) && self.len() < self.max_entries
     }
 
     /// Makes room for what is asked for, by one eviction at most: call it until there is room. The owner drops each
@@ -204,7 +215,7 @@ impl<P: Policy> Residency<P> {
     /// more are evicted for it.
     #[inline]
     pub fn make_room(&mut self, demand: &mut Demand) -> Room {
-        self.make_room_by(demand, P::evict)
+        self.make_room_by(demand, |policy| policy.evict())
     }
 
     /// [`make_room`](Residency::make_room) for an owner whose readers count hits: see [`Policy::evict_touched`].
@@ -253,22 +264,16 @@ impl<P: Policy> Residency<P> {
         self.take_victim(demand, evict)
     }
 
-    /// [`make_room`](Residency::make_room) for a new entry, where no limit is being lowered.
-    #[inline(always)]
-    pub(crate) fn make_room_plain(&mut self, demand: &Demand) -> Room {
-        debug_assert!(!self.shedding && demand.replaced.is_none());
-        if self.fits(demand.weight) {
-            return Room::Made;
-        }
-        self.evict().map_or(Room::None, Room::Victim)
-    }
-
     #[inline(always)]
     fn take_victim(
         &mut self,
         demand: &mut Demand,
         evict: impl FnOnce(&mut P) -> Option<Slot>,
     ) -> Room {
+        if u64::from(demand.weight) > self.capacity {
+            // The capacity was lowered since it was found to fit.
+            return Room::None;
+        }
         let Some(victim) = self.evict_by(evict) else {
             return match demand.bounds {
                 Some(ref bounds) if self.is_bounded(demand, bounds) => Room::Made,
@@ -320,7 +325,7 @@ impl<P: Policy> Residency<P> {
     /// Evicts the policy's next victim; `None` when it has none, all that is resident being pinned.
     #[inline(always)]
     pub fn evict(&mut self) -> Option<Victim> {
-        self.evict_by(P::evict)
+        self.evict_by(|policy| policy.evict())
     }
 
     /// [`evict`](Residency::evict) for an owner whose readers count hits: see [`Policy::evict_touched`].
@@ -337,5 +342,19 @@ impl<P: Policy> Residency<P> {
         let slot = evict(&mut self.policy)?;
         let dead = self.lifetimes.end(slot.get());
         Some(Victim { slot, dead })
+    }
+
+    /// [`evict`](Residency::evict) where nothing has a deadline.
+    #[inline(always)]
+    pub(crate) fn evict_timeless(&mut self) -> Option<Slot> {
+        debug_assert!(self.is_timeless(u64::MAX), "a deadline is left behind");
+        self.policy.evict()
+    }
+
+    /// [`insert`](Residency::insert) where nothing has a deadline, nor is to have one.
+    #[inline(always)]
+    pub(crate) fn insert_timeless(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
+        debug_assert!(self.is_timeless(u64::MAX) && self.fits(weight));
+        self.policy.insert(slot, hash, weight, hint);
     }
 }

@@ -115,8 +115,14 @@ impl<P> Residency<P> {
 
     /// Whether no entry that is there has a deadline, nor one with a life of `ticks` would have.
     #[inline(always)]
-    pub(crate) fn is_timeless(&self, ticks: u64) -> bool {
+    pub(super) fn is_timeless(&self, ticks: u64) -> bool {
         self.lifetimes.are_off(ticks)
+    }
+
+    /// Whether lifetimes and a limit that is being lowered are of no concern to a new entry of so many ticks.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self, ticks: u64) -> bool {
+        self.is_timeless(ticks) && !self.shedding
     }
 
     /// Starts a life of `ticks` for a resident slot, in place of what it had left; whether that is one. With 0 it is dead

@@ -25,5 +25,6 @@ mod policy_ranked;
 mod policy_shared;
 mod predict_periods;
 mod predict_runs;
+mod residency;
 mod sketch;
 mod w_tiny_lfu;
