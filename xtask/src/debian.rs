@@ -35,6 +35,16 @@ pub(crate) const SANITIZERS: [Tool; 2] = [
     ),
 ];
 
+/// What makes single system calls fail.
+pub(crate) const STRACE: [Tool; 1] = [("strace", "/usr/bin/strace")];
+
+/// As [`ensure`], for tools without which a task does less: it goes on, and says so.
+pub(crate) fn wish(tools: &[Tool]) {
+    if let Err(error) = ensure(tools) {
+        eprintln!("   {error:#}; the tests that need it are skipped");
+    }
+}
+
 /// cargo with Debian's compiler, which may build std: `-Zbuild-std` works.
 pub(crate) fn cargo(workspace: &Workspace) -> Program {
     workspace

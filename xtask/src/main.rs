@@ -6,6 +6,7 @@ mod alone;
 mod bare_metal;
 mod bench;
 mod check;
+mod crash;
 mod debian;
 mod files;
 mod fuzz;
@@ -83,6 +84,8 @@ enum Task {
     },
     /// Run the fuzz targets with nightly and cargo-fuzz: `fuzz arena trace --seconds 600`
     Fuzz(fuzz::Request),
+    /// Kill processes that write: at random, at each system call, as root by loss of power too
+    Crash(crash::Request),
     /// Run for a night what `ci` runs for minutes: models, loom, shuttle, sanitizers, fuzz targets
     Soak(soak::Request),
     /// lint, tidy, loom, shuttle, nostd, san at reduced size, alone, benches and races in short
@@ -127,6 +130,7 @@ fn run(task: &Task, steps: &mut Steps) -> Result<ExitCode> {
         Task::Race { arguments } => return race::run(&workspace, arguments),
         Task::MissRatios { check } => miss_ratios::run(steps, &workspace, *check)?,
         Task::Fuzz(request) => fuzz::run(steps, &workspace, request)?,
+        Task::Crash(request) => crash::run(steps, &workspace, request)?,
         Task::Soak(request) => soak::run(steps, &workspace, request)?,
         Task::Check => check::run(steps, &workspace)?,
         Task::Ci => {

@@ -1,19 +1,22 @@
 //! `test`: all tests of all crates, doctests included, and every example run to its end.
 //!
-//! The README's command: it needs the Rust toolchain and a C compiler, nothing else. The benches
-//! package, which compiles the peers, is not part of it.
+//! The README's command: it needs the Rust toolchain and a C compiler, nothing else. With strace,
+//! which it installs where it may, system calls are made to fail too. The benches package, which
+//! compiles the peers, is not part of it.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::debian;
 use crate::process::Program;
 use crate::steps::Steps;
 use crate::workspace::{BENCHES, Workspace};
 
 /// Runs the tests, then the examples, which the tests have built.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    debian::wish(&debian::STRACE);
     steps.run("test", &everything(workspace, "test"))?;
     let examples = steps.perform("examples: build", || examples(workspace))?;
     for example in examples {

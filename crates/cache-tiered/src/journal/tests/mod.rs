@@ -14,8 +14,6 @@ mod frames;
 mod golden;
 #[cfg(not(cache_tiered_loom))]
 mod histories;
-#[cfg(all(unix, not(cache_tiered_loom)))]
-mod killed;
 #[cfg(cache_tiered_loom)]
 mod loom;
 #[cfg(not(cache_tiered_loom))]
@@ -27,5 +25,7 @@ mod model;
 mod simulated;
 #[cfg(not(cache_tiered_loom))]
 mod sweeps;
+#[cfg(all(unix, not(cache_tiered_loom)))]
+mod system;
 #[cfg(not(cache_tiered_loom))]
 mod waiting;

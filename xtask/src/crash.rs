@@ -1,0 +1,75 @@
+//! `crash`: processes that write and are killed, more often than the tests of CI do it.
+//!
+//! The tests are the same; how often they do it and where chance begins they read from the environment.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Result, ensure};
+
+use crate::debian;
+use crate::process::Program;
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// The package whose processes are killed.
+const PACKAGE: &str = "cache-tiered";
+
+/// Its tests of what the journal keeps, by the names of their modules.
+const JOURNAL: &str = "journal::tests::system";
+
+/// Losses of power in one run.
+const POWER: u64 = 100;
+
+/// How often, and where chance begins.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Request {
+    /// How often processes are killed at random moments, for each kind of journal
+    #[arg(long, default_value_t = 1000)]
+    rounds: u64,
+    /// How often they are killed at a system call
+    #[arg(long, default_value_t = 500)]
+    kills: u64,
+    /// Lose power too: takes root, mounts an ext4 file system of its own and shuts it down
+    #[arg(long)]
+    power: bool,
+    /// Where chance begins, to repeat a failure; another one each time otherwise
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// Runs the tests, with what was asked for.
+pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -> Result<()> {
+    debian::ensure(&debian::STRACE)?;
+    if request.power {
+        let user = Program::new("id").arg("-u").output()?;
+        ensure!(
+            user.trim() == "0",
+            "only root may mount a file system and shut it down: leave out --power, or be root"
+        );
+    }
+    let seed = request.seed.unwrap_or_else(any);
+    eprintln!("   repeat it by `cargo xtask crash --seed {seed}` and the same options");
+    let program = tests(workspace, request, seed);
+    let journal = program
+        .clone()
+        .args(["--lib", JOURNAL, "--", "--nocapture"]);
+    steps.run(&format!("crash the journal, seed {seed}"), &journal)
+}
+
+/// cargo over the tests of the package.
+fn tests(workspace: &Workspace, request: &Request, seed: u64) -> Program {
+    let losses = if request.power { POWER } else { 0 };
+    workspace
+        .cargo()
+        .args(["test", "--package", PACKAGE, "--all-features"])
+        .env("STRATA_CRASH_ROUNDS", request.rounds.to_string())
+        .env("STRATA_CRASH_KILLS", request.kills.to_string())
+        .env("STRATA_CRASH_POWER", losses.to_string())
+        .env("STRATA_CRASH_SEED", seed.to_string())
+}
+
+/// A seed that differs from run to run.
+fn any() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| since.as_nanos() as u64 & 0xffff_ffff)
+}
