@@ -9,6 +9,9 @@
 //!   does.
 //! * One mutation at a time owns a key. The others queue, and an ending mutation hands the key to
 //!   the next in the queue, so nobody who comes later overtakes.
+//!
+//! Both end by what they are, not by their key: so the comparison of keys, which may panic, is not
+//! asked at an end, and what has ended cannot end what came after it.
 
 use crate::error::LoadError;
 use crate::executor::while_waiting;
@@ -138,12 +141,24 @@ struct State<K, V> {
     hash: u64,
     key: K,
     load: Option<Arc<Load<V>>>,
-    /// A mutation owns the key.
-    mutating: bool,
+    /// The turn of the mutation that owns the key.
+    owner: Option<Arc<Turn>>,
     /// The key was invalidated since that mutation got it, so its value is not to be shown: who
     /// invalidates knows of a change that may be later.
     invalidated: bool,
     queue: VecDeque<Arc<Turn>>,
+}
+
+impl<K, V> State<K, V> {
+    fn is_settled(&self) -> bool {
+        self.load.is_none() && self.owner.is_none() && self.queue.is_empty()
+    }
+
+    fn is_owned_by(&self, turn: &Arc<Turn>) -> bool {
+        self.owner
+            .as_ref()
+            .is_some_and(|owner| Arc::ptr_eq(owner, turn))
+    }
 }
 
 /// The keys of a shard for which something is under way. A key without is not in it.
@@ -177,7 +192,7 @@ impl<K, V> Flights<K, V> {
                 hash,
                 key: key.clone(),
                 load: None,
-                mutating: false,
+                owner: None,
                 invalidated: false,
                 queue: VecDeque::new(),
             })
@@ -190,8 +205,7 @@ impl<K, V> Flights<K, V> {
             .states
             .find_entry(hash, |state| key.equivalent(&state.key))
         {
-            let state = entry.get();
-            if state.load.is_none() && !state.mutating && state.queue.is_empty() {
+            if entry.get().is_settled() {
                 entry.remove();
             }
         }
@@ -230,7 +244,7 @@ impl<K, V> Flights<K, V> {
     /// Detaches whatever load the key has, and keeps the mutation that has it from showing its value.
     pub(super) fn invalidate<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
         if let Some(state) = self.find(hash, key) {
-            state.invalidated = state.mutating;
+            state.invalidated = state.owner.is_some();
         }
         self.detach(hash, key);
     }
@@ -239,32 +253,32 @@ impl<K, V> Flights<K, V> {
     pub(super) fn invalidate_all(&mut self) {
         self.states.retain(|state| {
             state.load = None;
-            state.invalidated = state.mutating;
-            state.mutating || !state.queue.is_empty()
+            state.invalidated = state.owner.is_some();
+            !state.is_settled()
         });
     }
 
-    /// Whether the key was invalidated since the mutation that has it got it.
-    pub(super) fn is_invalidated(&mut self, hash: u64, key: &K) -> bool
-    where
-        K: Eq,
-    {
-        self.find(hash, key).is_some_and(|state| state.invalidated)
+    /// Whether the key was invalidated since this mutation, which has it, got it.
+    pub(super) fn is_invalidated(&mut self, hash: u64, turn: &Arc<Turn>) -> bool {
+        self.states
+            .find(hash, |state| state.is_owned_by(turn))
+            .is_some_and(|state| state.invalidated)
     }
 
     /// Detaches `load` if it still is attached; false if something changed the key meanwhile.
-    pub(super) fn land(&mut self, hash: u64, key: &K, load: &Arc<Load<V>>) -> bool
-    where
-        K: Eq,
-    {
-        let attached = self
-            .find(hash, key)
-            .and_then(|state| state.load.take_if(|attached| Arc::ptr_eq(attached, load)))
-            .is_some();
-        if attached {
-            self.settle(hash, key);
+    pub(super) fn land(&mut self, hash: u64, load: &Arc<Load<V>>) -> bool {
+        let is_its = |state: &State<K, V>| {
+            let attached = state.load.as_ref();
+            attached.is_some_and(|attached| Arc::ptr_eq(attached, load))
+        };
+        let Ok(mut entry) = self.states.find_entry(hash, is_its) else {
+            return false;
+        };
+        entry.get_mut().load = None;
+        if entry.get().is_settled() {
+            entry.remove();
         }
-        attached
+        true
     }
 
     /// Asks for the key on behalf of a mutation; the turn is granted at once if nobody has it.
@@ -274,40 +288,41 @@ impl<K, V> Flights<K, V> {
     {
         let turn = Arc::new(Turn::new());
         let state = self.state(hash, key);
-        if state.mutating {
+        if state.owner.is_some() {
             state.queue.push_back(Arc::clone(&turn));
         } else {
-            state.mutating = true;
+            state.owner = Some(Arc::clone(&turn));
             turn.grant();
         }
         turn
     }
 
-    /// Ends a mutation: the key goes to the next in the queue.
-    pub(super) fn hand_over(&mut self, hash: u64, key: &K)
-    where
-        K: Eq,
-    {
-        let Some(state) = self.find(hash, key) else {
+    /// Ends a mutation: the key goes to the next in the queue. Nothing if it has ended already.
+    pub(super) fn hand_over(&mut self, hash: u64, turn: &Arc<Turn>) {
+        let owned = self
+            .states
+            .find_entry(hash, |state| state.is_owned_by(turn));
+        let Ok(mut entry) = owned else {
             return;
         };
+        let state = entry.get_mut();
         state.invalidated = false;
-        match state.queue.pop_front() {
+        state.owner = state.queue.pop_front();
+        match &state.owner {
             Some(next) => next.grant(),
-            None => {
-                state.mutating = false;
-                self.settle(hash, key);
-            }
+            None if state.is_settled() => drop(entry.remove()),
+            None => {}
         }
     }
 
     /// Gives up a turn that has not come: it leaves the queue.
-    pub(super) fn withdraw(&mut self, hash: u64, key: &K, turn: &Arc<Turn>)
-    where
-        K: Eq,
-    {
-        if let Some(state) = self.find(hash, key) {
-            state.queue.retain(|queued| !Arc::ptr_eq(queued, turn));
+    pub(super) fn withdraw(&mut self, hash: u64, turn: &Arc<Turn>) {
+        let is_its = |queued: &Arc<Turn>| Arc::ptr_eq(queued, turn);
+        let state = self
+            .states
+            .find_mut(hash, |state| state.queue.iter().any(is_its));
+        if let Some(state) = state {
+            state.queue.retain(|queued| !is_its(queued));
         }
     }
 
@@ -317,7 +332,62 @@ impl<K, V> Flights<K, V> {
         K: Eq,
     {
         self.find(hash, key).map_or((false, false), |state| {
-            (state.load.is_some(), state.mutating)
+            (state.load.is_some(), state.owner.is_some())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    thread_local! {
+        static PANICS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// A key whose comparison panics when it is told to.
+    #[derive(Clone)]
+    struct Key;
+
+    impl PartialEq for Key {
+        fn eq(&self, _: &Self) -> bool {
+            assert!(!PANICS.get(), "a comparison");
+            true
+        }
+    }
+
+    impl Eq for Key {}
+
+    #[test]
+    fn a_mutation_that_ends_twice_does_not_end_the_next() {
+        let mut flights = Flights::<u8, u8>::new();
+        let first = flights.enqueue(7, &1);
+        flights.hand_over(7, &first);
+        let second = flights.enqueue(7, &1);
+        assert!(second.is_granted());
+        flights.hand_over(7, &first);
+        let third = flights.enqueue(7, &1);
+        assert!(!third.is_granted(), "two mutations have one key");
+        flights.hand_over(7, &second);
+        assert!(third.is_granted());
+        flights.hand_over(7, &third);
+        assert_eq!(flights.under_way(7, &1), (false, false));
+    }
+
+    #[test]
+    fn ends_do_not_compare_keys() {
+        let mut flights = Flights::<Key, u8>::new();
+        let [first, second, third] = [(); 3].map(|()| flights.enqueue(7, &Key));
+        let load = flights.attach(7, &Key, Asked::Store);
+        PANICS.set(true);
+        assert!(!flights.is_invalidated(7, &first));
+        assert!(flights.land(7, &load) && !flights.land(7, &load));
+        flights.withdraw(7, &second);
+        flights.hand_over(7, &first);
+        assert!(third.is_granted() && !second.is_granted());
+        flights.hand_over(7, &third);
+        PANICS.set(false);
+        assert_eq!(flights.under_way(7, &Key), (false, false));
     }
 }

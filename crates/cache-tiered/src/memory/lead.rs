@@ -136,7 +136,7 @@ impl<K: Hash + Eq, V: Clone, P: Policy> Lead<K, V, P> {
         settings.loads.ended(took, answer.is_ok());
         // What is not needed is handed out of the lock, to be dropped there.
         let (attached, _refused, _unused) = self.core.with(hash, |shard| {
-            if !shard.state.flights.land(hash, &key, &self.load) {
+            if !shard.state.flights.land(hash, &self.load) {
                 return (false, None, Some(install));
             }
             let refused = match (install, ticket) {
@@ -167,7 +167,7 @@ impl<K: Hash + Eq, V: Clone, P: Policy> Drop for Lead<K, V, P> {
             self.core.settings().loads.abandoned();
             // No listener is told of anything in between: should it panic, the load had no end.
             let mut shard = self.core.lock(self.hash);
-            shard.state.flights.land(self.hash, &self.key, &self.load);
+            shard.state.flights.land(self.hash, &self.load);
             drop(shard);
             self.load.end(Ending::Abandoned);
         }

@@ -5,12 +5,14 @@
 //! listener are made of what is out of everything already: should a clone panic, the shard is whole.
 
 use super::departed::Departed;
+use super::flight::Turn;
 use super::read::pinned;
 use super::settings::Settings;
 use super::shard::{Node, Shard, State};
 use cache_policies::{Cause, Demand, LimitError, Policy, RejectReason, Rejected, Room, Slot};
 use hashbrown::Equivalent;
 use parking_lot::MutexGuard;
+use std::sync::Arc;
 
 /// What waits to be reclaimed may weigh this share of the shard's capacity.
 const RETIRED_SHARE: u64 = 32;
@@ -447,13 +449,13 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     }
 
     /// Ends a mutation whose value readers are not to see here: they ask the store.
-    pub(super) fn conceal(&mut self, hash: u64, key: &K)
+    pub(super) fn conceal(&mut self, hash: u64, key: &K, turn: &Arc<Turn>)
     where
         K: Eq,
     {
         self.state.flights.detach(hash, key);
         self.remove(hash, key, |_| ());
-        self.state.flights.hand_over(hash, key);
+        self.state.flights.hand_over(hash, turn);
     }
 
     /// Keeps a key from being evicted; whether it is there.

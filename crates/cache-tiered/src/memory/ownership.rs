@@ -58,8 +58,8 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
         // Before the lock: a weigher that panics leaves the key hidden, not owned for ever.
         let ticket = self.core.ticket(self.hash, &key, &value, keep.ttl());
         let _refused = self.core.with(self.hash, |shard| {
-            if keep == Keep::No || shard.state.flights.is_invalidated(self.hash, &key) {
-                shard.conceal(self.hash, &key);
+            if keep == Keep::No || shard.state.flights.is_invalidated(self.hash, &self.turn) {
+                shard.conceal(self.hash, &key, &self.turn);
                 *ended = true;
                 return Some((key, value));
             }
@@ -68,7 +68,7 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
             if rejected.is_some() {
                 shard.remove(self.hash, &self.key, |_| ());
             }
-            shard.state.flights.hand_over(self.hash, &self.key);
+            shard.state.flights.hand_over(self.hash, &self.turn);
             // Not later: after a listener that panics the key must not be handed over once more.
             *ended = true;
             rejected.map(|rejected| (rejected.key, rejected.value))
@@ -79,7 +79,7 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
     pub(crate) fn hide(mut self) {
         let ended = &mut self.ended;
         self.core.with(self.hash, |shard| {
-            shard.conceal(self.hash, &self.key);
+            shard.conceal(self.hash, &self.key, &self.turn);
             *ended = true;
         });
     }
@@ -88,7 +88,7 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
     pub(crate) fn leave(mut self) {
         self.ended = true;
         let mut shard = self.core.lock(self.hash);
-        shard.state.flights.hand_over(self.hash, &self.key);
+        shard.state.flights.hand_over(self.hash, &self.turn);
     }
 
     /// Dropped while the outcome is open, it leaves the key as it is: there is no store that may have another.
@@ -118,7 +118,7 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
         };
         let _refused = self.core.with(hash, |shard| {
             let mut refused = None;
-            if shard.state.flights.is_invalidated(hash, &self.key) {
+            if shard.state.flights.is_invalidated(hash, &self.turn) {
                 refused = put.map(|(_, key, value)| (key, value));
             } else {
                 shard.state.flights.detach(hash, &self.key);
@@ -132,7 +132,7 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
                     refused = rejected.map(|rejected| (rejected.key, rejected.value));
                 }
             }
-            shard.state.flights.hand_over(hash, &self.key);
+            shard.state.flights.hand_over(hash, &self.turn);
             *ended = true;
             refused
         });
@@ -146,16 +146,13 @@ impl<K: Hash + Eq, V, P: Policy> Drop for Ownership<K, V, P> {
         }
         let mut shard = self.core.lock(self.hash);
         if self.turn.is_granted() && !self.hides {
-            shard.state.flights.hand_over(self.hash, &self.key);
+            shard.state.flights.hand_over(self.hash, &self.turn);
         } else if self.turn.is_granted() {
             // The time does not pass here: a clock that panics must not keep the key.
-            shard.conceal(self.hash, &self.key);
+            shard.conceal(self.hash, &self.key, &self.turn);
             shard.release(false);
         } else {
-            shard
-                .state
-                .flights
-                .withdraw(self.hash, &self.key, &self.turn);
+            shard.state.flights.withdraw(self.hash, &self.turn);
         }
     }
 }
