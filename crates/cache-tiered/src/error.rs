@@ -118,15 +118,21 @@ pub enum PutError<V> {
         /// What was to be written.
         value: V,
     },
+    /// The cache has a source and no store; nothing was written.
+    ReadOnly {
+        /// What was to be written.
+        value: V,
+    },
 }
 
 impl<V> PutError<V> {
     /// Gives the value back.
     pub fn into_value(self) -> V {
         match self {
-            Self::Refused { value, .. } | Self::Unknown { value, .. } | Self::Closed { value } => {
-                value
-            }
+            Self::Refused { value, .. }
+            | Self::Unknown { value, .. }
+            | Self::Closed { value }
+            | Self::ReadOnly { value } => value,
         }
     }
 
@@ -138,7 +144,7 @@ impl<V> PutError<V> {
     fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Refused { source, .. } | Self::Unknown { source, .. } => Some(source),
-            Self::Closed { .. } => None,
+            Self::Closed { .. } | Self::ReadOnly { .. } => None,
         }
     }
 }
@@ -149,6 +155,9 @@ impl<V> fmt::Display for PutError<V> {
             Self::Refused { .. } => "the store refused the write",
             Self::Unknown { .. } => "the write may or may not have happened: read the key again",
             Self::Closed { .. } => "the cache is closed: open it again",
+            Self::ReadOnly { .. } => {
+                "the cache has a source and no store: give it a store to write to"
+            }
         })
     }
 }
@@ -160,6 +169,7 @@ impl<V> fmt::Debug for PutError<V> {
             Self::Refused { .. } => "Refused",
             Self::Unknown { .. } => "Unknown",
             Self::Closed { .. } => "Closed",
+            Self::ReadOnly { .. } => "ReadOnly",
         };
         f.debug_struct(name)
             .field("source", &self.store_error())
@@ -197,6 +207,9 @@ pub enum RemoveError {
     /// The cache was closed; nothing was removed.
     #[error("the cache is closed: open it again")]
     Closed,
+    /// The cache has a source and no store; nothing was removed.
+    #[error("the cache has a source and no store: give it a store to write to")]
+    ReadOnly,
 }
 
 /// Why `flush` or `close` did not reach its end.

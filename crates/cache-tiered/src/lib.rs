@@ -44,5 +44,5 @@ pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 pub use tag::Tag;
 pub use tiered::{
     Explanation, Hit, MemoryTier, Standing, StoreRef, Tier, Tiered, TieredBuilder, TieredStats,
-    Writes,
+    WarmReport, Writes,
 };

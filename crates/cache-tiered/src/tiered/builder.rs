@@ -4,12 +4,13 @@ use super::floors::Floors;
 use super::gate::Gate;
 use super::refresh::Background;
 use super::stats::Counters;
+use super::warm::Prefetches;
 use super::{MemoryTier, Shared, Tiered};
 use crate::error::BuildError;
 use crate::executor::Pool;
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::store::erased::ErasedStore;
+use crate::store::erased::{ErasedStore, ReadOnly, ReadWrite};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -80,7 +81,37 @@ impl<K, V> TieredBuilder<K, V> {
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
     {
-        self.store = Some(Box::new(store));
+        self.store = Some(Box::new(ReadWrite(store)));
+        self
+    }
+
+    /// A source in place of a store: values come from it and nothing is written. A put or a
+    /// removal is refused, with [`PutError::ReadOnly`](crate::PutError::ReadOnly) or
+    /// [`RemoveError::ReadOnly`](crate::RemoveError::ReadOnly); everything else goes as over a store.
+    ///
+    /// ```
+    /// use cache_tiered::{Loaded, MemoryTier, PutError, Source, Tiered};
+    /// use std::{convert::Infallible, future::{Future, ready}};
+    ///
+    /// struct Squares;
+    /// impl Source<u64, u64> for Squares {
+    ///     type Error = Infallible;
+    ///     fn load(&self, key: &u64) -> impl Future<Output = Result<Loaded<u64>, Infallible>> + Send {
+    ///         ready(Ok(Loaded::from(key.checked_mul(*key))))
+    ///     }
+    /// }
+    /// let cache = Tiered::builder().memory(MemoryTier::entries(100)).source(Squares).build()?;
+    /// assert_eq!(cache.get(&12).wait()?.map(|hit| hit.value), Some(144));
+    /// assert!(matches!(cache.put(12, 0).wait(), Err(PutError::ReadOnly { value: 0 })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn source<S>(mut self, source: S) -> Self
+    where
+        S: Source<K, V>,
+        K: Send + Sync + 'static,
+        V: Send + Sync + 'static,
+    {
+        self.store = Some(Box::new(ReadOnly(source)));
         self
     }
 
@@ -118,6 +149,7 @@ impl<K, V> TieredBuilder<K, V> {
                 clock: memory.clock,
                 floors: Floors::default(),
                 background: Background::new(self.threads),
+                prefetches: Prefetches::default(),
                 store,
                 pool: Arc::new(Pool::new(self.threads)),
                 gate: Gate::default(),

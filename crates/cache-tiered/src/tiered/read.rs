@@ -69,7 +69,7 @@ impl<K, V: Clone> Shared<K, V> {
     }
 
     /// Whether an entry answers a get, without claiming or counting anything.
-    fn serves(&self, kept: &Kept<V>) -> bool {
+    pub(super) fn serves(&self, kept: &Kept<V>) -> bool {
         if self.floors.cover(kept.stamp(), kept.tags()) {
             return false;
         }
@@ -173,24 +173,46 @@ where
             Joined::Leading(lead) => return Boarding::Leading(lead),
             Joined::Waiting { load, same } => {
                 let ending = load.ending().await;
-                // A load that asked somebody else has left its value in memory, or it has not and
-                // this caller asks whom it wanted to ask. An abandoned one is led anew.
-                if !same {
-                    continue;
-                }
-                match ending {
-                    Ending::Answered(Ok(kept)) if shared.answers(&kept, started) => {
-                        shared.counters.joined.add();
-                        return Boarding::Answered(Ok(Hit::loaded(kept, tier)));
-                    }
-                    Ending::Answered(Err(error)) => {
-                        shared.counters.joined.add();
-                        return Boarding::Answered(excuse(shared, hash, key, error));
-                    }
-                    Ending::Answered(Ok(_)) | Ending::Abandoned => {}
+                let waited = waited(shared, hash, key, ending, same, started, tier);
+                if let Waited::Answered(answer) = waited {
+                    return Boarding::Answered(answer);
                 }
             }
         }
+    }
+}
+
+/// What waiting for the load of another brought.
+pub(super) enum Waited<V> {
+    Answered(Answer<V>),
+    /// Nothing for this caller.
+    InVain,
+}
+
+/// What the end of a load is to a get that waited for it and began when `started` was the last
+/// stamp.
+pub(super) fn waited<K: Hash + Eq, V: Clone>(
+    shared: &Shared<K, V>,
+    hash: u64,
+    key: &K,
+    ending: Ending<Kept<V>>,
+    same: bool,
+    started: u64,
+    tier: Tier,
+) -> Waited<V> {
+    match ending {
+        // A load that asked somebody else has left its value in memory, or it has not and this
+        // caller asks whom it wanted to ask. An abandoned one is led anew.
+        _ if !same => Waited::InVain,
+        Ending::Answered(Ok(kept)) if shared.answers(&kept, started) => {
+            shared.counters.joined.add();
+            Waited::Answered(Ok(Hit::loaded(kept, tier)))
+        }
+        Ending::Answered(Err(error)) => {
+            shared.counters.joined.add();
+            Waited::Answered(excuse(shared, hash, key, error))
+        }
+        Ending::Answered(Ok(_)) | Ending::Abandoned => Waited::InVain,
     }
 }
 
@@ -198,7 +220,7 @@ impl<K, V> Shared<K, V> {
     /// Whether the answer of a load may be that of a get which joined it, and began when `started`
     /// was the last stamp: not if it began before an invalidation that the get began after. One
     /// that began after the get always may, so that a get waits for two loads at most.
-    pub(super) fn answers(&self, kept: &Kept<V>, started: u64) -> bool {
+    fn answers(&self, kept: &Kept<V>, started: u64) -> bool {
         kept.stamp() > started || !self.floors.cover(kept.stamp(), kept.tags())
     }
 }

@@ -35,6 +35,11 @@ impl Background {
         }
     }
 
+    /// How many loads may run in the background at once.
+    pub(super) const fn most(&self) -> usize {
+        self.most
+    }
+
     /// Whether one more might begin. A hit looks at this before it claims anything.
     #[inline]
     pub(super) fn has_room(&self) -> bool {

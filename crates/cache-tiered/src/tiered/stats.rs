@@ -45,6 +45,10 @@ pub struct TieredStats {
     pub refreshes: u64,
     /// Loads in the background that failed, within `load_failures`.
     pub refresh_failures: u64,
+    /// Values that [`prefetch`](crate::Tiered::prefetch) has loaded, within `loads`.
+    pub prefetched: u64,
+    /// Keys that were not prefetched as too many waited to be.
+    pub prefetches_dropped: u64,
     /// Look-ups that found what was invalidated by a tag or with everything, within the hits of
     /// `memory`.
     pub overruled: u64,
@@ -67,6 +71,10 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn add_many(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
     fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -84,6 +92,8 @@ pub(super) struct Counters {
     pub(super) stale: Counter,
     pub(super) refreshes: Counter,
     pub(super) refresh_failures: Counter,
+    pub(super) prefetched: Counter,
+    pub(super) prefetches_dropped: Counter,
     pub(super) overruled: Counter,
     pub(super) puts: Counter,
     pub(super) removals: Counter,
@@ -115,6 +125,8 @@ impl Counters {
             stale: self.stale.get(),
             refreshes: self.refreshes.get(),
             refresh_failures: self.refresh_failures.get(),
+            prefetched: self.prefetched.get(),
+            prefetches_dropped: self.prefetches_dropped.get(),
             overruled: self.overruled.get(),
             puts: self.puts.get(),
             removals: self.removals.get(),

@@ -7,6 +7,7 @@ mod freshness;
 mod history;
 mod in_memory;
 mod listeners;
+mod many;
 mod memory;
 mod memory_flights;
 mod memory_loads;

@@ -1,0 +1,166 @@
+//! Reads of many keys: one look at the tiers, then one question to the store for all that is missing.
+
+use super::Shared;
+use super::hit::{Hit, Tier};
+use super::kept::Kept;
+use super::read::{self, Answer, Waited};
+use crate::error::{LoadError, StoreError};
+use crate::memory::{Asked, Joined, Lead};
+use crate::source::Loaded;
+use hashbrown::HashTable;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// A source that answered for another number of keys than it was asked for.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error(
+    "the source answered for {answers} of {keys} keys: its `load_many` has to answer for each, in their order"
+)]
+struct Miscounted {
+    keys: usize,
+    answers: usize,
+}
+
+/// Keys without repetition, each with its hash, in the order in which they first came.
+pub(super) struct Distinct<K> {
+    keys: Vec<(u64, K)>,
+    places: HashTable<usize>,
+}
+
+impl<K: Eq> Distinct<K> {
+    pub(super) const fn new() -> Self {
+        Self {
+            keys: Vec::new(),
+            places: HashTable::new(),
+        }
+    }
+
+    /// The place of a key, which `own` makes if it is new.
+    pub(super) fn place(&mut self, hash: u64, key: &K, own: impl FnOnce() -> K) -> usize {
+        let keys = &self.keys;
+        if let Some(&place) = self.places.find(hash, |&place| keys[place].1 == *key) {
+            return place;
+        }
+        let place = self.keys.len();
+        self.keys.push((hash, own()));
+        let keys = &self.keys;
+        self.places
+            .insert_unique(hash, place, |&place| keys[place].0);
+        place
+    }
+
+    pub(super) fn into_keys(self) -> Vec<(u64, K)> {
+        self.keys
+    }
+}
+
+/// Asks the store for several keys.
+async fn ask<K, V>(shared: &Shared<K, V>, keys: &[K]) -> Result<Vec<Loaded<V>>, LoadError>
+where
+    K: 'static,
+    V: 'static,
+{
+    if let [only] = keys {
+        return read::ask(shared, only).await.map(|loaded| vec![loaded]);
+    }
+    let loaded = shared
+        .store
+        .load_many(keys)
+        .await
+        .map_err(LoadError::Store)?;
+    if loaded.len() == keys.len() {
+        return Ok(loaded);
+    }
+    let miscounted = Miscounted {
+        keys: keys.len(),
+        answers: loaded.len(),
+    };
+    Err(LoadError::Store(StoreError::new(miscounted)))
+}
+
+/// Ends loads of several keys by one question to the store; their answers in their order.
+pub(super) async fn lead<K, V>(
+    shared: &Shared<K, V>,
+    leads: Vec<(u64, Lead<K, Kept<V>>)>,
+) -> Vec<Answer<V>>
+where
+    K: Hash + Eq + Clone + 'static,
+    V: Clone + 'static,
+{
+    if leads.is_empty() {
+        return Vec::new();
+    }
+    let stamp = shared.next_stamp();
+    let keys: Vec<K> = leads.iter().map(|(_, lead)| lead.key().clone()).collect();
+    let loaded = ask(shared, &keys).await;
+    let each: Vec<_> = match loaded {
+        Ok(loaded) => loaded.into_iter().map(Ok).collect(),
+        Err(error) => keys.iter().map(|_| Err(error.clone())).collect(),
+    };
+    leads
+        .into_iter()
+        .zip(each)
+        .map(|((hash, lead), loaded)| read::land(shared, lead, hash, stamp, loaded, Tier::Store))
+        .collect()
+}
+
+/// Reads keys, each but once, through to the store. What others load is not asked for again.
+pub(super) async fn through<K, V>(shared: Arc<Shared<K, V>>, keys: Vec<(u64, K)>) -> Vec<Answer<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let started = shared.last_stamp();
+    let core = shared.memory.core();
+    let mut answers: Vec<Option<Answer<V>>> = keys.iter().map(|_| None).collect();
+    let (mut leads, mut places, mut waits) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, (hash, key)) in keys.iter().enumerate() {
+        let serves = |kept: &Kept<V>| shared.serves(kept);
+        match core.join_unless(*hash, key, Asked::Store, serves) {
+            Joined::Resident(kept) => answers[place] = shared.see(&kept, false).answer().map(Ok),
+            Joined::Leading(lead) => {
+                leads.push((*hash, lead));
+                places.push(place);
+            }
+            Joined::Waiting { load, same } => waits.push((place, load, same)),
+        }
+    }
+    // First what others may wait for, then what this waits for: so no two wait for each other.
+    for (place, answer) in places.into_iter().zip(lead(&shared, leads).await) {
+        answers[place] = Some(answer);
+    }
+    for (place, load, same) in waits {
+        let (hash, key) = &keys[place];
+        let ending = load.ending().await;
+        if let Waited::Answered(answer) =
+            read::waited(&shared, *hash, key, ending, same, started, Tier::Store)
+        {
+            answers[place] = Some(answer);
+        }
+    }
+    let mut all = Vec::with_capacity(keys.len());
+    for (answer, (hash, key)) in answers.into_iter().zip(keys) {
+        all.push(match answer {
+            Some(answer) => answer,
+            // The load that was waited for was abandoned, or asked somebody else.
+            None => read::through(Arc::clone(&shared), hash, key).await,
+        });
+    }
+    all
+}
+
+/// Where the answer for one of the keys of a call is to be found.
+pub(super) enum Place<V> {
+    Answered(Option<Hit<V>>),
+    /// Among the missing ones.
+    Missing(usize),
+}
+
+/// The answers in the order of the keys asked for, repetitions included.
+pub(super) fn arrange<V: Clone>(places: Vec<Place<V>>, loaded: &[Answer<V>]) -> Vec<Answer<V>> {
+    let arranged = places.into_iter().map(|place| match place {
+        Place::Answered(hit) => Ok(hit),
+        Place::Missing(place) => loaded[place].clone(),
+    });
+    arranged.collect()
+}
