@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 /// What waits to be reclaimed may weigh this share of the shard's capacity.
 const RETIRED_SHARE: u64 = 32;
+/// Entries without weights that may wait in any shard; where that is more, a quarter of its capacity may.
+const RETIRED_MIN: u64 = 8;
 /// Slots that wait to be reclaimed where readers are quick, and some to spare.
 const RETIRED_SLOTS: u64 = 160;
 
@@ -107,8 +109,12 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
     pub(super) fn reclaim(&mut self, capacity: u64, all: bool) -> Vec<Node<K, V>> {
         let mut out = Vec::new();
         let is_weighed = self.settings.weigher.is_some();
-        let is_heavy = is_weighed && self.state.retired_weight > capacity / RETIRED_SHARE;
+        let retired_weight = self.state.retired_weight;
         let mut writer = self.shard.arena.writer(&mut self.state.token);
+        let is_heavy = match is_weighed {
+            true => retired_weight > capacity / RETIRED_SHARE,
+            false => writer.retired() as u64 > RETIRED_MIN.max(capacity / 4),
+        };
         if all || is_heavy {
             writer.reclaim_all(&mut out);
         } else {

@@ -66,9 +66,9 @@ use std::time::Duration;
 /// # When values are dropped
 ///
 /// A value that leaves may be in the hands of a reader just then, so it is dropped a little later: by one of the next
-/// operations that change its shard, outside of the lock. Up to 128 entries of a shard wait like this, or as many as the
-/// process has threads where these are more; where there is a weigher, no more than 1/32 of the shard's capacity waits
-/// for long. [`expire`](Self::expire) and [`clear`](Self::clear) drop them at once. The listener is called at once too,
+/// operations that change its shard, outside of the lock. Up to 128 entries of a shard wait like this, or
+/// twice as many as the process has threads where that is more, but no more than 8 or a quarter of its capacity for long;
+/// where there is a weigher, no more than 1/32 of the capacity. [`expire`](Self::expire) and [`clear`](Self::clear) drop them at once. The listener is called at once too,
 /// with copies.
 ///
 /// # Capacity
