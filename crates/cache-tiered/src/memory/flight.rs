@@ -201,13 +201,13 @@ impl<K, V> Flights<K, V> {
 
     /// Drops the state of a key for which nothing is under way any more.
     fn settle<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
-        if let Ok(entry) = self
+        let found = self
             .states
-            .find_entry(hash, |state| key.equivalent(&state.key))
+            .find_entry(hash, |state| key.equivalent(&state.key));
+        if let Ok(entry) = found
+            && entry.get().is_settled()
         {
-            if entry.get().is_settled() {
-                entry.remove();
-            }
+            entry.remove();
         }
     }
 
