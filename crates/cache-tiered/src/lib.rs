@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod blocking;
+mod checksum;
 mod codec;
 mod durability;
 mod error;
@@ -16,9 +17,11 @@ mod executor;
 )]
 mod journal;
 mod life;
+mod little_endian;
 mod memory;
 mod operation;
 mod sink;
+mod snapshot;
 mod source;
 mod store;
 mod tag;
@@ -37,6 +40,7 @@ pub use memory::{
 };
 pub use operation::Operation;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
+pub use snapshot::{Restored, SnapshotError, Snapshotted};
 pub use source::{BlockingSource, Loaded, Source};
 pub use store::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]

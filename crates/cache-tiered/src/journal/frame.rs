@@ -10,6 +10,7 @@
 //! mask of the frame's place ([`Seed`]).
 
 use super::checksum::Seed;
+use crate::little_endian::{u32_at, u64_at};
 
 /// Bytes before the key.
 pub(super) const FRAME_HEADER: usize = 48;
@@ -208,14 +209,6 @@ impl Shape {
 pub(super) fn claimed(bytes: &[u8]) -> Option<(u64, u64)> {
     let shape = Shape::of(bytes).ok()?;
     Some((u64_at(bytes, 8), shape.total as u64))
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
-}
-
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
 /// Ranges of sequences, first and last included, as the value of a [`Kind::Settled`] frame.

@@ -1,7 +1,9 @@
 //! The header of a segment, and the file that says whose journal it is.
 
-use super::checksum::{Seed, crc32c};
-use super::frame::{NUMBERS_MAX, u32_at, u64_at};
+use super::checksum::Seed;
+use super::frame::NUMBERS_MAX;
+use crate::checksum::crc32c;
+use crate::little_endian::{u32_at, u64_at};
 
 /// The version of the format that this code writes, and the only one it reads.
 pub(super) const VERSION: u32 = 1;

@@ -1,0 +1,21 @@
+//! Snapshots: the entries of a cache in a file, the hottest first, so that another process starts warm.
+//!
+//! ```text
+//!   cache --eviction order, backwards--> blocks --> temporary file --sync--> rename --> sync of the folder
+//!   file --> header, blocks, each checked --> as many entries as fit --> inserted, the coldest first
+//! ```
+//!
+//! `format` has the bytes (`docs/snapshot-format.md` says them in words), `writer` and `reader` the files. What an entry
+//! is, beside its bytes and the rest of its life, is the caller's.
+
+mod error;
+mod format;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use self::error::SnapshotError;
+pub(crate) use self::format::{Entry, Kind};
+pub(crate) use self::reader::SnapshotReader;
+pub(crate) use self::writer::SnapshotWriter;
