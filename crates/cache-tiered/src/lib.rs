@@ -37,10 +37,11 @@ pub use error::{
 pub use life::Life;
 pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,
+    Restored, Snapshotted,
 };
 pub use operation::Operation;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
-pub use snapshot::{Restored, SnapshotError, Snapshotted};
+pub use snapshot::SnapshotError;
 pub use source::{BlockingSource, Loaded, Source};
 pub use store::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]

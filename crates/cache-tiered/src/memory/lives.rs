@@ -50,6 +50,14 @@ impl Lives {
         }
     }
 
+    /// Ticks up to the limit of an entry that is alive; `NEVER` without one.
+    pub(super) fn left(&self, slot: u32, now: u64) -> u64 {
+        match self.limits.get(slot) {
+            NEVER => NEVER,
+            limit => limit - now,
+        }
+    }
+
     /// The entry in `slot` is used.
     #[inline]
     pub(super) fn touch(&self, slot: u32, now: u64) {

@@ -71,14 +71,13 @@ impl<K: Hash + Eq + Clone, V: Clone, P: Policy> MemoryCache<K, V, P> {
     /// use cache_tiered::MemoryCache;
     ///
     /// let cache: MemoryCache<u8, u8> = MemoryCache::builder().capacity(10).build()?;
-    /// # let block_on = |future| {
-    /// #     let mut future = std::pin::pin!(future);
+    /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
     /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    /// #     match std::future::Future::poll(future.as_mut(), &mut context) {
+    /// #     match std::pin::pin!(future).poll(&mut context) {
     /// #         std::task::Poll::Ready(value) => value,
     /// #         std::task::Poll::Pending => unreachable!("nobody else is there to wait for"),
     /// #     }
-    /// # };
+    /// # }
     /// let value = block_on(cache.get_or_insert_with_async(1, async { 10 }));
     /// assert_eq!((value, cache.get(&1)), (10, Some(10)));
     /// # Ok::<(), cache_tiered::BuildError>(())

@@ -6,6 +6,7 @@
 
 use super::departed::Departed;
 use super::flight::Turn;
+use super::lives::NEVER;
 use super::read::pinned;
 use super::settings::Settings;
 use super::shard::{Node, Shard, State};
@@ -65,12 +66,12 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
     }
 
     /// What `read` makes of the entry in a slot.
-    fn at<R>(&mut self, slot: u32, read: impl FnOnce(&Node<K, V>) -> R) -> R {
+    pub(super) fn at<R>(&mut self, slot: u32, read: impl FnOnce(&Node<K, V>) -> R) -> R {
         read(self.shard.arena.writer(&mut self.state.token).get(slot))
     }
 
     /// The slots of all entries. O(slots).
-    fn slots(&mut self) -> Vec<u32> {
+    pub(super) fn slots(&mut self) -> Vec<u32> {
         self.shard
             .arena
             .writer(&mut self.state.token)
@@ -412,6 +413,31 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
             state.residency.hit(place, told);
         }
         state.residency.hit(place, told);
+    }
+
+    /// Tells the policy of all hits that readers have counted or noted. O(slots).
+    pub(super) fn tell_hits(&mut self) {
+        self.shard.drain(&mut self.state);
+        if !self.shard.counts_touches() {
+            return;
+        }
+        for slot in self.slots() {
+            let state = &mut *self.state;
+            let place = state.places.policy(slot);
+            let mut writer = self.shard.arena.writer(&mut state.token);
+            for _ in 0..writer.take_touches(slot) {
+                let _marked = state.residency.policy().try_touch(place);
+            }
+        }
+    }
+
+    /// Milliseconds that the entry in a slot may still be kept, if it is alive; `NEVER` is for ever.
+    pub(super) fn left(&self, slot: u32, now: u64) -> Option<u64> {
+        if !self.shard.is_timed() {
+            return Some(NEVER);
+        }
+        let lives = self.shard.lives();
+        (!lives.is_over(slot, now)).then(|| lives.left(slot, now))
     }
 
     /// Shows a node in the place of that in a slot; what `former` makes of that one's value.

@@ -12,6 +12,7 @@ mod clock;
 mod compute;
 mod departed;
 mod flight;
+mod hot_set;
 mod iter;
 mod lead;
 mod lives;
@@ -28,6 +29,7 @@ mod read;
 mod settings;
 mod shard;
 mod shards;
+mod snapshot;
 mod stats;
 mod tally;
 
@@ -39,6 +41,7 @@ pub use self::iter::Iter;
 pub(crate) use self::lead::{Install, Joined, Keep, Lead};
 pub use self::loads::LoadTimes;
 pub(crate) use self::shards::Core;
+pub use self::snapshot::{Restored, Snapshotted};
 pub use self::stats::MemoryStats;
 
 use crate::error::ResizeError;
