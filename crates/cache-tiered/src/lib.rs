@@ -6,6 +6,7 @@ mod checksum;
 mod codec;
 mod durability;
 mod error;
+mod events;
 mod executor;
 #[cfg_attr(
     any(not(test), cache_tiered_loom),
@@ -34,6 +35,7 @@ pub use durability::{Durability, ParseDurabilityError};
 pub use error::{
     BuildError, FlushError, LoadError, PutError, RemoveError, ResizeError, StoreError,
 };
+pub use events::{Event, Events};
 pub use life::Life;
 pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,

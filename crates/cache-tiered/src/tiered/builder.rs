@@ -7,6 +7,7 @@ use super::stats::Counters;
 use super::warm::Prefetches;
 use super::{MemoryTier, Shared, Tiered};
 use crate::error::BuildError;
+use crate::events::Broadcast;
 use crate::executor::Pool;
 use crate::sink::Sink;
 use crate::source::Source;
@@ -155,6 +156,7 @@ impl<K, V> TieredBuilder<K, V> {
                 gate: Gate::default(),
                 stamp: AtomicU64::new(0),
                 counters: Counters::default(),
+                events: Broadcast::new(),
             }),
         })
     }

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::hit::{Hit, Tier};
 use super::kept::Kept;
-use super::read::{self, Answer, Waited};
+use super::read::{self, Answer, Leading, Waited};
 use crate::error::{LoadError, StoreError};
 use crate::memory::{Asked, Joined, Lead};
 use crate::source::Loaded;
@@ -82,6 +82,7 @@ where
 pub(super) async fn lead<K, V>(
     shared: &Shared<K, V>,
     leads: Vec<(u64, Lead<K, Kept<V>>)>,
+    background: bool,
 ) -> Vec<Answer<V>>
 where
     K: Hash + Eq + Clone + 'static,
@@ -100,7 +101,16 @@ where
     leads
         .into_iter()
         .zip(each)
-        .map(|((hash, lead), loaded)| read::land(shared, lead, hash, stamp, loaded, Tier::Store))
+        .map(|((hash, lead), loaded)| {
+            let leading = Leading {
+                lead,
+                hash,
+                stamp,
+                tier: Tier::Store,
+                background,
+            };
+            leading.land(shared, loaded)
+        })
         .collect()
 }
 
@@ -126,7 +136,7 @@ where
         }
     }
     // First what others may wait for, then what this waits for: so no two wait for each other.
-    for (place, answer) in places.into_iter().zip(lead(&shared, leads).await) {
+    for (place, answer) in places.into_iter().zip(lead(&shared, leads, false).await) {
         answers[place] = Some(answer);
     }
     for (place, load, same) in waits {

@@ -30,6 +30,7 @@ use self::refresh::Background;
 use self::stats::Counters;
 use self::warm::Prefetches;
 use crate::error::{FlushError, LoadError, PutError, RemoveError};
+use crate::events::{Broadcast, Event, Events};
 use crate::executor::Pool;
 use crate::life::Life;
 use crate::memory::{Asked, Clock, Keep, MemoryCache};
@@ -119,6 +120,7 @@ struct Shared<K, V> {
     /// one was taken, so a load that is not older than an invalidation reads what that was told of.
     stamp: AtomicU64,
     counters: Counters,
+    events: Arc<Broadcast<K>>,
 }
 
 impl<K, V> Shared<K, V> {
@@ -146,6 +148,13 @@ impl<K, V> Tiered<K, V> {
     /// The store, past the tiers.
     pub fn store(&self) -> StoreRef<'_, K, V> {
         StoreRef::new(&self.shared)
+    }
+
+    /// What happens from now on, for whoever wants to watch. While nobody does, it costs nothing.
+    /// A memory hit is no event, unless its value is stale.
+    #[must_use]
+    pub fn events(&self) -> Events<K> {
+        self.shared.events.listen()
     }
 
     /// What happened so far, and what is in memory now. O(shards).
@@ -368,7 +377,12 @@ where
         let core = self.shared.memory.core();
         let hash = core.hash(key);
         let seen = core.read(hash, key, |kept| self.shared.see(kept, claims));
-        Ok((hash, seen.unwrap_or(Seen::Nothing)))
+        let seen = seen.unwrap_or(Seen::Nothing);
+        if seen.is_stale() {
+            let event = || Event::StaleServed { key: key.clone() };
+            self.shared.events.emit(event);
+        }
+        Ok((hash, seen))
     }
 
     /// Writes a value: to the store, then to memory. When this has returned, both have it.

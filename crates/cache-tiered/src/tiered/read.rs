@@ -4,6 +4,7 @@ use super::Shared;
 use super::hit::{Hit, Tier};
 use super::kept::{Kept, Worth};
 use crate::error::{LoadError, StoreError};
+use crate::events::Event;
 use crate::memory::{Asked, Ending, Install, Joined, Keep, Lead};
 use crate::source::Loaded;
 use std::error::Error;
@@ -24,6 +25,14 @@ pub(super) enum Seen<V> {
 }
 
 impl<V> Seen<V> {
+    #[inline]
+    pub(super) fn is_stale(&self) -> bool {
+        match self {
+            Self::Answer(hit) | Self::Due(hit, _) => hit.as_ref().is_some_and(|hit| hit.stale),
+            Self::Nothing => false,
+        }
+    }
+
     /// The answer, if there is one; whoever finds a new one due sees to it at another time.
     pub(super) fn answer(self) -> Option<Option<Hit<V>>> {
         match self {
@@ -191,7 +200,7 @@ pub(super) enum Waited<V> {
 
 /// What the end of a load is to a get that waited for it and began when `started` was the last
 /// stamp.
-pub(super) fn waited<K: Hash + Eq, V: Clone>(
+pub(super) fn waited<K: Hash + Eq + Clone, V: Clone>(
     shared: &Shared<K, V>,
     hash: u64,
     key: &K,
@@ -225,10 +234,36 @@ impl<K, V> Shared<K, V> {
     }
 }
 
+impl<K: Clone, V> Shared<K, V> {
+    /// Counts a load and tells of it, once it has ended.
+    fn load_ended(
+        &self,
+        key: &K,
+        loaded: &Result<Loaded<V>, LoadError>,
+        tier: Tier,
+        background: bool,
+    ) {
+        self.counters.load_ended(loaded, tier);
+        self.events.emit(|| match loaded {
+            Ok(loaded) => Event::Loaded {
+                key: key.clone(),
+                tier,
+                found: matches!(loaded, Loaded::Value(..)),
+                background,
+            },
+            Err(error) => Event::LoadFailed {
+                key: key.clone(),
+                error: error.clone(),
+                background,
+            },
+        });
+    }
+}
+
 /// After a load failed: the old value, where it was kept for this, or else the error.
 pub(super) fn excuse<K, V>(shared: &Shared<K, V>, hash: u64, key: &K, error: LoadError) -> Answer<V>
 where
-    K: Hash + Eq,
+    K: Hash + Eq + Clone,
     V: Clone,
 {
     let old = shared.memory.core().peek(hash, key, |kept| {
@@ -248,12 +283,25 @@ where
     };
     if answer.as_ref().is_some_and(|hit| hit.stale) {
         shared.counters.stale.add();
+        let event = || Event::StaleServed { key: key.clone() };
+        shared.events.emit(event);
     }
     Ok(answer)
 }
 
-/// Ends a load that began at `stamp`: memory keeps what may be kept, and everybody who joined gets
-/// the answer.
+/// A load that somebody leads.
+pub(super) struct Leading<K: Hash + Eq, V: Clone> {
+    pub(super) lead: Lead<K, Kept<V>>,
+    pub(super) hash: u64,
+    /// Taken when it began.
+    pub(super) stamp: u64,
+    /// Whom it asks.
+    pub(super) tier: Tier,
+    /// Nobody waits for it.
+    pub(super) background: bool,
+}
+
+/// Ends a load for which somebody waits; see [`Leading::land`].
 pub(super) fn land<K, V>(
     shared: &Shared<K, V>,
     lead: Lead<K, Kept<V>>,
@@ -266,34 +314,59 @@ where
     K: Hash + Eq + Clone,
     V: Clone,
 {
-    shared.counters.load_ended(&loaded, tier);
-    match loaded {
-        Ok(loaded) => {
-            let (value, life) = loaded.into_parts();
-            let (kept, keep) = shared.keep(value, life, stamp);
-            let install = match keep {
-                Keep::No => Install::Remove,
-                // It began before an invalidation: others would take it for a miss.
-                _ if shared.floors.cover(stamp, kept.tags()) => Install::Remove,
-                keep => Install::Put(kept.clone(), keep),
-            };
-            if !lead.end(Ok(kept.clone()), install) {
-                shared.counters.raced.add();
+    let leading = Leading {
+        lead,
+        hash,
+        stamp,
+        tier,
+        background: false,
+    };
+    leading.land(shared, loaded)
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> Leading<K, V> {
+    /// Ends the load: memory keeps what may be kept, and everybody who joined gets the answer.
+    pub(super) fn land(
+        self,
+        shared: &Shared<K, V>,
+        loaded: Result<Loaded<V>, LoadError>,
+    ) -> Answer<V> {
+        let Self {
+            lead,
+            hash,
+            stamp,
+            tier,
+            background,
+        } = self;
+        shared.load_ended(lead.key(), &loaded, tier, background);
+        match loaded {
+            Ok(loaded) => {
+                let (value, life) = loaded.into_parts();
+                let (kept, keep) = shared.keep(value, life, stamp);
+                let install = match keep {
+                    Keep::No => Install::Remove,
+                    // It began before an invalidation: others would take it for a miss.
+                    _ if shared.floors.cover(stamp, kept.tags()) => Install::Remove,
+                    keep => Install::Put(kept.clone(), keep),
+                };
+                if !lead.end(Ok(kept.clone()), install) {
+                    shared.counters.raced.add();
+                }
+                Ok(Hit::loaded(kept, tier))
             }
-            Ok(Hit::loaded(kept, tier))
-        }
-        Err(error) => {
-            let key = lead.key().clone();
-            let rested = shared.memory.core().peek(hash, &key, |kept| {
-                kept.is_timed()
-                    .then(|| kept.after_failure(&shared.terms, shared.clock.now()))
-            });
-            let install = match rested.flatten().flatten() {
-                Some((kept, keep)) => Install::Put(kept, keep),
-                None => Install::Leave,
-            };
-            lead.end(Err(error.clone()), install);
-            excuse(shared, hash, &key, error)
+            Err(error) => {
+                let key = lead.key().clone();
+                let rested = shared.memory.core().peek(hash, &key, |kept| {
+                    kept.is_timed()
+                        .then(|| kept.after_failure(&shared.terms, shared.clock.now()))
+                });
+                let install = match rested.flatten().flatten() {
+                    Some((kept, keep)) => Install::Put(kept, keep),
+                    None => Install::Leave,
+                };
+                lead.end(Err(error.clone()), install);
+                excuse(shared, hash, &key, error)
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 use super::Shared;
 use super::hit::Tier;
 use super::kept::Kept;
-use super::read::land;
+use super::read::Leading;
 use crate::error::LoadError;
 use crate::memory::{Asked, Joined};
 use crate::source::Loaded;
@@ -110,18 +110,23 @@ pub(super) fn refresh<K, V, A>(
     };
     shared.pool.spawn(Box::pin(async move {
         let shared = Arc::clone(&claim.shared);
-        let tier = match asked {
-            Asked::Store => Tier::Store,
-            Asked::Loader => Tier::Loader,
+        let leading = Leading {
+            lead,
+            hash,
+            stamp: shared.next_stamp(),
+            tier: match asked {
+                Asked::Store => Tier::Store,
+                Asked::Loader => Tier::Loader,
+            },
+            background: true,
         };
-        let stamp = shared.next_stamp();
         let loaded = load(Arc::clone(&shared), claim.key.clone()).await;
         match &loaded {
             Ok(_) => shared.counters.refreshes.add(),
             Err(_) => shared.counters.refresh_failures.add(),
         }
         // The answer is for those who joined.
-        drop(land(&shared, lead, hash, stamp, loaded, tier));
+        drop(leading.land(&shared, loaded));
         drop(claim);
     }));
 }

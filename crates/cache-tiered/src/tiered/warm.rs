@@ -62,7 +62,7 @@ impl WarmReport {
 }
 
 /// Loads those of some keys that memory has not and nobody loads.
-async fn fill<K, V>(shared: &Arc<Shared<K, V>>, keys: Vec<K>) -> WarmReport
+async fn fill<K, V>(shared: &Arc<Shared<K, V>>, keys: Vec<K>, background: bool) -> WarmReport
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -83,7 +83,7 @@ where
             Joined::Resident(_) | Joined::Waiting { .. } => report.present += 1,
         }
     }
-    for answer in many::lead(shared, leads).await {
+    for answer in many::lead(shared, leads, background).await {
         match answer {
             Ok(Some(_)) => report.loaded += 1,
             Ok(None) => report.absent += 1,
@@ -180,7 +180,7 @@ where
     };
     shared.pool.spawn(Box::pin(async move {
         while let Some(keys) = next_to_prefetch(&mut attendant) {
-            let report = fill(&attendant.shared, keys).await;
+            let report = fill(&attendant.shared, keys, true).await;
             attendant.shared.counters.prefetched.add_many(report.loaded);
         }
     }));
@@ -237,7 +237,7 @@ where
             return;
         }
         warmer.under_way = keys.len() as u64;
-        let report = fill(&shared, keys).await;
+        let report = fill(&shared, keys, false).await;
         warmer.under_way = 0;
         warmer.warming.report.lock().0.add(report);
         if shared.gate.is_closed() {

@@ -2,6 +2,7 @@
 
 mod allocations;
 mod doubles;
+mod events;
 mod flights;
 mod freshness;
 mod history;
