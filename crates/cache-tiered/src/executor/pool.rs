@@ -22,7 +22,7 @@ pub(crate) struct Pool {
     queue: Arc<Queue>,
 }
 
-/// The way in. The pool and every task hold it; while one of them does, the threads live.
+/// The way in. The pool and every task that is not done hold it; while one of them does, the threads live.
 pub(super) struct Queue {
     sender: Sender<Arc<Task>>,
     workers: Arc<Workers>,
@@ -226,6 +226,25 @@ mod tests {
             reached.wait();
         }));
         barrier.wait();
+    }
+
+    #[test]
+    fn a_waker_of_a_task_that_is_done_does_not_keep_the_threads() {
+        let pool = Pool::new(1);
+        let workers = Arc::downgrade(&pool.queue.workers);
+        let (sender, receiver) = unbounded();
+        pool.spawn(Box::pin(std::future::poll_fn(move |context| {
+            sender
+                .send(context.waker().clone())
+                .expect("it is received");
+            Poll::Ready(())
+        })));
+        let waker = receiver.recv().expect("the task runs");
+        drop(pool);
+        while workers.strong_count() > 0 {
+            thread::yield_now();
+        }
+        waker.wake();
     }
 
     #[test]

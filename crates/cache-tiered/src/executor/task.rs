@@ -12,8 +12,8 @@
 use super::Detached;
 use super::pool::Queue;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 
 const IDLE: u8 = 0;
@@ -21,42 +21,53 @@ const QUEUED: u8 = 1;
 const RUNNING: u8 = 2;
 const RUNNING_WOKEN: u8 = 3;
 
-/// A future on the pool. It keeps the queue open for as long as something can wake it.
+/// A future on the pool. Until it is done it keeps the queue open; wakers that are kept longer do not.
 pub(super) struct Task {
-    future: Mutex<Option<Detached<()>>>,
+    driven: Mutex<Option<Driven>>,
     /// One of the states above. Every wake and every step of the worker is a read-modify-write with
     /// AcqRel, so that the worker that runs the task sees what happened before each wake. A failed
     /// look is Relaxed: it is repeated.
     state: AtomicU8,
-    queue: Arc<Queue>,
+    /// There for as long as the task is not done.
+    queue: Weak<Queue>,
+}
+
+/// What a task has until it is done.
+struct Driven {
+    future: Detached<()>,
+    _open: Arc<Queue>,
 }
 
 impl Task {
     /// A task in the state QUEUED: the caller puts it on the queue.
     pub(super) fn new(future: Detached<()>, queue: Arc<Queue>) -> Self {
         Self {
-            future: Mutex::new(Some(future)),
             state: AtomicU8::new(QUEUED),
-            queue,
+            queue: Arc::downgrade(&queue),
+            driven: Mutex::new(Some(Driven {
+                future,
+                _open: queue,
+            })),
         }
     }
 
     /// Polls the future once; called by the worker that took the task from the queue.
     pub(super) fn run(self: Arc<Self>) {
         self.state.swap(RUNNING, Ordering::AcqRel);
-        let mut slot = self.future.lock();
-        let Some(mut future) = slot.take() else {
+        let mut slot = self.driven.lock();
+        let Some(mut driven) = slot.take() else {
             return;
         };
         let waker = Waker::from(Arc::clone(&self));
         // A panic unwinds through here with the future on the stack: it is dropped with all its
         // guards and the task stays RUNNING, which no wake queues again.
-        if future
+        if driven
+            .future
             .as_mut()
             .poll(&mut Context::from_waker(&waker))
             .is_pending()
         {
-            *slot = Some(future);
+            *slot = Some(driven);
             drop(slot);
             if self
                 .state
@@ -70,8 +81,10 @@ impl Task {
     }
 
     fn enqueue(self: Arc<Self>) {
-        let queue = Arc::clone(&self.queue);
-        queue.push(self);
+        // Who is woken when it is done has nothing to do.
+        if let Some(queue) = self.queue.upgrade() {
+            queue.push(self);
+        }
     }
 }
 
