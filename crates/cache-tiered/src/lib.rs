@@ -50,6 +50,6 @@ pub use store::{InMemory, InMemoryError};
 pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 pub use tag::Tag;
 pub use tiered::{
-    Explanation, Hit, MemoryTier, Standing, StoreRef, Tier, Tiered, TieredBuilder, TieredStats,
-    WarmReport, Writes,
+    ComputeError, Explanation, Hit, MemoryTier, Standing, StoreRef, Tier, Tiered, TieredBuilder,
+    TieredStats, WarmReport, Writes,
 };

@@ -40,6 +40,7 @@ pub(crate) use self::flight::{Asked, Ending};
 pub use self::iter::Iter;
 pub(crate) use self::lead::{Install, Joined, Keep, Lead};
 pub use self::loads::LoadTimes;
+pub(crate) use self::ownership::Ownership;
 pub(crate) use self::shards::Core;
 pub use self::snapshot::{Restored, Snapshotted};
 pub use self::stats::MemoryStats;

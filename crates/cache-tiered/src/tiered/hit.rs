@@ -69,7 +69,12 @@ impl<V> Hit<V> {
 
     /// What a load answers.
     pub(super) fn loaded(kept: Kept<V>, tier: Tier) -> Option<Self> {
-        kept.into_value().map(|value| Self {
+        Self::fresh(kept.into_value(), tier)
+    }
+
+    /// What has just come from a tier.
+    pub(super) fn fresh(value: Option<V>, tier: Tier) -> Option<Self> {
+        value.map(|value| Self {
             value,
             tier,
             age: Some(Duration::ZERO),

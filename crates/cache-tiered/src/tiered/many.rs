@@ -1,15 +1,78 @@
 //! Reads of many keys: one look at the tiers, then one question to the store for all that is missing.
 
-use super::Shared;
 use super::hit::{Hit, Tier};
 use super::kept::Kept;
-use super::read::{self, Answer, Leading, Waited};
+use super::read::{self, Answer, Leading, Seen, Waited};
+use super::{Shared, Tiered};
 use crate::error::{LoadError, StoreError};
 use crate::memory::{Asked, Joined, Lead};
+use crate::operation::Operation;
 use crate::source::Loaded;
 use hashbrown::HashTable;
 use std::hash::Hash;
 use std::sync::Arc;
+
+impl<K, V> Tiered<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// The values of many keys, in their order: from memory, else from the store, which is asked
+    /// once for all that is missing and that nobody loads just then
+    /// ([`Source::load_many`](crate::Source::load_many)). A key that is asked for twice is loaded
+    /// once. O(keys) beside what the store does.
+    ///
+    /// Each answer stands for itself: of several keys one may fail and the others not. To fail
+    /// with the first, collect them into a `Result`.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] for each key whose load failed: for all of one question to the store, if that
+    /// failed.
+    ///
+    /// ```
+    /// use cache_tiered::{InMemory, MemoryTier, Tiered};
+    ///
+    /// let cache: Tiered<u64, u64> = Tiered::builder()
+    ///     .memory(MemoryTier::entries(100))
+    ///     .store(InMemory::new())
+    ///     .build()?;
+    /// cache.put(1, 10).wait()?;
+    /// let hits = cache.get_many(&[1, 2, 1]).wait().into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// let values: Vec<_> = hits.into_iter().map(|hit| hit.map(|hit| hit.value)).collect();
+    /// assert_eq!(values, [Some(10), None, Some(10)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many(&self, keys: &[K]) -> Operation<Vec<Result<Option<Hit<V>>, LoadError>>> {
+        let mut places = Vec::with_capacity(keys.len());
+        let mut missing = Distinct::new();
+        for key in keys {
+            let (hash, seen) = match self.look(key, true) {
+                Ok(looked) => looked,
+                Err(closed) => {
+                    let answers = keys.iter().map(|_| Err(closed.clone())).collect();
+                    return Operation::ready(answers);
+                }
+            };
+            places.push(match seen {
+                Seen::Answer(hit) => Place::Answered(hit),
+                Seen::Due(hit, stamp) => {
+                    self.refresh(hash, key, stamp);
+                    Place::Answered(hit)
+                }
+                Seen::Nothing => Place::Missing(missing.place(hash, key, || key.clone())),
+            });
+        }
+        let missing = missing.into_keys();
+        if missing.is_empty() {
+            return Operation::ready(arrange(places, &[]));
+        }
+        let shared = Arc::clone(&self.shared);
+        Operation::cold(&self.shared.pool, async move {
+            arrange(places, &through(shared, missing).await)
+        })
+    }
+}
 
 /// A source that answered for another number of keys than it was asked for.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -115,7 +178,7 @@ where
 }
 
 /// Reads keys, each but once, through to the store. What others load is not asked for again.
-pub(super) async fn through<K, V>(shared: Arc<Shared<K, V>>, keys: Vec<(u64, K)>) -> Vec<Answer<V>>
+async fn through<K, V>(shared: Arc<Shared<K, V>>, keys: Vec<(u64, K)>) -> Vec<Answer<V>>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -160,14 +223,14 @@ where
 }
 
 /// Where the answer for one of the keys of a call is to be found.
-pub(super) enum Place<V> {
+enum Place<V> {
     Answered(Option<Hit<V>>),
     /// Among the missing ones.
     Missing(usize),
 }
 
 /// The answers in the order of the keys asked for, repetitions included.
-pub(super) fn arrange<V: Clone>(places: Vec<Place<V>>, loaded: &[Answer<V>]) -> Vec<Answer<V>> {
+fn arrange<V: Clone>(places: Vec<Place<V>>, loaded: &[Answer<V>]) -> Vec<Answer<V>> {
     let arranged = places.into_iter().map(|place| match place {
         Place::Answered(hit) => Ok(hit),
         Place::Missing(place) => loaded[place].clone(),

@@ -15,7 +15,7 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// How long one that goes on failing is left alone, by default.
 const BACKOFF_MOST: Duration = Duration::from_secs(30);
 
-/// The settings of the memory tier of a [`Tiered`].
+/// The settings of the memory tier of a [`Tiered`](crate::Tiered).
 ///
 /// ```
 /// use cache_tiered::MemoryTier;
@@ -147,7 +147,7 @@ impl<K, V> MemoryTier<K, V> {
     }
 
     /// Who gets the values that leave the tier by eviction, expiry or
-    /// [`invalidate_all`](Tiered::invalidate_all). The store still has them. Called without a lock.
+    /// [`invalidate_all`](crate::Tiered::invalidate_all). The store still has them. Called without a lock.
     pub fn listener(self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
     where
         K: Clone + 'static,

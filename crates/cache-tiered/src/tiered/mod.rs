@@ -1,6 +1,7 @@
 //! `Tiered`: memory over a store, written through.
 
 mod builder;
+mod compute;
 mod floors;
 mod gate;
 mod hit;
@@ -15,6 +16,7 @@ mod warm;
 mod write;
 
 pub use self::builder::{TieredBuilder, Writes};
+pub use self::compute::ComputeError;
 pub use self::hit::{Explanation, Hit, Standing, Tier};
 pub use self::memory_tier::MemoryTier;
 pub use self::stats::TieredStats;
@@ -24,7 +26,6 @@ pub use self::warm::WarmReport;
 use self::floors::Floors;
 use self::gate::Gate;
 use self::kept::{Kept, Terms};
-use self::many::{Distinct, Place};
 use self::read::Seen;
 use self::refresh::Background;
 use self::stats::Counters;
@@ -262,110 +263,6 @@ where
                 Operation::cold(&self.shared.pool, read::beside(shared, hash, key, loader))
             }
         }
-    }
-
-    /// The values of many keys, in their order: from memory, else from the store, which is asked
-    /// once for all that is missing and that nobody loads just then
-    /// ([`Source::load_many`](crate::Source::load_many)). A key that is asked for twice is loaded
-    /// once. O(keys) beside what the store does.
-    ///
-    /// Each answer stands for itself: of several keys one may fail and the others not. To fail
-    /// with the first, collect them into a `Result`.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`] for each key whose load failed: for all of one question to the store, if that
-    /// failed.
-    ///
-    /// ```
-    /// use cache_tiered::{InMemory, MemoryTier, Tiered};
-    ///
-    /// let cache: Tiered<u64, u64> = Tiered::builder()
-    ///     .memory(MemoryTier::entries(100))
-    ///     .store(InMemory::new())
-    ///     .build()?;
-    /// cache.put(1, 10).wait()?;
-    /// let hits = cache.get_many(&[1, 2, 1]).wait().into_iter().collect::<Result<Vec<_>, _>>()?;
-    /// let values: Vec<_> = hits.into_iter().map(|hit| hit.map(|hit| hit.value)).collect();
-    /// assert_eq!(values, [Some(10), None, Some(10)]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn get_many(&self, keys: &[K]) -> Operation<Vec<Result<Option<Hit<V>>, LoadError>>> {
-        let mut places = Vec::with_capacity(keys.len());
-        let mut missing = Distinct::new();
-        for key in keys {
-            let (hash, seen) = match self.look(key, true) {
-                Ok(looked) => looked,
-                Err(closed) => {
-                    let answers = keys.iter().map(|_| Err(closed.clone())).collect();
-                    return Operation::ready(answers);
-                }
-            };
-            places.push(match seen {
-                Seen::Answer(hit) => Place::Answered(hit),
-                Seen::Due(hit, stamp) => {
-                    self.refresh(hash, key, stamp);
-                    Place::Answered(hit)
-                }
-                Seen::Nothing => Place::Missing(missing.place(hash, key, || key.clone())),
-            });
-        }
-        let missing = missing.into_keys();
-        if missing.is_empty() {
-            return Operation::ready(many::arrange(places, &[]));
-        }
-        let shared = Arc::clone(&self.shared);
-        Operation::cold(&self.shared.pool, async move {
-            many::arrange(places, &many::through(shared, missing).await)
-        })
-    }
-
-    /// Lets keys be loaded in the background that memory does not hold, and returns at once, with
-    /// the number of keys that were dropped: as many as 65,536 may wait. Errors are counted and
-    /// told of by nobody ([`TieredStats::load_failures`]). O(keys).
-    ///
-    /// ```
-    /// # use cache_tiered::{InMemory, MemoryTier, Tiered};
-    /// # let cache: Tiered<u64, u64> =
-    /// #     Tiered::builder().memory(MemoryTier::entries(100)).store(InMemory::new()).build()?;
-    /// assert_eq!(cache.prefetch(0..10), 0);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn prefetch(&self, keys: impl IntoIterator<Item = K>) -> u64 {
-        warm::prefetch(&self.shared, keys.into_iter())
-    }
-
-    /// Loads the keys of an iterator that memory does not hold, 256 with one question to the
-    /// store, and as many questions at once as half the cache's [`threads`](TieredBuilder::threads).
-    /// It ends with the iterator, which is taken from as the loads go on, or when the cache is
-    /// closed. O(keys) beside what the store does.
-    pub fn warm<I>(&self, keys: I) -> Operation<WarmReport>
-    where
-        I: IntoIterator<Item = K>,
-        I::IntoIter: Send + 'static,
-    {
-        let warming = warm::warm(Arc::clone(&self.shared), keys.into_iter());
-        Operation::cold(&self.shared.pool, warming)
-    }
-
-    /// Gives the memory tier values that the caller has at hand, say from a scan of the store,
-    /// for keys that it does not hold and for which nothing is under way. The store is neither
-    /// asked nor written.
-    ///
-    /// The caller answers for it that these are the values in the store: a key that is written
-    /// between the scan and this call is to be left out. So warm a cache before it is written to,
-    /// or use [`warm`](Self::warm), which is safe at any time. O(entries).
-    ///
-    /// ```
-    /// # use cache_tiered::{InMemory, MemoryTier, Tiered};
-    /// # let cache: Tiered<u64, u64> =
-    /// #     Tiered::builder().memory(MemoryTier::entries(100)).store(InMemory::new()).build()?;
-    /// assert_eq!(cache.warm_with([(1, 10), (2, 20)]).loaded, 2);
-    /// assert!(cache.get(&1).is_ready());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn warm_with(&self, entries: impl IntoIterator<Item = (K, V)>) -> WarmReport {
-        warm::warm_with(&self.shared, entries.into_iter())
     }
 
     /// What the memory tier has for a key, and the hash of the key.

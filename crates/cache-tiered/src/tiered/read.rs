@@ -103,6 +103,23 @@ where
     shared.store.load(key).await.map_err(LoadError::Store)
 }
 
+/// The value of a key by who knows it for certain: nothing that is stale answers. For a caller who
+/// has the key, so that nobody changes it meanwhile; nothing is kept of it.
+pub(super) async fn current<K, V>(shared: Arc<Shared<K, V>>, hash: u64, key: K) -> Answer<V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let seen = (shared.memory.core()).peek(hash, &key, |kept| shared.see(kept, false).answer());
+    match seen.flatten() {
+        Some(hit) if hit.as_ref().is_some_and(|hit| !hit.stale) => Ok(hit),
+        _ => {
+            let value = ask(&shared, &key).await?.into_value();
+            Ok(Hit::fresh(value, Tier::Store))
+        }
+    }
+}
+
 /// Reads through to the store.
 pub(super) async fn through<K, V>(shared: Arc<Shared<K, V>>, hash: u64, key: K) -> Answer<V>
 where

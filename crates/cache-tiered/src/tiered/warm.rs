@@ -1,11 +1,12 @@
 //! Loads that nobody waits for one by one: `prefetch` and `warm`.
 
-use super::Shared;
 use super::kept::Kept;
 use super::many::{self, Distinct};
+use super::{Shared, Tiered};
 use crate::error::LoadError;
 use crate::life::Life;
 use crate::memory::{Asked, Install, Joined, Keep};
+use crate::operation::Operation;
 use event_listener::Event;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -16,6 +17,60 @@ use std::sync::Arc;
 const CHUNK: usize = 256;
 /// Keys that may wait to be prefetched; what is beyond is dropped and counted.
 const WAITING_MAX: usize = 1 << 16;
+
+impl<K, V> Tiered<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Lets keys be loaded in the background that memory does not hold, and returns at once, with
+    /// the number of keys that were dropped: as many as 65,536 may wait. Errors are counted and
+    /// told of by nobody ([`load_failures`](crate::TieredStats::load_failures)). O(keys).
+    ///
+    /// ```
+    /// # use cache_tiered::{InMemory, MemoryTier, Tiered};
+    /// # let cache: Tiered<u64, u64> =
+    /// #     Tiered::builder().memory(MemoryTier::entries(100)).store(InMemory::new()).build()?;
+    /// assert_eq!(cache.prefetch(0..10), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prefetch(&self, keys: impl IntoIterator<Item = K>) -> u64 {
+        prefetch(&self.shared, keys.into_iter())
+    }
+
+    /// Loads the keys of an iterator that memory does not hold, 256 with one question to the
+    /// store, and as many questions at once as half the cache's [`threads`](crate::TieredBuilder::threads).
+    /// It ends with the iterator, which is taken from as the loads go on, or when the cache is
+    /// closed. O(keys) beside what the store does.
+    pub fn warm<I>(&self, keys: I) -> Operation<WarmReport>
+    where
+        I: IntoIterator<Item = K>,
+        I::IntoIter: Send + 'static,
+    {
+        let warming = warm(Arc::clone(&self.shared), keys.into_iter());
+        Operation::cold(&self.shared.pool, warming)
+    }
+
+    /// Gives the memory tier values that the caller has at hand, say from a scan of the store,
+    /// for keys that it does not hold and for which nothing is under way. The store is neither
+    /// asked nor written.
+    ///
+    /// The caller answers for it that these are the values in the store: a key that is written
+    /// between the scan and this call is to be left out. So warm a cache before it is written to,
+    /// or use [`warm`](Self::warm), which is safe at any time. O(entries).
+    ///
+    /// ```
+    /// # use cache_tiered::{InMemory, MemoryTier, Tiered};
+    /// # let cache: Tiered<u64, u64> =
+    /// #     Tiered::builder().memory(MemoryTier::entries(100)).store(InMemory::new()).build()?;
+    /// assert_eq!(cache.warm_with([(1, 10), (2, 20)]).loaded, 2);
+    /// assert!(cache.get(&1).is_ready());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn warm_with(&self, entries: impl IntoIterator<Item = (K, V)>) -> WarmReport {
+        warm_with(&self.shared, entries.into_iter())
+    }
+}
 
 /// What became of a [`Tiered::warm`](crate::Tiered::warm).
 ///
@@ -97,9 +152,9 @@ where
 }
 
 /// The next keys of an iterator, each but once.
-fn chunk<K: Hash + Eq, V>(shared: &Shared<K, V>, keys: &mut dyn Iterator<Item = K>) -> Vec<K>
+fn chunk<K, V>(shared: &Shared<K, V>, keys: &mut dyn Iterator<Item = K>) -> Vec<K>
 where
-    K: Clone,
+    K: Hash + Eq + Clone,
 {
     let mut distinct = Distinct::new();
     for key in keys.take(CHUNK) {
@@ -152,7 +207,7 @@ impl<K, V> Drop for Attendant<K, V> {
 }
 
 /// Lets keys be loaded in the background; how many of them were dropped as too many wait.
-pub(super) fn prefetch<K, V>(shared: &Arc<Shared<K, V>>, keys: impl Iterator<Item = K>) -> u64
+fn prefetch<K, V>(shared: &Arc<Shared<K, V>>, keys: impl Iterator<Item = K>) -> u64
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -247,7 +302,7 @@ where
 }
 
 /// Loads keys, some hundreds with one question, and a few questions at a time.
-pub(super) async fn warm<K, V, I>(shared: Arc<Shared<K, V>>, keys: I) -> WarmReport
+async fn warm<K, V, I>(shared: Arc<Shared<K, V>>, keys: I) -> WarmReport
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -282,10 +337,7 @@ where
 }
 
 /// Takes over values, where memory holds nothing of their key and nothing is under way for it.
-pub(super) fn warm_with<K, V>(
-    shared: &Arc<Shared<K, V>>,
-    entries: impl Iterator<Item = (K, V)>,
-) -> WarmReport
+fn warm_with<K, V>(shared: &Arc<Shared<K, V>>, entries: impl Iterator<Item = (K, V)>) -> WarmReport
 where
     K: Hash + Eq + Clone,
     V: Clone,

@@ -2,8 +2,11 @@
 
 use super::Shared;
 use super::gate::Pass;
+use super::kept::Kept;
 use crate::error::{FlushError, PutError, RemoveError};
+use crate::events::Event;
 use crate::life::Life;
+use crate::memory::Ownership;
 use crate::operation::Placed;
 use crate::sink::{ApplyError, Mutation};
 use std::hash::Hash;
@@ -27,6 +30,22 @@ where
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
     ownership.granted().await;
+    put_owned(&shared, ownership, key, value, life).await
+}
+
+/// Writes a value of a key that the caller has.
+pub(super) async fn put_owned<K, V>(
+    shared: &Shared<K, V>,
+    ownership: Ownership<K, Kept<V>>,
+    key: K,
+    value: V,
+    life: Life,
+) -> Result<(), PutError<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let told = shared.events.is_heard().then(|| key.clone());
     let stamp = shared.next_stamp();
     let batch = [Mutation::put(key, value, stamp)];
     let applied = shared.store.apply(&batch).await;
@@ -38,16 +57,19 @@ where
             let (kept, keep) = shared.keep(Some(value), life, stamp);
             ownership.show(key, kept, keep);
             shared.counters.puts.add();
+            tell(shared, told, |key| Event::Written { key });
             Ok(())
         }
         Err(ApplyError::Refused(source)) => {
             ownership.leave();
             shared.counters.refused.add();
+            tell_failure(shared, told, false);
             Err(PutError::Refused { value, source })
         }
         Err(ApplyError::Unknown(source)) => {
             ownership.hide();
             shared.counters.unknown.add();
+            tell_failure(shared, told, true);
             Err(PutError::Unknown { value, source })
         }
     }
@@ -66,24 +88,52 @@ where
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
     ownership.granted().await;
+    remove_owned(&shared, ownership, key).await
+}
+
+/// Removes a key that the caller has; true if the store had it.
+pub(super) async fn remove_owned<K, V>(
+    shared: &Shared<K, V>,
+    ownership: Ownership<K, Kept<V>>,
+    key: K,
+) -> Result<bool, RemoveError>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let told = shared.events.is_heard().then(|| key.clone());
     let batch = [Mutation::remove(key, shared.next_stamp())];
     match shared.store.apply(&batch).await {
         Ok(applied) => {
             ownership.hide();
             shared.counters.removals.add();
+            tell(shared, told, |key| Event::Removed { key });
             Ok(applied.existed(0))
         }
         Err(ApplyError::Refused(source)) => {
             ownership.leave();
             shared.counters.refused.add();
+            tell_failure(shared, told, false);
             Err(RemoveError::Refused(source))
         }
         Err(ApplyError::Unknown(source)) => {
             ownership.hide();
             shared.counters.unknown.add();
+            tell_failure(shared, told, true);
             Err(RemoveError::Unknown(source))
         }
     }
+}
+
+/// Tells of a mutation, if anybody listened when it began.
+fn tell<K: Clone, V>(shared: &Shared<K, V>, key: Option<K>, event: impl FnOnce(K) -> Event<K>) {
+    if let Some(key) = key {
+        shared.events.emit(|| event(key));
+    }
+}
+
+fn tell_failure<K: Clone, V>(shared: &Shared<K, V>, key: Option<K>, unknown: bool) {
+    tell(shared, key, |key| Event::WriteFailed { key, unknown });
 }
 
 /// Makes the store durable.

@@ -1,6 +1,7 @@
 //! Integration tests of cache-tiered, one binary.
 
 mod allocations;
+mod compute;
 mod doubles;
 mod events;
 mod flights;
