@@ -34,7 +34,7 @@ struct Row {
     fuzz_seconds: u32,
 }
 
-const ROWS: [Row; 3] = [
+const ROWS: [Row; 4] = [
     Row {
         package: "slab-core",
         cases: 1_000_000,
@@ -46,6 +46,12 @@ const ROWS: [Row; 3] = [
         // A hundred times CI's.
         cases: 200_000,
         targets: &["cache"],
+        fuzz_seconds: 1200,
+    },
+    Row {
+        package: "cache-tiered",
+        cases: 1_000_000,
+        targets: &["journal_frame", "journal_header", "journal_recovery"],
         fuzz_seconds: 1200,
     },
     Row {

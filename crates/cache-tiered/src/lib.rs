@@ -36,6 +36,9 @@ pub use error::{
     BuildError, FlushError, LoadError, PutError, RemoveError, ResizeError, StoreError,
 };
 pub use events::{Event, Events};
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use journal::fuzzing as journal_fuzzing;
 pub use life::Life;
 pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,

@@ -24,7 +24,8 @@ pub(super) struct Segment {
     pub(super) group: u32,
     /// Bytes of the file.
     pub(super) bytes: u64,
-    /// A sync of it has failed: no other may be believed.
+    /// A sync of it has failed: no other may be believed. Or it is shorter than it should be. It is
+    /// not used again.
     pub(super) broken: bool,
 }
 

@@ -70,6 +70,8 @@ mod device;
 mod disk;
 mod error;
 mod frame;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod header;
 #[expect(
     clippy::module_inception,

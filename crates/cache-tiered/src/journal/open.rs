@@ -105,6 +105,8 @@ impl Replay {
         let tails = ends(&live);
         for (found, end) in live.into_iter().zip(tails) {
             let tail = replay.segment(device, &found, end, options)?;
+            // One that was cut short, by a loss of power, is not used again.
+            let cut = found.file.len()? < found.header.segment_bytes;
             replay.segments.push_back(Segment {
                 number: found.header.number,
                 name: found.name,
@@ -114,7 +116,7 @@ impl Replay {
                 tail,
                 group: 0,
                 bytes: found.header.segment_bytes,
-                broken: false,
+                broken: cut,
             });
         }
         let recovery = &mut replay.recovery;

@@ -214,6 +214,28 @@ fn a_salvage_that_is_cut_short_is_done_again() {
 }
 
 #[test]
+fn a_segment_cut_short_by_a_loss_of_power_is_not_used_again() {
+    let (device, _) = small(Durability::Process);
+    let bytes = device.bytes(SEGMENT);
+    let device = with(&device, SEGMENT, &bytes[..400]).powered_off();
+    for stamp in 20..30 {
+        let (journal, recovery) =
+            Journal::open_on(Arc::new(device.killed()), options(Durability::Process)).unwrap();
+        assert!(stamp == 20 || recovery.losses.is_empty());
+        assert_eq!(
+            recovery.records.last().map(|record| record.stamp + 1) == Some(stamp),
+            stamp > 20
+        );
+        let change = Change::Put(vec![0; 9_000]);
+        let told = journal.append(stamp, b"key".to_vec(), change).unwrap();
+        told.wait().unwrap();
+        let older = recovery.records.iter().map(|record| record.sequence);
+        journal.settle(&older.collect::<Vec<_>>());
+        journal.close().unwrap();
+    }
+}
+
+#[test]
 fn a_segment_that_is_missing_is_named() {
     let device = Simulated::new(3);
     let (journal, _) =

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
-pub(in crate::journal::tests) struct Random(pub(in crate::journal::tests) u64);
+pub(in crate::journal) struct Random(pub(in crate::journal) u64);
 
 impl Random {
     pub(super) fn next(&mut self) -> u64 {
