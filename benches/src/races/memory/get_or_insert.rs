@@ -72,6 +72,41 @@ impl Round for Misses {
     }
 }
 
+/// The share that missed when the same requests come again and again: its peers' hit ratios show that the design page
+/// measures so.
+#[derive(Clone)]
+struct MissesAgain(Rc<Requests>);
+
+impl Round for MissesAgain {
+    type Kept<C: Shared> = ();
+
+    fn begin<C: Shared>(&self) {}
+
+    fn run<C: Shared>(&self, (): &()) -> Sample {
+        let Requests { capacity, keys, .. } = &*self.0;
+        let cache = C::of_capacity(*capacity);
+        let passes = [(); 4].map(|()| serve(&cache, keys, true));
+        let ratio = 1.0 - passes[3].hits as f64 / keys.len() as f64;
+        Sample::new(ratio, passes.iter().map(|pass| pass.wrong).sum())
+    }
+}
+
+/// How many requests come four times.
+const AGAIN: usize = 2_000_000;
+
+/// The keys, or the first [`AGAIN`] of them, served four times.
+fn again(label: &str, capacity: usize, mut keys: Vec<u64>) -> Workload {
+    keys.truncate(AGAIN);
+    let warm_up = Vec::new();
+    let requests = Requests {
+        capacity,
+        warm_up,
+        keys,
+    };
+    let round = MissesAgain(Rc::new(requests));
+    entered(format!("{label}-misses-again"), "miss_ratio", 0, &round)
+}
+
 /// Caches evict differently, so what they must agree on is that no value was wrong.
 fn workloads(label: &str, requests: Requests) -> Vec<Workload> {
     let requests = Rc::new(requests);
@@ -94,14 +129,24 @@ pub(super) fn zipf(effort: Effort) -> Vec<Workload> {
     let mut sequence = Sequence::seeded(7);
     let warm_up = sequence.zipf(effort.operations(4_000_000), 1_000_000, 0.99);
     let keys = sequence.zipf(effort.operations(2_000_000), 1_000_000, 0.99);
-    workloads(
+    let repeated = again("zipf", 100_000, keys.clone());
+    let mut all = workloads(
         "zipf",
         Requests {
             capacity: 100_000,
             warm_up,
             keys,
         },
-    )
+    );
+    all.push(repeated);
+    all
+}
+
+/// The trace P3, room for 50,000, from an empty cache on.
+pub(super) fn p3(effort: Effort) -> Vec<Workload> {
+    let mut all = trace("p3", "P3", 50_000, effort);
+    all.push(again("p3", 50_000, traces::keys("P3", effort)));
+    all
 }
 
 /// A shared trace, from an empty cache on.

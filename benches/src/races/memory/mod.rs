@@ -13,7 +13,7 @@ use super::Build;
 /// Every workload of the race.
 pub const WORKLOADS: &[Build] = &[
     get_or_insert::zipf,
-    |effort| get_or_insert::trace("p3", "P3", 50_000, effort),
+    get_or_insert::p3,
     |effort| get_or_insert::trace("oltp", "OLTP", 2_000, effort),
     |effort| get_or_insert::trace("web12", "web12", 1_000, effort),
     all_hit::workloads,
