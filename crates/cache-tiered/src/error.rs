@@ -1,9 +1,16 @@
 //! The errors of the caches. Rejected values come back in them.
 
+use crate::codec::CodecError;
+use crate::journal::{AppendError, OpenError, ReadError};
 use cache_policies::ConfigError;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+
+const CLOSED: &str = "the cache is closed: open it again";
+const BUSY: &str = "an earlier write of the key has not ended: try again later";
+const BACKPRESSURE: &str =
+    "too much is dirty, or the journal is full: try again when the store has taken some";
 
 /// An error of the store behind a cache, whatever its type; cheap to clone, because everybody who
 /// waited for one load gets it.
@@ -123,6 +130,32 @@ pub enum PutError<V> {
         /// What was to be written.
         value: V,
     },
+    /// An earlier write of the key, of which nobody knows what becomes, is still under way; nothing
+    /// was written.
+    Busy {
+        /// What was to be written.
+        value: V,
+    },
+    /// As much is dirty as may be, or the journal is full, and the settings say not to wait;
+    /// nothing was written.
+    Backpressure {
+        /// What was to be written.
+        value: V,
+    },
+    /// The journal refused; nothing was written.
+    Journal {
+        /// What was to be written.
+        value: V,
+        /// What the journal said.
+        source: JournalError,
+    },
+    /// Key or value have no form in bytes for the journal; nothing was written.
+    Codec {
+        /// What was to be written.
+        value: V,
+        /// What the codec said.
+        source: CodecError,
+    },
 }
 
 impl<V> PutError<V> {
@@ -132,7 +165,11 @@ impl<V> PutError<V> {
             Self::Refused { value, .. }
             | Self::Unknown { value, .. }
             | Self::Closed { value }
-            | Self::ReadOnly { value } => value,
+            | Self::ReadOnly { value }
+            | Self::Busy { value }
+            | Self::Backpressure { value }
+            | Self::Journal { value, .. }
+            | Self::Codec { value, .. } => value,
         }
     }
 
@@ -141,10 +178,15 @@ impl<V> PutError<V> {
         !matches!(self, Self::Unknown { .. })
     }
 
-    fn store_error(&self) -> Option<&StoreError> {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Refused { source, .. } | Self::Unknown { source, .. } => Some(source),
-            Self::Closed { .. } | Self::ReadOnly { .. } => None,
+            Self::Journal { source, .. } => Some(source),
+            Self::Codec { source, .. } => Some(source),
+            Self::Closed { .. }
+            | Self::ReadOnly { .. }
+            | Self::Busy { .. }
+            | Self::Backpressure { .. } => None,
         }
     }
 }
@@ -154,7 +196,11 @@ impl<V> fmt::Display for PutError<V> {
         f.write_str(match self {
             Self::Refused { .. } => "the store refused the write",
             Self::Unknown { .. } => "the write may or may not have happened: read the key again",
-            Self::Closed { .. } => "the cache is closed: open it again",
+            Self::Closed { .. } => CLOSED,
+            Self::Busy { .. } => BUSY,
+            Self::Backpressure { .. } => BACKPRESSURE,
+            Self::Journal { .. } => "the journal refused the write",
+            Self::Codec { .. } => "key or value can not be journaled",
             Self::ReadOnly { .. } => {
                 "the cache has a source and no store: give it a store to write to"
             }
@@ -170,16 +216,20 @@ impl<V> fmt::Debug for PutError<V> {
             Self::Unknown { .. } => "Unknown",
             Self::Closed { .. } => "Closed",
             Self::ReadOnly { .. } => "ReadOnly",
+            Self::Busy { .. } => "Busy",
+            Self::Backpressure { .. } => "Backpressure",
+            Self::Journal { .. } => "Journal",
+            Self::Codec { .. } => "Codec",
         };
         f.debug_struct(name)
-            .field("source", &self.store_error())
+            .field("source", &self.cause())
             .finish_non_exhaustive()
     }
 }
 
 impl<V> Error for PutError<V> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.store_error().map(|source| source as _)
+        self.cause()
     }
 }
 
@@ -210,6 +260,24 @@ pub enum RemoveError {
     /// The cache has a source and no store; nothing was removed.
     #[error("the cache has a source and no store: give it a store to write to")]
     ReadOnly,
+    /// An earlier write of the key, of which nobody knows what becomes, is still under way;
+    /// nothing was removed.
+    #[error("{BUSY}")]
+    Busy,
+    /// As much is dirty as may be, or the journal is full, and the settings say not to wait;
+    /// nothing was removed.
+    #[error("{BACKPRESSURE}")]
+    Backpressure,
+    /// The journal refused; nothing was removed.
+    #[error("the journal refused the removal")]
+    Journal(#[source] JournalError),
+    /// The key has no form in bytes for the journal; nothing was removed.
+    #[error("the key can not be journaled")]
+    Codec(#[source] CodecError),
+    /// Nothing but the store can tell whether the key was there, and it failed; nothing was
+    /// removed.
+    #[error("the store could not tell whether the key is there: try again when it answers")]
+    Existence(#[source] LoadError),
 }
 
 /// Why `flush` or `close` did not reach its end.
@@ -229,6 +297,18 @@ pub enum FlushError {
     /// The store failed.
     #[error("the store could not be flushed")]
     Store(#[source] StoreError),
+    /// The store takes nothing, so some changes are still dirty. They are in the journal, and go
+    /// on to be tried.
+    #[error("the store takes nothing: {dirty} changes are still in the journal alone")]
+    Unapplied {
+        /// Keys that are dirty.
+        dirty: usize,
+        /// What the store said last.
+        source: StoreError,
+    },
+    /// The journal failed to note what is settled; some of it will be applied once more.
+    #[error("the journal could not be closed")]
+    Journal(#[source] JournalError),
     /// The cache was closed before.
     #[error("the cache is closed: open it again")]
     Closed,
@@ -264,6 +344,9 @@ pub enum BuildError {
     /// `memory` was not called.
     #[error("there is no memory tier: call memory() before build()")]
     NoMemory,
+    /// The journal of write-behind could not be opened.
+    #[error("the journal could not be opened")]
+    Journal(#[source] JournalError),
     /// `store` was not called.
     #[error("there is no store: call store() before build(), or use MemoryCache alone")]
     NoStore,
@@ -299,4 +382,166 @@ pub enum ResizeError {
         /// The capacity asked for.
         capacity: u64,
     },
+}
+
+/// What is wrong with the journal of write-behind. The message says what to do about it.
+///
+/// ```
+/// use cache_tiered::{BuildError, InMemory, JournalErrorKind, MemoryTier, Tiered, Writes};
+///
+/// let file = tempfile::NamedTempFile::new()?;
+/// let built = Tiered::<u64, u64>::builder()
+///     .memory(MemoryTier::entries(10))
+///     .store(InMemory::new())
+///     .writes(Writes::behind(file.path()))
+///     .build();
+/// let Err(BuildError::Journal(error)) = built else { panic!("a file is no directory") };
+/// assert_eq!(error.kind(), JournalErrorKind::Directory);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct JournalError {
+    kind: JournalErrorKind,
+    inner: Arc<dyn Error + Send + Sync>,
+}
+
+/// Kinds of a [`JournalError`].
+///
+/// ```
+/// use cache_tiered::JournalErrorKind;
+///
+/// assert_ne!(JournalErrorKind::Locked, JournalErrorKind::Damaged);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JournalErrorKind {
+    /// A setting is out of its range.
+    Setting,
+    /// The directory is not one that a journal may use.
+    Directory,
+    /// Another handle or process has it open.
+    Locked,
+    /// Files are of another journal, or of a version that this program does not read.
+    Foreign,
+    /// What was acknowledged may be missing.
+    Damaged,
+    /// A record can not be decoded.
+    Codec,
+    /// There is no room.
+    Full,
+    /// A change is too large for a segment.
+    TooLarge,
+    /// The device failed.
+    Io,
+    /// The journal was closed.
+    Closed,
+    /// This system has no journal.
+    Unsupported,
+}
+
+/// A record that a codec can not decode.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "record {sequence} of the journal can not be decoded: build the cache with the codecs that it was written with"
+)]
+struct Undecodable {
+    sequence: u64,
+    source: CodecError,
+}
+
+#[cfg(not(unix))]
+#[derive(Debug, thiserror::Error)]
+#[error("the journal of write-behind needs a unix system: write through here")]
+struct Unsupported;
+
+impl JournalError {
+    /// What it is about.
+    #[must_use]
+    pub const fn kind(&self) -> JournalErrorKind {
+        self.kind
+    }
+
+    fn new(kind: JournalErrorKind, inner: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            kind,
+            inner: Arc::new(inner),
+        }
+    }
+
+    pub(crate) fn undecodable(sequence: u64, source: CodecError) -> Self {
+        Self::new(JournalErrorKind::Codec, Undecodable { sequence, source })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn unsupported() -> Self {
+        Self::new(JournalErrorKind::Unsupported, Unsupported)
+    }
+}
+
+impl From<OpenError> for JournalError {
+    fn from(error: OpenError) -> Self {
+        let kind = match &error {
+            OpenError::Setting { .. } => JournalErrorKind::Setting,
+            OpenError::Symlink { .. }
+            | OpenError::NotADirectory { .. }
+            | OpenError::ForeignOwner { .. }
+            | OpenError::OpenToOthers { .. }
+            | OpenError::ReadOnly(_) => JournalErrorKind::Directory,
+            OpenError::ForeignFile { .. } | OpenError::Version { .. } => JournalErrorKind::Foreign,
+            OpenError::Locked => JournalErrorKind::Locked,
+            OpenError::Damaged { .. } => JournalErrorKind::Damaged,
+            OpenError::Full(_) => JournalErrorKind::Full,
+            OpenError::Io(_) => JournalErrorKind::Io,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<AppendError> for JournalError {
+    fn from(error: AppendError) -> Self {
+        let kind = match &error {
+            AppendError::TooLarge { .. } => JournalErrorKind::TooLarge,
+            AppendError::Full(_) | AppendError::TooManyDead { .. } => JournalErrorKind::Full,
+            AppendError::Closed => JournalErrorKind::Closed,
+            AppendError::Refused(_)
+            | AppendError::Unknown(_)
+            | AppendError::NoSuchRecord { .. } => JournalErrorKind::Io,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<ReadError> for JournalError {
+    fn from(error: ReadError) -> Self {
+        let kind = match &error {
+            ReadError::Io { .. } => JournalErrorKind::Io,
+            ReadError::Damaged { .. } => JournalErrorKind::Damaged,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// By what they say.
+impl PartialEq for JournalError {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.to_string() == other.to_string()
+    }
+}
+
+impl fmt::Debug for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl Error for JournalError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.inner.source()
+    }
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+mod alarm;
+mod behind;
 mod blocking;
 mod checksum;
 mod codec;
@@ -8,43 +10,42 @@ mod durability;
 mod error;
 mod events;
 mod executor;
-#[cfg_attr(
-    any(not(test), cache_tiered_loom),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "write-behind, its user, is yet to come"
-    )
-)]
 mod journal;
 mod life;
 mod little_endian;
+mod manual_clock;
 mod memory;
 mod operation;
+mod retry;
 mod sink;
 mod snapshot;
 mod source;
 mod store;
 mod tag;
 mod tiered;
+mod timer;
 
+pub use behind::{BehindStats, DeadLetter};
 pub use blocking::Blocking;
 pub use cache_policies::{AnyConfig, Cause, RejectReason, Rejected};
 pub use codec::{Codec, CodecError, Pooled, Raw};
 pub use durability::{Durability, ParseDurabilityError};
 pub use error::{
-    BuildError, FlushError, LoadError, PutError, RemoveError, ResizeError, StoreError,
+    BuildError, FlushError, JournalError, JournalErrorKind, LoadError, PutError, RemoveError,
+    ResizeError, StoreError,
 };
 pub use events::{Event, Events};
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub use journal::fuzzing as journal_fuzzing;
 pub use life::Life;
+pub use manual_clock::ManualClock;
 pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,
     Restored, Snapshotted,
 };
 pub use operation::Operation;
+pub use retry::Retry;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
 pub use snapshot::SnapshotError;
 pub use source::{BlockingSource, Loaded, Source};
@@ -53,6 +54,6 @@ pub use store::{InMemory, InMemoryError};
 pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 pub use tag::Tag;
 pub use tiered::{
-    ComputeError, Explanation, Hit, MemoryTier, Standing, StoreRef, Tier, Tiered, TieredBuilder,
-    TieredStats, WarmReport, Writes,
+    Behind, CloseReport, ComputeError, Explanation, FlushReport, Hit, MemoryTier, Standing,
+    StoreRef, Through, Tier, Tiered, TieredBuilder, TieredStats, WarmReport, WhenFull, Writes,
 };

@@ -14,7 +14,7 @@ mod pool;
 mod task;
 
 pub(crate) use block_on::block_on;
-pub(crate) use pool::{Pool, while_waiting};
+pub(crate) use pool::{Pool, is_pool_thread, while_waiting};
 
 use std::future::Future;
 use std::pin::Pin;

@@ -66,6 +66,13 @@ pub(crate) fn while_waiting<R>(wait: impl FnOnce() -> R) -> R {
     result
 }
 
+/// True on a thread of a pool: while it blocks it drives no other operation.
+pub(crate) fn is_pool_thread() -> bool {
+    EMPLOYER
+        .try_with(|employer| employer.borrow().is_some())
+        .unwrap_or(false)
+}
+
 impl Pool {
     /// A pool of at most `threads_max` threads, none of them started.
     pub(crate) fn new(threads_max: usize) -> Self {

@@ -92,12 +92,18 @@ mod survey;
 mod sync;
 mod work;
 
+#[cfg(test)]
 pub(crate) use commit::Append;
+#[cfg(test)]
 pub(crate) use device::{Device, DeviceFile};
 pub(crate) use error::{AppendError, OpenError, ReadError};
-pub(crate) use journal::{DeadLetter, Journal};
+#[cfg(all(test, not(cache_tiered_loom)))]
+pub(crate) use journal::DeadLetter;
+pub(crate) use journal::Journal;
 pub(crate) use options::{JournalOptions, WhenFull};
-pub(crate) use recovery::{Change, Loss, Record, Recovery, Torn};
+pub(crate) use recovery::{Change, Record, Recovery};
+#[cfg(all(test, not(cache_tiered_loom)))]
+pub(crate) use recovery::{Loss, Torn};
 pub(crate) use stats::JournalStats;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `Clock`: the time that lifetimes are measured in.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A clock that never goes back, in milliseconds since any fixed point.
@@ -32,6 +33,14 @@ pub trait Clock: Send + Sync + 'static {
     /// Nanoseconds since that point, by which loads are timed: as exact as the clock is.
     fn nanoseconds(&self) -> u64 {
         self.now().saturating_mul(1_000_000)
+    }
+
+    /// Asks to be called whenever the clock was set rather than ran, so that what waits for a time
+    /// can look again. A clock that only runs has nobody to call and drops the listener, as by
+    /// default; one that stands still in between, as [`ManualClock`](crate::ManualClock), calls it
+    /// after each move.
+    fn on_jump(&self, listener: Arc<dyn Fn() + Send + Sync>) {
+        drop(listener);
     }
 }
 

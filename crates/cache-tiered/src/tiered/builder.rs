@@ -5,13 +5,16 @@ use super::gate::Gate;
 use super::refresh::Background;
 use super::stats::Counters;
 use super::warm::Prefetches;
+use super::writes::{Mode, Writes};
 use super::{MemoryTier, Shared, Tiered};
+use crate::behind::WriteBehind;
 use crate::error::BuildError;
 use crate::events::Broadcast;
 use crate::executor::Pool;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::store::erased::{ErasedStore, ReadOnly, ReadWrite};
+use crate::timer::Timer;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -19,21 +22,6 @@ use std::sync::atomic::AtomicU64;
 
 /// Threads at most for operations that are awaited rather than waited for.
 const THREADS_MAX: usize = 8;
-
-/// When a write reaches the store.
-///
-/// ```
-/// use cache_tiered::Writes;
-///
-/// assert_eq!(Writes::default(), Writes::Through);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Writes {
-    /// Before it is acknowledged.
-    #[default]
-    Through,
-}
 
 /// Settings of a [`Tiered`]; from [`Tiered::builder`].
 ///
@@ -43,7 +31,7 @@ pub enum Writes {
 /// let cache: Tiered<u64, String> = Tiered::builder()
 ///     .memory(MemoryTier::entries(1_000))
 ///     .store(InMemory::new())
-///     .writes(Writes::Through)
+///     .writes(Writes::through())
 ///     .build()?;
 /// assert_eq!(
 ///     Tiered::<u64, String>::builder().memory(MemoryTier::entries(0)).store(InMemory::new()).build().err(),
@@ -54,8 +42,8 @@ pub enum Writes {
 #[must_use = "a builder does nothing until `build`"]
 pub struct TieredBuilder<K, V> {
     memory: Option<MemoryTier<K, V>>,
-    store: Option<Box<dyn ErasedStore<K, V>>>,
-    writes: Writes,
+    store: Option<Arc<dyn ErasedStore<K, V>>>,
+    writes: Writes<K, V>,
     threads: usize,
 }
 
@@ -64,7 +52,7 @@ impl<K, V> TieredBuilder<K, V> {
         Self {
             memory: None,
             store: None,
-            writes: Writes::Through,
+            writes: Writes::default(),
             threads: THREADS_MAX,
         }
     }
@@ -82,7 +70,7 @@ impl<K, V> TieredBuilder<K, V> {
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
     {
-        self.store = Some(Box::new(ReadWrite(store)));
+        self.store = Some(Arc::new(ReadWrite(store)));
         self
     }
 
@@ -112,13 +100,14 @@ impl<K, V> TieredBuilder<K, V> {
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
     {
-        self.store = Some(Box::new(ReadOnly(source)));
+        self.store = Some(Arc::new(ReadOnly(source)));
         self
     }
 
-    /// When writes reach the store; [`Writes::Through`] by default.
-    pub const fn writes(mut self, writes: Writes) -> Self {
-        self.writes = writes;
+    /// When writes reach the store: [`Writes::through`], which is the default, or
+    /// [`Writes::behind`].
+    pub fn writes(mut self, writes: impl Into<Writes<K, V>>) -> Self {
+        self.writes = writes.into();
         self
     }
 
@@ -131,30 +120,49 @@ impl<K, V> TieredBuilder<K, V> {
         self
     }
 
-    /// Makes the cache.
+    /// Makes the cache. With write-behind it opens the journal, and takes up what is in it: that
+    /// is dirty, and on its way to the store, when this returns.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] without memory tier or store, and for settings that the memory tier refuses.
+    /// [`BuildError`] without memory tier or store, for settings that the memory tier refuses, and
+    /// if the journal can not be opened.
     pub fn build(self) -> Result<Tiered<K, V>, BuildError>
     where
-        K: Hash + Eq,
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
     {
-        let Writes::Through = self.writes;
         let memory = self.memory.ok_or(BuildError::NoMemory)?.build()?;
         let store = self.store.ok_or(BuildError::NoStore)?;
+        let (behind, _through) = match self.writes.mode {
+            Mode::Through(through) => (None, through),
+            Mode::Behind(behind) => {
+                let hash = |key: &K| memory.cache.core().hash(key);
+                let (store, clock) = (Arc::clone(&store), Arc::clone(&memory.clock));
+                let opened = WriteBehind::open(behind, store, clock, hash);
+                (
+                    Some(opened.map_err(BuildError::Journal)?),
+                    Writes::through(),
+                )
+            }
+        };
+        let stamp = behind
+            .as_ref()
+            .map_or(0, |behind| behind.recovered().stamp_high);
         Ok(Tiered {
             shared: Arc::new(Shared {
                 memory: memory.cache,
                 terms: memory.terms,
+                timer: Timer::new(Arc::clone(&memory.clock)),
                 clock: memory.clock,
                 floors: Floors::default(),
                 background: Background::new(self.threads),
                 prefetches: Prefetches::default(),
                 store,
+                behind,
                 pool: Arc::new(Pool::new(self.threads)),
                 gate: Gate::default(),
-                stamp: AtomicU64::new(0),
+                stamp: AtomicU64::new(stamp),
                 counters: Counters::default(),
                 events: Broadcast::new(),
             }),

@@ -41,16 +41,15 @@ impl Gate {
         }
     }
 
-    /// Shuts the gate and waits until everybody inside has left; false if it was shut before.
-    pub(super) async fn shut(&self) -> bool {
-        let was_closed = {
-            let mut state = self.state.lock();
-            self.closed.store(true, Ordering::Relaxed);
-            std::mem::replace(&mut state.closed, true)
-        };
-        if was_closed {
-            return false;
-        }
+    /// Shuts the gate; false if it was shut before.
+    pub(super) fn shut(&self) -> bool {
+        let mut state = self.state.lock();
+        self.closed.store(true, Ordering::Relaxed);
+        !std::mem::replace(&mut state.closed, true)
+    }
+
+    /// Waits until everybody inside has left.
+    pub(super) async fn emptied(&self) {
         while !self.is_empty() {
             let listener = self.empty.listen();
             // Looked at again after the registration, so that the last to leave is not missed.
@@ -58,11 +57,15 @@ impl Gate {
                 listener.await;
             }
         }
-        true
+    }
+
+    /// How many are inside.
+    pub(super) fn inside(&self) -> usize {
+        self.state.lock().inside
     }
 
     fn is_empty(&self) -> bool {
-        self.state.lock().inside == 0
+        self.inside() == 0
     }
 }
 

@@ -18,6 +18,8 @@ use std::time::Duration;
 pub enum Tier {
     /// The memory tier.
     Memory,
+    /// What was acknowledged by write-behind and is not in the store yet.
+    Dirty,
     /// The disk tier.
     Disk,
     /// The store behind the tiers.
@@ -146,6 +148,8 @@ pub struct Explanation {
     pub loading: bool,
     /// A put or a removal is under way.
     pub mutating: bool,
+    /// The latest change was acknowledged by write-behind and is not in the store yet.
+    pub dirty: bool,
 }
 
 impl<K: Hash + Eq, V> Shared<K, V> {
@@ -156,6 +160,7 @@ impl<K: Hash + Eq, V> Shared<K, V> {
         let under_way = Explanation {
             loading,
             mutating,
+            dirty: (self.behind.as_ref()).is_some_and(|behind| behind.is_unapplied(hash, key)),
             ..Explanation::default()
         };
         let held = core.peek(hash, key, |kept| self.explain_entry(kept));
@@ -165,6 +170,7 @@ impl<K: Hash + Eq, V> Shared<K, V> {
         Explanation {
             loading,
             mutating,
+            dirty: under_way.dirty,
             ..held
         }
     }
@@ -188,6 +194,7 @@ impl<K: Hash + Eq, V> Shared<K, V> {
             tags: kept.tags().to_vec(),
             loading: false,
             mutating: false,
+            dirty: false,
         }
     }
 }

@@ -120,9 +120,12 @@ impl<K: Eq> Distinct<K> {
 /// Asks the store for several keys.
 async fn ask<K, V>(shared: &Shared<K, V>, keys: &[K]) -> Result<Vec<Loaded<V>>, LoadError>
 where
-    K: 'static,
-    V: 'static,
+    K: Hash + Eq + 'static,
+    V: Clone + 'static,
 {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     if let [only] = keys {
         return read::ask(shared, only).await.map(|loaded| vec![loaded]);
     }
@@ -155,21 +158,32 @@ where
         return Vec::new();
     }
     let stamp = shared.next_stamp();
-    let keys: Vec<K> = leads.iter().map(|(_, lead)| lead.key().clone()).collect();
+    let unapplied = |(hash, lead): &(u64, Lead<K, Kept<V>>)| shared.unapplied(*hash, lead.key());
+    let dirty: Vec<Option<Option<V>>> = leads.iter().map(unapplied).collect();
+    let unknown = leads
+        .iter()
+        .zip(&dirty)
+        .filter(|(_, dirty)| dirty.is_none());
+    let keys: Vec<K> = unknown.map(|((_, lead), _)| lead.key().clone()).collect();
     let loaded = ask(shared, &keys).await;
-    let each: Vec<_> = match loaded {
+    let mut each = match loaded {
         Ok(loaded) => loaded.into_iter().map(Ok).collect(),
-        Err(error) => keys.iter().map(|_| Err(error.clone())).collect(),
-    };
+        Err(error) => keys.iter().map(|_| Err(error.clone())).collect::<Vec<_>>(),
+    }
+    .into_iter();
     leads
         .into_iter()
-        .zip(each)
-        .map(|((hash, lead), loaded)| {
+        .zip(dirty)
+        .map(|((hash, lead), dirty)| {
+            let (loaded, tier) = match dirty {
+                Some(value) => (Ok(value.into()), Tier::Dirty),
+                None => (each.next().expect("an answer for each key"), Tier::Store),
+            };
             let leading = Leading {
                 lead,
                 hash,
                 stamp,
-                tier: Tier::Store,
+                tier,
                 background,
             };
             leading.land(shared, loaded)

@@ -1,6 +1,8 @@
 //! `Tiered`: memory over a store, written through.
 
+mod behind;
 mod builder;
+mod close;
 mod compute;
 mod floors;
 mod gate;
@@ -14,14 +16,18 @@ mod stats;
 mod store;
 mod warm;
 mod write;
+mod writes;
 
-pub use self::builder::{TieredBuilder, Writes};
+pub use self::builder::TieredBuilder;
+pub use self::close::{CloseReport, FlushReport};
 pub use self::compute::ComputeError;
 pub use self::hit::{Explanation, Hit, Standing, Tier};
 pub use self::memory_tier::MemoryTier;
 pub use self::stats::TieredStats;
 pub use self::store::StoreRef;
 pub use self::warm::WarmReport;
+pub(crate) use self::writes::WriteBehindSettings;
+pub use self::writes::{Behind, Through, WhenFull, Writes};
 
 use self::floors::Floors;
 use self::gate::Gate;
@@ -30,7 +36,8 @@ use self::read::Seen;
 use self::refresh::Background;
 use self::stats::Counters;
 use self::warm::Prefetches;
-use crate::error::{FlushError, LoadError, PutError, RemoveError};
+use crate::behind::{BehindStats, DeadLetter, WriteBehind};
+use crate::error::{FlushError, JournalError, LoadError, PutError, RemoveError};
 use crate::events::{Broadcast, Event, Events};
 use crate::executor::Pool;
 use crate::life::Life;
@@ -39,12 +46,14 @@ use crate::operation::Operation;
 use crate::source::Loaded;
 use crate::store::erased::ErasedStore;
 use crate::tag::Tag;
+use crate::timer::Timer;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A cache in tiers over a store. A clone is another handle to the same cache.
 ///
@@ -114,7 +123,10 @@ struct Shared<K, V> {
     floors: Floors,
     background: Background,
     prefetches: Prefetches<K>,
-    store: Box<dyn ErasedStore<K, V>>,
+    store: Arc<dyn ErasedStore<K, V>>,
+    /// In write-behind.
+    behind: Option<WriteBehind<K, V>>,
+    timer: Timer,
     pool: Arc<Pool>,
     gate: Gate,
     /// The last stamp given. AcqRel: who takes a larger stamp sees what was done before a smaller
@@ -132,6 +144,16 @@ impl<K, V> Shared<K, V> {
     /// The largest stamp given so far.
     fn last_stamp(&self) -> u64 {
         self.stamp.load(Ordering::Acquire)
+    }
+
+    /// What was acknowledged for a key and is not in the store yet: a value or an absence. Who is
+    /// about to ask the store asks here first, after it has joined the load of the key.
+    fn unapplied(&self, hash: u64, key: &K) -> Option<Option<V>>
+    where
+        K: Eq,
+        V: Clone,
+    {
+        self.behind.as_ref()?.unapplied(hash, key)
     }
 
     /// What memory is to keep of an answer or a value written, and how long.
@@ -161,7 +183,11 @@ impl<K, V> Tiered<K, V> {
     /// What happened so far, and what is in memory now. O(shards).
     #[must_use]
     pub fn stats(&self) -> TieredStats {
-        self.shared.counters.stats(self.shared.memory.stats())
+        let behind = self.shared.behind.as_ref();
+        TieredStats {
+            behind: behind.map_or_else(BehindStats::default, WriteBehind::stats),
+            ..self.shared.counters.stats(self.shared.memory.stats())
+        }
     }
 }
 
@@ -206,7 +232,10 @@ where
     /// [`LoadError::Closed`].
     pub fn get_cached(&self, key: &K) -> Operation<Result<Option<Hit<V>>, LoadError>> {
         let seen = self.look(key, false);
-        Operation::ready(seen.map(|(_, seen)| seen.answer().flatten()))
+        Operation::ready(seen.map(|(hash, seen)| {
+            let answer = seen.answer();
+            answer.unwrap_or_else(|| Hit::fresh(self.shared.unapplied(hash, key)?, Tier::Dirty))
+        }))
     }
 
     /// The value of a key: from memory, else from `loader` in place of the store. The memory tier
@@ -369,24 +398,70 @@ where
         self.shared.explain(key)
     }
 
-    /// Makes everything that was acknowledged as durable as the store can.
-    ///
-    /// # Errors
-    ///
-    /// [`FlushError`] if the store failed or the cache is closed.
-    pub fn flush(&self) -> Operation<Result<(), FlushError>> {
-        Operation::cold(&self.shared.pool, write::flush(Arc::clone(&self.shared)))
+    /// Changes that were acknowledged and that the store refused for good, the oldest first; none
+    /// in write-through. O(dirty keys).
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<DeadLetter<K, V>> {
+        let behind = self.shared.behind.as_ref();
+        behind.map_or_else(Vec::new, WriteBehind::dead_letters)
     }
 
-    /// Closes the cache for all handles: lets the mutations end that have begun, then flushes the
-    /// store. Later calls are answered with `Closed`. The store itself, and with it a file that it
-    /// has open, is let go of when the last handle is dropped.
+    /// Lets the dead letter of a key be tried again, from the beginning. False if it has none.
     ///
     /// # Errors
     ///
-    /// [`FlushError`] if the store could not be flushed, or the cache was closed before.
-    pub fn close(&self) -> Operation<Result<(), FlushError>> {
-        Operation::cold(&self.shared.pool, write::close(Arc::clone(&self.shared)))
+    /// [`JournalError`] if the journal could not note it; the letter is as it was.
+    pub fn redrive(&self, key: &K) -> Operation<Result<bool, JournalError>> {
+        let call = behind::redrive(Arc::clone(&self.shared), key.clone());
+        Operation::cold(&self.shared.pool, call)
+    }
+
+    /// Lets go of the dead letter of a key, and gives it back; none if the key has none. From then
+    /// on the key has the value that the store has, which is an older one.
+    pub fn discard(&self, key: &K) -> Operation<Option<DeadLetter<K, V>>> {
+        let call = behind::discard(Arc::clone(&self.shared), key.clone());
+        Operation::placed(&self.shared.pool, call)
+    }
+
+    /// Brings everything that was acknowledged before to an end, applied or dead, without waiting
+    /// for its time; then makes it as durable as the store can. In write-through there is only the
+    /// latter to do.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] if the store failed, if it took nothing in as many attempts as a change has,
+    /// or if the cache is closed.
+    pub fn flush(&self) -> Operation<Result<FlushReport, FlushError>> {
+        Operation::cold(&self.shared.pool, close::flush(Arc::clone(&self.shared)))
+    }
+
+    /// Closes the cache for all handles: lets the mutations end that have begun, then does what
+    /// [`flush`](Self::flush) does. Later calls are answered with `Closed`. What the store does not
+    /// take is left in the journal, and the report says so. The store itself, and with it a file
+    /// that it has open, is let go of when the last handle is dropped, and so is the journal.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] if the store or the journal could not be flushed, or the cache was closed
+    /// before.
+    pub fn close(&self) -> Operation<Result<CloseReport, FlushError>> {
+        Operation::cold(
+            &self.shared.pool,
+            close::close(Arc::clone(&self.shared), None),
+        )
+    }
+
+    /// [`close`](Self::close) that ends in time, by the clock of the memory tier. In write-behind
+    /// nothing is lost by that; mutations that wait for room are answered with `Closed`.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_within(&self, deadline: Duration) -> Operation<Result<CloseReport, FlushError>> {
+        Operation::cold(
+            &self.shared.pool,
+            close::close(Arc::clone(&self.shared), Some(deadline)),
+        )
     }
 }
 

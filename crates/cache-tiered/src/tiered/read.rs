@@ -97,9 +97,13 @@ impl<K, V: Clone> Shared<K, V> {
 /// Asks the store for one key.
 pub(super) async fn ask<K, V>(shared: &Shared<K, V>, key: &K) -> Result<Loaded<V>, LoadError>
 where
-    K: 'static,
-    V: 'static,
+    K: Hash + Eq + 'static,
+    V: Clone + 'static,
 {
+    let hash = shared.memory.core().hash(key);
+    if let Some(value) = shared.unapplied(hash, key) {
+        return Ok(value.into());
+    }
     shared.store.load(key).await.map_err(LoadError::Store)
 }
 
@@ -130,6 +134,9 @@ where
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
             let stamp = shared.next_stamp();
+            if let Some(value) = shared.unapplied(hash, lead.key()) {
+                return land(&shared, lead, hash, stamp, Ok(value.into()), Tier::Dirty);
+            }
             let loaded = ask(&shared, lead.key()).await;
             land(&shared, lead, hash, stamp, loaded, Tier::Store)
         }
@@ -154,6 +161,9 @@ where
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
             let stamp = shared.next_stamp();
+            if let Some(value) = shared.unapplied(hash, lead.key()) {
+                return land(&shared, lead, hash, stamp, Ok(value.into()), Tier::Dirty);
+            }
             let loaded = from_loader(loader, key).await;
             land(&shared, lead, hash, stamp, loaded, Tier::Loader)
         }

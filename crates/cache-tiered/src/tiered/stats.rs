@@ -1,6 +1,7 @@
 //! The statistics of a `Tiered`.
 
 use super::hit::Tier;
+use crate::behind::BehindStats;
 use crate::error::LoadError;
 use crate::memory::MemoryStats;
 use crate::source::Loaded;
@@ -52,14 +53,16 @@ pub struct TieredStats {
     /// Look-ups that found what was invalidated by a tag or with everything, within the hits of
     /// `memory`.
     pub overruled: u64,
-    /// Values written.
+    /// Values written, and acknowledged.
     pub puts: u64,
-    /// Removals done.
+    /// Removals done, or acknowledged.
     pub removals: u64,
-    /// Writes and removals that the store refused.
+    /// Writes and removals that the store refused, or write-behind before they were acknowledged.
     pub refused: u64,
     /// Writes and removals of which the store cannot tell what became.
     pub unknown: u64,
+    /// Write-behind.
+    pub behind: BehindStats,
 }
 
 /// A count of events. Relaxed throughout: it orders nothing.
@@ -132,6 +135,7 @@ impl Counters {
             removals: self.removals.get(),
             refused: self.refused.get(),
             unknown: self.unknown.get(),
+            behind: BehindStats::default(),
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Mutations in write-through: the store first, then the memory tier.
+//! Mutations: each takes its place among those of its key, then goes through or behind.
 
 use super::Shared;
+use super::behind;
 use super::gate::Pass;
 use super::kept::Kept;
-use crate::error::{FlushError, PutError, RemoveError};
+use crate::error::{PutError, RemoveError};
 use crate::events::Event;
 use crate::life::Life;
 use crate::memory::Ownership;
@@ -35,7 +36,7 @@ where
 
 /// Writes a value of a key that the caller has.
 pub(super) async fn put_owned<K, V>(
-    shared: &Shared<K, V>,
+    shared: &Arc<Shared<K, V>>,
     ownership: Ownership<K, Kept<V>>,
     key: K,
     value: V,
@@ -46,6 +47,14 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let told = shared.events.is_heard().then(|| key.clone());
+    if shared.behind.is_some() {
+        let put = behind::put(shared, ownership, key, value, life).await;
+        let unknown = matches!(put, Err(PutError::Unknown { .. }));
+        tell_end(shared, told, put.is_ok(), unknown, |key| Event::Written {
+            key,
+        });
+        return put;
+    }
     let stamp = shared.next_stamp();
     let batch = [Mutation::put(key, value, stamp)];
     let applied = shared.store.apply(&batch).await;
@@ -93,7 +102,7 @@ where
 
 /// Removes a key that the caller has; true if the store had it.
 pub(super) async fn remove_owned<K, V>(
-    shared: &Shared<K, V>,
+    shared: &Arc<Shared<K, V>>,
     ownership: Ownership<K, Kept<V>>,
     key: K,
 ) -> Result<bool, RemoveError>
@@ -102,6 +111,14 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let told = shared.events.is_heard().then(|| key.clone());
+    if shared.behind.is_some() {
+        let removed = behind::remove(shared, ownership, key).await;
+        let unknown = matches!(removed, Err(RemoveError::Unknown(_)));
+        tell_end(shared, told, removed.is_ok(), unknown, |key| {
+            Event::Removed { key }
+        });
+        return removed;
+    }
     let batch = [Mutation::remove(key, shared.next_stamp())];
     match shared.store.apply(&batch).await {
         Ok(applied) => {
@@ -132,30 +149,21 @@ fn tell<K: Clone, V>(shared: &Shared<K, V>, key: Option<K>, event: impl FnOnce(K
     }
 }
 
+/// Tells how a mutation ended.
+fn tell_end<K: Clone, V>(
+    shared: &Shared<K, V>,
+    key: Option<K>,
+    done: bool,
+    unknown: bool,
+    event: impl FnOnce(K) -> Event<K>,
+) {
+    if done {
+        tell(shared, key, event);
+    } else {
+        tell_failure(shared, key, unknown);
+    }
+}
+
 fn tell_failure<K: Clone, V>(shared: &Shared<K, V>, key: Option<K>, unknown: bool) {
     tell(shared, key, |key| Event::WriteFailed { key, unknown });
-}
-
-/// Makes the store durable.
-pub(super) async fn flush<K, V>(shared: Arc<Shared<K, V>>) -> Result<(), FlushError>
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    if shared.gate.is_closed() {
-        return Err(FlushError::Closed);
-    }
-    shared.store.flush().await.map_err(FlushError::Store)
-}
-
-/// Lets what has begun end, then makes the store durable.
-pub(super) async fn close<K, V>(shared: Arc<Shared<K, V>>) -> Result<(), FlushError>
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    if !shared.gate.shut().await {
-        return Err(FlushError::Closed);
-    }
-    shared.store.flush().await.map_err(FlushError::Store)
 }

@@ -1,6 +1,8 @@
 //! Integration tests of cache-tiered, one binary.
 
 mod allocations;
+#[cfg(unix)]
+mod behind;
 mod compute;
 mod doubles;
 mod events;

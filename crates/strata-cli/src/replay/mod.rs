@@ -219,7 +219,8 @@ fn serve_queue(
 }
 
 fn close(cache: Cache) -> Result<(), ReplayError> {
-    cache.close().wait().map_err(|error| ReplayError::Close {
+    let closed = cache.close().wait();
+    closed.map(drop).map_err(|error| ReplayError::Close {
         source: error.into(),
     })
 }

@@ -77,7 +77,7 @@ impl Stack {
             .policy(self.policy.clone())
             .heaviest_entry(self.heaviest);
         let builder = Tiered::builder().memory(memory).writes(match self.writes {
-            WriteMode::Through => Writes::Through,
+            WriteMode::Through => Writes::through(),
         });
         let built = match &self.home {
             Home::Memory(store) => builder.store(store.clone()).build(),

@@ -1,0 +1,85 @@
+//! Waiting until all that was acknowledged is applied or dead.
+
+use super::WriteBehind;
+use crate::error::StoreError;
+use event_listener::EventListener;
+use std::sync::atomic::Ordering;
+
+/// How a flush ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Flushed {
+    /// Everything is applied or dead.
+    Done,
+    /// The store takes nothing; what is left is dirty, and in the journal.
+    Stuck(StoreError),
+}
+
+/// The right to flush.
+struct Turn<'a, K, V> {
+    behind: &'a WriteBehind<K, V>,
+}
+
+impl<K, V> Drop for Turn<'_, K, V> {
+    fn drop(&mut self) {
+        let engine = &self.behind.engine;
+        engine.flushed_until.store(0, Ordering::Relaxed);
+        *engine.flushing.lock() = false;
+        engine.flush_ended.notify(usize::MAX);
+    }
+}
+
+impl<K, V> WriteBehind<K, V>
+where
+    K: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Changes applied so far.
+    pub(crate) fn applied(&self) -> u64 {
+        self.engine.tally.applied()
+    }
+
+    /// Dirty keys and dead letters of now.
+    pub(crate) fn left(&self) -> (usize, usize) {
+        (self.engine.set.room.used().0, self.engine.set.dead())
+    }
+
+    /// Brings everything that was acknowledged before to an end.
+    pub(crate) async fn flush(&self) -> Flushed {
+        let _turn = self.turn().await;
+        let engine = &self.engine;
+        // Read before the cohort changes: everything in it is due by then.
+        let until = engine.settings.due(engine.alarm.now()).max(1);
+        let cohort = engine.set.change_cohort();
+        let (before, _) = engine.health.fruitless();
+        let attempts = u64::from(engine.health.retry().attempts());
+        engine.flushed_until.store(until, Ordering::Relaxed);
+        engine.health.probe_now();
+        engine.call();
+        loop {
+            let (drained, failed) = (engine.set.drained.listen(), engine.failed.listen());
+            if engine.set.members(cohort) == 0 {
+                return Flushed::Done;
+            }
+            let (now, error) = engine.health.fruitless();
+            if let Some(error) = error
+                && now >= attempts
+                && now > before
+            {
+                return Flushed::Stuck(error);
+            }
+            super::admit::first_of(drained, failed).await;
+        }
+    }
+
+    /// Flushes come one after the other: there are two cohorts.
+    async fn turn(&self) -> Turn<'_, K, V> {
+        let engine = &self.engine;
+        loop {
+            let ended: EventListener = engine.flush_ended.listen();
+            if !std::mem::replace(&mut *engine.flushing.lock(), true) {
+                return Turn { behind: self };
+            }
+            ended.await;
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `ManualClock`: a clock that stands until it is moved, for tests.
+
+use crate::memory::Clock;
+use parking_lot::Mutex;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+type Listener = Arc<dyn Fn() + Send + Sync>;
+
+/// A clock that stands until it is moved. A clone is another handle to the same clock.
+///
+/// What waits for the time (a delay of write-behind, a pause before a retry, a timeout) looks at
+/// the clock again as soon as it was moved, so tests need not sleep.
+///
+/// ```
+/// use cache_tiered::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let same = clock.clone();
+/// clock.advance(Duration::from_secs(2));
+/// assert_eq!(same.now(), 2_000);
+/// ```
+#[derive(Clone, Default)]
+pub struct ManualClock {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Milliseconds. Written by `advance` (SeqCst), read by anybody: who is called back by
+    /// `advance` sees what it added.
+    now: AtomicU64,
+    listeners: Mutex<Vec<Listener>>,
+}
+
+impl ManualClock {
+    /// A clock that stands at 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the clock on, in whole milliseconds, and wakes what waits for the time.
+    pub fn advance(&self, by: std::time::Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        // One that is about to run out stands still at the end of time.
+        let _former = self
+            .inner
+            .now
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| {
+                Some(now.saturating_add(by))
+            });
+        let listeners = self.inner.listeners.lock().clone();
+        listeners.iter().for_each(|listener| listener());
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> u64 {
+        self.inner.now.load(Ordering::SeqCst)
+    }
+
+    fn on_jump(&self, listener: Arc<dyn Fn() + Send + Sync>) {
+        self.inner.listeners.lock().push(listener);
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualClock")
+            .field("now", &self.now())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! Flush and close: bringing what was acknowledged to an end.
+
+use super::Shared;
+use crate::behind::{Flushed, WriteBehind};
+use crate::error::FlushError;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// What a flush brought to an end; from [`Tiered::flush`](crate::Tiered::flush).
+///
+/// ```
+/// use cache_tiered::{InMemory, MemoryTier, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.put(1, 10).wait()?;
+/// assert_eq!(cache.flush().wait()?.dead, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FlushReport {
+    /// Changes that the store took meanwhile; 0 in write-through.
+    pub applied: u64,
+    /// Dead letters that there are now, of this flush and of before: what was acknowledged and is
+    /// not in the store.
+    pub dead: usize,
+}
+
+/// What a close left behind; from [`Tiered::close`](crate::Tiered::close).
+///
+/// Nothing of it is lost: what is left is in the journal, and is taken up by the next cache that is
+/// built on it.
+///
+/// ```
+/// use cache_tiered::{InMemory, MemoryTier, Tiered};
+///
+/// let cache: Tiered<u8, u8> =
+///     Tiered::builder().memory(MemoryTier::entries(10)).store(InMemory::new()).build()?;
+/// cache.put(1, 10).wait()?;
+/// let report = cache.close().wait()?;
+/// assert_eq!((report.left, report.dead, report.running), (0, 0, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// Changes that the store took meanwhile; 0 in write-through.
+    pub applied: u64,
+    /// Dirty keys left in the journal, because the store took nothing or the time was up.
+    pub left: usize,
+    /// Dead letters, in the journal too.
+    pub dead: usize,
+    /// Mutations that had begun and had not ended when the time was up. Each tells its own caller
+    /// how it ends.
+    pub running: usize,
+}
+
+/// Brings all to an end that was acknowledged, and makes the store durable.
+pub(super) async fn flush<K, V>(shared: Arc<Shared<K, V>>) -> Result<FlushReport, FlushError>
+where
+    K: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    if shared.gate.is_closed() {
+        return Err(FlushError::Closed);
+    }
+    let mut report = FlushReport::default();
+    if let Some(behind) = &shared.behind {
+        let before = behind.applied();
+        if let Flushed::Stuck(source) = behind.flush().await {
+            let (dirty, _) = behind.left();
+            return Err(FlushError::Unapplied { dirty, source });
+        }
+        report.applied = behind.applied() - before;
+        report.dead = behind.left().1;
+    }
+    shared.store.flush().await.map_err(FlushError::Store)?;
+    Ok(report)
+}
+
+/// Lets what has begun end, brings what was acknowledged to an end, makes the store durable: as far
+/// as the time goes.
+pub(super) async fn close<K, V>(
+    shared: Arc<Shared<K, V>>,
+    within: Option<Duration>,
+) -> Result<CloseReport, FlushError>
+where
+    K: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    if !shared.gate.shut() {
+        return Err(FlushError::Closed);
+    }
+    let before = shared.behind.as_ref().map_or(0, WriteBehind::applied);
+    let flushed = {
+        let ending = async {
+            shared.gate.emptied().await;
+            if let Some(behind) = &shared.behind {
+                behind.flush().await;
+            }
+            shared.store.flush().await
+        };
+        let until = within.map(|time| {
+            let time = crate::memory::milliseconds(time);
+            shared.timer.now().saturating_add(time)
+        });
+        match until {
+            None => Some(ending.await),
+            Some(until) => before_time(ending, shared.timer.sleep_until(until)).await,
+        }
+    };
+    let mut report = CloseReport {
+        running: shared.gate.inside(),
+        ..CloseReport::default()
+    };
+    let mut journal = Ok(());
+    if let Some(behind) = &shared.behind {
+        // From here on nobody is acknowledged.
+        journal = behind.close();
+        (report.left, report.dead) = behind.left();
+        report.applied = behind.applied() - before;
+    }
+    flushed.unwrap_or(Ok(())).map_err(FlushError::Store)?;
+    journal.map_err(FlushError::Journal)?;
+    Ok(report)
+}
+
+/// What `call` answers, or nothing if the time is up before.
+async fn before_time<T>(
+    call: impl Future<Output = T>,
+    time: impl Future<Output = ()>,
+) -> Option<T> {
+    let (mut call, mut time) = (pin!(call), pin!(time));
+    std::future::poll_fn(|context| {
+        if let Poll::Ready(answer) = call.as_mut().poll(context) {
+            return Poll::Ready(Some(answer));
+        }
+        time.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
