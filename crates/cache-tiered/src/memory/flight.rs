@@ -242,7 +242,15 @@ impl<K, V> Flights<K, V> {
     }
 
     /// Detaches whatever load the key has, and keeps the mutation that has it from showing its value.
+    #[inline]
     pub(super) fn invalidate<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
+        if !self.states.is_empty() {
+            self.invalidate_found(hash, key);
+        }
+    }
+
+    #[cold]
+    fn invalidate_found<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
         if let Some(state) = self.find(hash, key) {
             state.invalidated = state.owner.is_some();
         }

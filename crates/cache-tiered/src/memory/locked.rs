@@ -179,7 +179,10 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         let capacity = self.state.residency.capacity();
         Leaving {
             reclaimed: self.reclaim(capacity, all),
-            departed: self.state.departed.take(),
+            departed: match self.settings.told {
+                None => Departed::default(),
+                Some(_) => self.state.departed.take(),
+            },
         }
     }
 
@@ -218,6 +221,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     }
 
     /// The slot of a key that is there and alive.
+    #[inline]
     fn find_alive<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
         let slot = self.find(hash, key)?;
         let now = self.state.residency.now();
@@ -289,6 +293,11 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
                 Room::Victim(victim) => self.leave(victim.slot, victim.cause()),
                 Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
             }
+            if !self.is_weighed() {
+                // One goes, one comes; the limit was reached when it was set.
+                debug_assert!(self.state.residency.fits(ticket.weight));
+                break;
+            }
         }
         let place = self.show(ticket.hash, ticks, node);
         self.state.residency.insert(place, told, &demand, hint);
@@ -301,15 +310,24 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     fn make_room(&mut self, demand: &mut Demand) -> Room {
         let state = &mut *self.state;
         let (residency, places) = (&mut state.residency, &state.places);
-        let before = residency.weight();
+        let is_weighed = self.settings.weigher.is_some();
+        let before = if is_weighed { residency.weight() } else { 0 };
         let room = if self.shard.counts_touches() {
             let mut writer = self.shard.arena.writer(&mut state.token);
             residency.make_room_touched(demand, |slot| writer.take_touches(places.arena(slot)))
         } else {
             residency.make_room(demand)
         };
-        state.retired_weight += before - residency.weight();
+        if is_weighed {
+            state.retired_weight += before - residency.weight();
+        }
         room
+    }
+
+    /// Whether entries may weigh other than 1.
+    #[inline(always)]
+    const fn is_weighed(&self) -> bool {
+        self.settings.weigher.is_some()
     }
 
     /// Puts a node into the arena, where readers find it from here on; what stands for it in the policy.

@@ -207,17 +207,22 @@ impl<K, V, P: Policy> Shard<K, V, P> {
     }
 
     /// Tells the policy what readers have noted.
-    #[inline]
+    #[inline(always)]
     pub(super) fn drain(&self, state: &mut State<K, V, P>) {
         if let Some(hits) = &self.hits {
-            let writer = self.arena.writer(&mut state.token);
-            let (residency, places) = (&mut state.residency, &state.places);
-            hits.drain(|slot, folded| {
-                if writer.holds(slot, folded) {
-                    residency.hit(places.policy(slot), widened(folded));
-                }
-            });
+            self.drain_from(hits, state);
         }
+    }
+
+    #[inline(never)]
+    fn drain_from(&self, hits: &HitBuffers, state: &mut State<K, V, P>) {
+        let writer = self.arena.writer(&mut state.token);
+        let (residency, places) = (&mut state.residency, &state.places);
+        hits.drain(|slot, folded| {
+            if writer.holds(slot, folded) {
+                residency.hit(places.policy(slot), widened(folded));
+            }
+        });
     }
 }
 
@@ -272,7 +277,7 @@ where
 
 impl<K, V, P> Shard<K, V, P> {
     /// Whether the entry that was found in a slot is alive; it is used then. For whoever is pinned.
-    #[cold]
+    #[inline(never)]
     fn touch_alive(&self, settings: &Settings<K, V>, slot: u32) -> bool {
         let now = settings.clock.now();
         let alive = !self.lives.is_over(slot, now);

@@ -8,10 +8,11 @@
 
 use std::sync::OnceLock;
 
+use super::mutant::{Mutant, active};
 use super::sync::atomic::{AtomicU64, Ordering};
 
 /// Slots of the first chunk.
-const FIRST: usize = 64;
+const FIRST: usize = if cfg!(cache_tiered_loom) { 1 } else { 64 };
 /// With so many chunks there is a number for each slot.
 const CHUNKS: usize = 28;
 
@@ -72,6 +73,9 @@ impl Column {
         if let Some(cell) = self.cell(slot)
             && cell.load(Ordering::Relaxed) < number
         {
+            if active(Mutant::RaisedByStore) {
+                return cell.store(number, Ordering::Relaxed);
+            }
             cell.fetch_max(number, Ordering::Relaxed);
         }
     }

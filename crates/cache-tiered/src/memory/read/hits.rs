@@ -12,7 +12,6 @@
 use crossbeam::utils::CachePadded;
 
 use super::folded::Folded;
-use super::mutant::{Mutant, active};
 use super::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Records of a stripe.
@@ -75,10 +74,8 @@ impl HitBuffers {
             for record in &stripe.records[..len.min(RECORDS)] {
                 let taken = record.load(Ordering::Relaxed);
                 if taken != 0 {
-                    if !active(Mutant::RecordStays) {
-                        // One that comes just now is lost; the one that was taken is before this, so it does not come back.
-                        record.store(0, Ordering::Relaxed);
-                    }
+                    // One that comes just now is lost; the one that was taken is before this, so it does not come back.
+                    record.store(0, Ordering::Relaxed);
                     hit((taken >> 32) as u32, taken as u32);
                 }
             }
@@ -124,6 +121,32 @@ mod tests {
         assert_eq!(drained(&hits), []);
         assert!(!hits.push(1, 5, 5));
         assert_eq!(drained(&hits), [5]);
+    }
+
+    #[test]
+    fn a_hit_is_told_once_at_most_while_two_threads_share_a_stripe() {
+        const SLOTS: u32 = 100_000;
+        let hits = HitBuffers::new(1);
+        let mut told = Vec::new();
+        std::thread::scope(|scope| {
+            let threads = [0, SLOTS].map(|first| {
+                let hits = &hits;
+                scope.spawn(move || {
+                    for slot in first..first + SLOTS {
+                        let _full = hits.push(0, slot, u64::from(slot));
+                    }
+                })
+            });
+            while !threads.iter().all(|thread| thread.is_finished()) {
+                told.extend(drained(&hits));
+            }
+        });
+        told.extend(drained(&hits));
+        let all = told.len();
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len(), all, "a hit was told twice");
+        assert!(all > 0);
     }
 
     #[test]

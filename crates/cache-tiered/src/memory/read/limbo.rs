@@ -15,6 +15,9 @@ use super::table::Table;
 /// Slots of a batch. Two of them make a fence worth its while, where there is no other arena to share it.
 pub(super) const BATCH: usize = if cfg!(cache_tiered_loom) { 1 } else { 64 };
 
+/// What waits is looked at whenever so many slots are fresh, or a multiple of that: others may have fenced for it.
+const LOOK: usize = if cfg!(cache_tiered_loom) { 1 } else { 16 };
+
 /// A chain of slots: the first, 1 higher, or 0; each entry's `link` goes on in the same way.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Chain {
@@ -75,7 +78,9 @@ impl Limbo {
     /// Whether [`pass`](Self::pass) may have something to do.
     #[inline]
     pub(super) fn has_work(&self) -> bool {
-        self.fresh.len >= BATCH || !self.fresh_tables.is_empty() || self.is_waiting()
+        self.fresh.len >= BATCH
+            || !self.fresh_tables.is_empty()
+            || self.fresh.len.is_multiple_of(LOOK) && self.is_waiting()
     }
 
     #[inline]

@@ -49,8 +49,8 @@ pub(super) enum Mutant {
     GivenBackPinned,
     /// A thread that ends keeps its participant.
     ExitForgets,
-    /// Whoever drains hits leaves the records where they were.
-    RecordStays,
+    /// A number in a column is raised by a store, whatever it is by then.
+    RaisedByStore,
     /// A slot gets its number in a column when readers can find it already.
     ColumnAfterSlot,
 }

@@ -91,7 +91,7 @@ impl<'a, T> Writer<'a, T> {
     ///
     /// # Panics
     /// If there is no value in the slot.
-    #[cfg(test)]
+    #[cfg(all(test, not(cache_tiered_loom)))]
     pub(crate) fn touch(&self, slot: u32) {
         self.live(slot).touch();
     }

@@ -5,6 +5,7 @@
 //! Buckets have 2 cells here, and batches one slot.
 
 mod index;
+mod owner;
 mod reclaim;
 mod threads;
 
