@@ -69,4 +69,8 @@ impl<K: Sync, V: Sync, T: BlockingSink<K, V>> Sink<K, V> for Blocking<T> {
     async fn flush(&self) -> Result<(), T::Error> {
         self.inner.flush()
     }
+
+    fn is_stamp_conditional(&self) -> bool {
+        self.inner.is_stamp_conditional()
+    }
 }

@@ -215,8 +215,8 @@ fn begin<T: Send + 'static>(pool: &Arc<Pool>, call: Detached<T>) -> Arc<Outcome<
 }
 
 /// A call whose panic becomes its answer.
-struct CatchUnwind<T> {
-    call: Detached<T>,
+pub(crate) struct CatchUnwind<T> {
+    pub(crate) call: Detached<T>,
 }
 
 impl<T> Future for CatchUnwind<T> {

@@ -239,6 +239,13 @@ pub trait Sink<K, V>: Send + Sync + 'static {
     fn flush(&self) -> impl Future<Output = Result<(), Self::Error>> + Send {
         ready(Ok(()))
     }
+
+    /// True if this sink takes no mutation after a later one of the same key, by their stamps: one
+    /// that comes late then changes nothing, and counts as applied. So a write whose time was up
+    /// need not keep others of its key waiting. By default it is not so.
+    fn is_stamp_conditional(&self) -> bool {
+        false
+    }
 }
 
 /// A sink whose calls block; [`Blocking`](crate::Blocking) makes a [`Sink`] of it.
@@ -271,5 +278,12 @@ pub trait BlockingSink<K, V>: Send + Sync + 'static {
     /// Whatever keeps the sink from it.
     fn flush(&self) -> Result<(), Self::Error> {
         Ok(())
+    }
+
+    /// True if this sink takes no mutation after a later one of the same key, by their stamps: one
+    /// that comes late then changes nothing, and counts as applied. So a write whose time was up
+    /// need not keep others of its key waiting. By default it is not so.
+    fn is_stamp_conditional(&self) -> bool {
+        false
     }
 }

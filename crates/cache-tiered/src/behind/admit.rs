@@ -72,7 +72,9 @@ where
             .set
             .put(hash, change, reserved, due, engine.health.successes());
         if let Some(displaced) = displaced {
-            engine.tally.coalesced.add();
+            if !displaced.flying {
+                engine.tally.coalesced.add();
+            }
             self.journal.settle(&[displaced.sequence]);
             if engine.hurried.load(Ordering::Relaxed) {
                 engine.settled.notify(usize::MAX);
@@ -152,13 +154,7 @@ where
                 Ok(append) => append,
                 Err(error) => return Err(Refusal::Journal(error.into())),
             };
-            // A thread that only waits leads the group itself; one of the pool is to drive others.
-            let appended = if is_pool_thread() {
-                append.await
-            } else {
-                append.wait()
-            };
-            match appended {
+            match written(append).await {
                 Ok(sequence) => return Ok(sequence),
                 Err(AppendError::Closed) => return Err(Refusal::Closed),
                 Err(AppendError::Full(_)) => {}
@@ -177,6 +173,16 @@ where
             let again = self.timer.now().saturating_add(DEVICE_PAUSE);
             first_of(settled, self.timer.sleep_until(again)).await;
         }
+    }
+}
+
+/// How a task of the journal ends. A thread that only waits leads the group itself; one of the
+/// pool is to drive others.
+pub(super) async fn written(append: journal::Append) -> Result<u64, AppendError> {
+    if is_pool_thread() {
+        append.await
+    } else {
+        append.wait()
     }
 }
 

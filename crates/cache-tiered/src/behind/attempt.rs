@@ -142,7 +142,7 @@ where
         let now = self.alarm.now();
         if !buried {
             let at = now.saturating_add(self.health.pause(failures.max(1)));
-            self.set.return_at(flight, at);
+            self.return_at(flight, at);
         }
         let down = self.health.failed(now, flight.hash, error);
         self.failed.notify(usize::MAX);
@@ -172,7 +172,13 @@ where
     fn put_back(&self, batch: &Batch<K, V>, parts: Vec<Range<usize>>) {
         let now = self.alarm.now();
         for flight in parts.into_iter().flat_map(|part| &batch.flights[part]) {
-            self.set.return_at(flight, now);
+            self.return_at(flight, now);
+        }
+    }
+
+    fn return_at(&self, flight: &Flight, at: u64) {
+        if self.set.return_at(flight, at) {
+            self.tally.coalesced.add();
         }
     }
 }

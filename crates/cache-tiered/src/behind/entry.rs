@@ -68,6 +68,8 @@ pub(super) struct Displaced {
     pub(super) bytes: usize,
     /// It took room among the dirty keys.
     pub(super) counted: bool,
+    /// It is on its way to the store nevertheless.
+    pub(super) flying: bool,
 }
 
 /// One change on its way.

@@ -1,6 +1,7 @@
 //! Dead letters: changes that the store refused for good.
 
 use super::WriteBehind;
+use super::admit::written;
 use super::entry::State;
 use crate::error::JournalError;
 use crate::journal::AppendError;
@@ -84,7 +85,7 @@ where
         let Some(sequence) = self.dead_sequence(hash, key) else {
             return Ok(false);
         };
-        match self.journal.revive(sequence).await {
+        match written(self.journal.revive(sequence)).await {
             Ok(_) => {}
             // Replaced meanwhile.
             Err(AppendError::NoSuchRecord { .. }) => return Ok(false),

@@ -192,8 +192,9 @@ impl<K, V> DirtySet<K, V> {
     }
 
     /// The change of a flight is not applied; it is due again at `at`.
-    pub(super) fn return_at(&self, flight: &Flight, at: u64) {
-        self.shards[flight.shard].lock().return_at(flight, at);
+    /// True if a later change of its key took its place.
+    pub(super) fn return_at(&self, flight: &Flight, at: u64) -> bool {
+        self.shards[flight.shard].lock().return_at(flight, at)
     }
 
     /// Changes the entry of a flight.

@@ -133,8 +133,9 @@ impl<K, V> Shard<K, V> {
             sequence: entry.sequence,
             bytes: entry.bytes,
             counted: entry.is_counted(),
+            flying: matches!(entry.state, State::Flying(stamp) if stamp == entry.stamp),
         };
-        if matches!(entry.state, State::Flying(stamp) if stamp == entry.stamp) {
+        if displaced.flying {
             entry.due = due;
             entry.next_cohort = cohort;
         }
@@ -317,16 +318,14 @@ impl<K, V> Shard<K, V> {
     }
 
     /// The flight's change is not applied: it waits until `at`, or a later change of its key does
-    /// until that is due.
-    pub(super) fn return_at(&mut self, flight: &Flight, at: u64) {
+    /// until that is due. True if there is a later one.
+    pub(super) fn return_at(&mut self, flight: &Flight, at: u64) -> bool {
         let entry = self.entry_mut(flight.slot);
-        let at = if entry.stamp == flight.stamp {
-            at
-        } else {
-            entry.due.min(at)
-        };
+        let replaced = entry.stamp != flight.stamp;
+        let at = if replaced { entry.due.min(at) } else { at };
         entry.state = State::Waiting;
         self.queue(flight.slot, at);
+        replaced
     }
 
     /// The entry of a flight.

@@ -42,6 +42,8 @@ pub(super) struct Engine<K, V> {
     turns: AtomicUsize,
     stopped: AtomicBool,
     threads: Mutex<usize>,
+    /// A copy of it for those who only look. Relaxed: they look again.
+    hired: AtomicUsize,
     /// Workers that hold the journal, but for those that wait for the store.
     holding: Mutex<usize>,
     let_go: Condvar,
@@ -100,6 +102,7 @@ impl<K, V> Engine<K, V> {
             refusing: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             threads: Mutex::new(0),
+            hired: AtomicUsize::new(0),
             holding: Mutex::new(0),
             let_go: Condvar::new(),
         }
@@ -160,7 +163,10 @@ where
 
     /// Sees to it that a worker looks.
     pub(super) fn call(self: &Arc<Self>) {
-        if self.alarm.ring() && self.alarm.waiting() == 0 {
+        let first = self.alarm.ring();
+        // A ring that nobody has heard may be one for all, of a time when there were fewer.
+        let short = self.hired.load(Ordering::Relaxed) < self.settings.lanes;
+        if (first || short) && self.alarm.waiting() == 0 {
             self.hire();
         }
     }
@@ -174,6 +180,7 @@ where
         let engine = Arc::clone(self);
         let thread = thread::Builder::new().name(format!("cache-tiered-behind-{threads}"));
         *threads += usize::from(thread.spawn(move || engine.work()).is_ok());
+        self.hired.store(*threads, Ordering::Relaxed);
     }
 
     fn work(self: Arc<Self>) {
@@ -182,8 +189,12 @@ where
             match self.next() {
                 Work::Batch(batch) => {
                     self.hold();
-                    // None: the cache is gone, and what is dirty belongs to the next one.
-                    if let Some(journal) = self.journal.upgrade() {
+                    // Looked at after it is counted: who stops the workers waits for those that
+                    // are, and has then let go of the journal.
+                    // Gone with the cache, what is dirty belongs to the next one.
+                    if !self.is_stopped()
+                        && let Some(journal) = self.journal.upgrade()
+                    {
                         self.fly(&journal, batch);
                     }
                     self.release();
@@ -222,7 +233,8 @@ where
             let first = (0..self.set.shards()).filter_map(|shard| self.set.first_due(shard));
             return Work::Wait(first.min());
         }
-        if more {
+        // Somebody has to be there when others are due, should this batch take long.
+        if more || self.set.unapplied.load(Ordering::Relaxed) > batch.len() {
             self.call();
         }
         Work::Batch(batch)

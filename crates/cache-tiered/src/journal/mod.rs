@@ -92,7 +92,6 @@ mod survey;
 mod sync;
 mod work;
 
-#[cfg(test)]
 pub(crate) use commit::Append;
 #[cfg(test)]
 pub(crate) use device::{Device, DeviceFile};

@@ -14,6 +14,10 @@ pub(crate) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) trait ErasedStore<K, V>: Send + Sync + 'static {
     fn load<'a>(&'a self, key: &'a K) -> Answer<'a, Result<Loaded<V>, StoreError>>;
     fn load_many<'a>(&'a self, keys: &'a [K]) -> Answer<'a, Result<Vec<Loaded<V>>, StoreError>>;
+    /// It takes no mutation after a later one of its key.
+    fn is_stamp_conditional(&self) -> bool {
+        false
+    }
     /// It takes no writes: nobody is to bring it any.
     fn is_read_only(&self) -> bool {
         false
@@ -56,6 +60,10 @@ where
                 .await
                 .map_err(|error| error.map(StoreError::new))
         })
+    }
+
+    fn is_stamp_conditional(&self) -> bool {
+        Sink::<K, V>::is_stamp_conditional(&self.0)
     }
 
     fn flush(&self) -> Answer<'_, Result<(), StoreError>> {

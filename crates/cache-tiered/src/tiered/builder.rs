@@ -4,6 +4,7 @@ use super::floors::Floors;
 use super::gate::Gate;
 use super::refresh::Background;
 use super::stats::Counters;
+use super::through::ThroughPath;
 use super::warm::Prefetches;
 use super::writes::{Mode, Writes};
 use super::{MemoryTier, Shared, Tiered};
@@ -134,7 +135,7 @@ impl<K, V> TieredBuilder<K, V> {
     {
         let memory = self.memory.ok_or(BuildError::NoMemory)?.build()?;
         let store = self.store.ok_or(BuildError::NoStore)?;
-        let (behind, _through) = match self.writes.mode {
+        let (behind, through) = match self.writes.mode {
             Mode::Through(through) => (None, through),
             Mode::Behind(behind) => {
                 let hash = |key: &K| memory.cache.core().hash(key);
@@ -160,6 +161,7 @@ impl<K, V> TieredBuilder<K, V> {
                 prefetches: Prefetches::default(),
                 store,
                 behind,
+                through: ThroughPath::new(&through),
                 pool: Arc::new(Pool::new(self.threads)),
                 gate: Gate::default(),
                 stamp: AtomicU64::new(stamp),

@@ -130,16 +130,16 @@ where
 }
 
 /// What `call` answers, or nothing if the time is up before.
-async fn before_time<T>(
+pub(super) async fn before_time<T, U>(
     call: impl Future<Output = T>,
-    time: impl Future<Output = ()>,
+    time: impl Future<Output = U>,
 ) -> Option<T> {
     let (mut call, mut time) = (pin!(call), pin!(time));
     std::future::poll_fn(|context| {
         if let Poll::Ready(answer) = call.as_mut().poll(context) {
             return Poll::Ready(Some(answer));
         }
-        time.as_mut().poll(context).map(|()| None)
+        time.as_mut().poll(context).map(|_| None)
     })
     .await
 }

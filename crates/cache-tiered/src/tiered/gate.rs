@@ -80,6 +80,14 @@ impl<K, V> Pass<K, V> {
             shared: Arc::clone(shared),
         })
     }
+
+    /// Another one for somebody who is inside, also when the gate is shut.
+    pub(super) fn again(shared: &Arc<super::Shared<K, V>>) -> Self {
+        shared.gate.state.lock().inside += 1;
+        Self {
+            shared: Arc::clone(shared),
+        }
+    }
 }
 
 impl<K, V> Drop for Pass<K, V> {

@@ -1,4 +1,4 @@
-//! `Tiered`: memory over a store, written through.
+//! `Tiered`: memory over a store, written through or behind.
 
 mod behind;
 mod builder;
@@ -14,6 +14,7 @@ mod read;
 mod refresh;
 mod stats;
 mod store;
+mod through;
 mod warm;
 mod write;
 mod writes;
@@ -35,6 +36,7 @@ use self::kept::{Kept, Terms};
 use self::read::Seen;
 use self::refresh::Background;
 use self::stats::Counters;
+use self::through::ThroughPath;
 use self::warm::Prefetches;
 use crate::behind::{BehindStats, DeadLetter, WriteBehind};
 use crate::error::{FlushError, JournalError, LoadError, PutError, RemoveError};
@@ -57,8 +59,9 @@ use std::time::Duration;
 
 /// A cache in tiers over a store. A clone is another handle to the same cache.
 ///
-/// Reads go through: what no tier holds is loaded from the store and kept. Writes go through: the
-/// store has them first, then the memory tier. Every call returns an [`Operation`], to be waited
+/// Reads go through: what no tier holds is loaded from the store and kept. Writes go through, the
+/// store has them first, then the memory tier; or [behind](crate::Writes::behind), a journal has them
+/// first, and the store later. Every call returns an [`Operation`], to be waited
 /// for by a thread or awaited on any runtime; a memory hit is complete when the call returns and
 /// allocates nothing.
 ///
@@ -74,6 +77,19 @@ use std::time::Duration;
 /// write that the store refused leaves the store and the cache as they were, and the caller has
 /// the error and the value. If the store cannot tell what became of a write, the caller hears
 /// exactly that, and no tier holds the key any more, so the next read asks the store.
+///
+/// **G4, write-behind.** A write is acknowledged when the journal has it, at the durability asked
+/// for: it survives the death of the process, or the loss of power. From then on it is read, also
+/// when memory has let go of it, and also after a crash, by the next cache that is built on the
+/// journal. The store gets the changes of a key in their order, each at least once, with a stamp that
+/// grows also across restarts; one that a later one replaced in time it does not get. What the
+/// store refuses until its attempts are used up is a [dead letter](Self::dead_letters): still read,
+/// and kept until it is driven again, discarded or replaced. While the store takes nothing at all no
+/// attempts are used up. When too much is dirty, or the journal is full, a write waits or is told so.
+/// The memory tier is not written before the journal: a write that was refused left no trace.
+///
+/// Dropped without a [`close`](Self::close), the cache leaves what is dirty in the journal, and the
+/// journal locked until a call of the store that is under way has ended.
 ///
 /// **Single flight.** Of any number of concurrent misses of one key one asks the store; all get
 /// its answer, be it a value or an error. Errors are not kept. If the one who asks panics, another
@@ -126,6 +142,7 @@ struct Shared<K, V> {
     store: Arc<dyn ErasedStore<K, V>>,
     /// In write-behind.
     behind: Option<WriteBehind<K, V>>,
+    through: ThroughPath<K>,
     timer: Timer,
     pool: Arc<Pool>,
     gate: Gate,
@@ -311,11 +328,12 @@ where
         Ok((hash, seen))
     }
 
-    /// Writes a value: to the store, then to memory. When this has returned, both have it.
+    /// Writes a value: to the store, then to memory. When this has returned, both have it; in
+    /// write-behind the journal has it in place of the store.
     ///
     /// # Errors
     ///
-    /// [`PutError`] with the value and what the store said; see the promise G3.
+    /// [`PutError`] with the value and what the store said; see the promises G3 and G4.
     pub fn put(&self, key: K, value: V) -> Operation<Result<(), PutError<V>>> {
         self.put_with(key, value, Life::DEFAULT)
     }
@@ -336,7 +354,9 @@ where
         )
     }
 
-    /// Removes a key from the store, then from memory. True if the store had it.
+    /// Removes a key from the store, then from memory. True if it was there. In write-behind the
+    /// journal has the removal in place of the store, which is asked for the key only if nothing
+    /// else knows of it.
     ///
     /// # Errors
     ///

@@ -372,6 +372,8 @@ impl<K: Hash + Eq + Clone, V: Clone> Leading<K, V> {
                 let (kept, keep) = shared.keep(value, life, stamp);
                 let install = match keep {
                     Keep::No => Install::Remove,
+                    // A write that nobody waits for any more may change it at any time.
+                    _ if shared.through.strays(lead.key()) => Install::Remove,
                     // It began before an invalidation: others would take it for a miss.
                     _ if shared.floors.cover(stamp, kept.tags()) => Install::Remove,
                     keep => Install::Put(kept.clone(), keep),

@@ -59,6 +59,10 @@ pub struct TieredStats {
     pub removals: u64,
     /// Writes and removals that the store refused, or write-behind before they were acknowledged.
     pub refused: u64,
+    /// Attempts of write-through after the first.
+    pub retries: u64,
+    /// Writes and removals that met an earlier one of their key whose time was up.
+    pub busy: u64,
     /// Writes and removals of which the store cannot tell what became.
     pub unknown: u64,
     /// Write-behind.
@@ -102,6 +106,8 @@ pub(super) struct Counters {
     pub(super) removals: Counter,
     pub(super) refused: Counter,
     pub(super) unknown: Counter,
+    pub(super) retries: Counter,
+    pub(super) busy: Counter,
 }
 
 impl Counters {
@@ -135,6 +141,8 @@ impl Counters {
             removals: self.removals.get(),
             refused: self.refused.get(),
             unknown: self.unknown.get(),
+            retries: self.retries.get(),
+            busy: self.busy.get(),
             behind: BehindStats::default(),
         }
     }

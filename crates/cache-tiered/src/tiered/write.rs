@@ -4,6 +4,7 @@ use super::Shared;
 use super::behind;
 use super::gate::Pass;
 use super::kept::Kept;
+use super::through;
 use crate::error::{PutError, RemoveError};
 use crate::events::Event;
 use crate::life::Life;
@@ -30,7 +31,10 @@ where
     let core = shared.memory.core();
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
-    ownership.granted().await;
+    if !through::granted(&shared, &key, &ownership).await {
+        shared.counters.busy.add();
+        return Err(PutError::Busy { value });
+    }
     put_owned(&shared, ownership, key, value, life).await
 }
 
@@ -56,12 +60,17 @@ where
         return put;
     }
     let stamp = shared.next_stamp();
-    let batch = [Mutation::put(key, value, stamp)];
-    let applied = shared.store.apply(&batch).await;
-    let [Mutation::Put { key, value, .. }] = batch else {
-        unreachable!("the batch is one put");
+    let ended = through::apply(shared, ownership, Mutation::put(key, value, stamp)).await;
+    let Mutation::Put { key, value, .. } = ended.mutation else {
+        unreachable!("it is a put");
     };
-    match applied {
+    let Some(ownership) = ended.ownership else {
+        shared.counters.unknown.add();
+        tell_failure(shared, told, true);
+        let source = through::error(ended.outcome);
+        return Err(PutError::Unknown { value, source });
+    };
+    match ended.outcome {
         Ok(_) => {
             let (kept, keep) = shared.keep(Some(value), life, stamp);
             ownership.show(key, kept, keep);
@@ -96,7 +105,10 @@ where
     let core = shared.memory.core();
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
-    ownership.granted().await;
+    if !through::granted(&shared, &key, &ownership).await {
+        shared.counters.busy.add();
+        return Err(RemoveError::Busy);
+    }
     remove_owned(&shared, ownership, key).await
 }
 
@@ -119,8 +131,14 @@ where
         });
         return removed;
     }
-    let batch = [Mutation::remove(key, shared.next_stamp())];
-    match shared.store.apply(&batch).await {
+    let mutation = Mutation::remove(key, shared.next_stamp());
+    let ended = through::apply(shared, ownership, mutation).await;
+    let Some(ownership) = ended.ownership else {
+        shared.counters.unknown.add();
+        tell_failure(shared, told, true);
+        return Err(RemoveError::Unknown(through::error(ended.outcome)));
+    };
+    match ended.outcome {
         Ok(applied) => {
             ownership.hide();
             shared.counters.removals.add();

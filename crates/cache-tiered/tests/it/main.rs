@@ -24,3 +24,4 @@ mod promises;
 mod redb;
 mod seeds;
 mod tags;
+mod through;

@@ -211,6 +211,11 @@ impl World {
         self.clock.advance(time);
     }
 
+    pub(super) fn clock_passed(&self, milliseconds: u64) -> bool {
+        use cache_tiered::Clock;
+        self.clock.now() >= milliseconds
+    }
+
     /// Lets time pass until something is reached, however long that takes.
     pub(super) fn pass_until(&self, reached: impl Fn() -> bool) {
         while !reached() {

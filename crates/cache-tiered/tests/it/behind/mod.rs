@@ -2,4 +2,5 @@
 
 mod failing;
 mod faulty;
+mod room;
 mod writing;
