@@ -15,6 +15,7 @@ mod life;
 mod little_endian;
 mod manual_clock;
 mod memory;
+mod observe;
 mod operation;
 mod retry;
 mod sink;

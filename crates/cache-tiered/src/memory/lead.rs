@@ -107,6 +107,12 @@ impl<K: Hash + Eq, V: Clone, P: Policy> Lead<K, V, P> {
         &self.key
     }
 
+    /// Nanoseconds since the load began.
+    pub(crate) fn took(&self) -> u64 {
+        let now = self.core.settings().clock.nanoseconds();
+        now.saturating_sub(self.began)
+    }
+
     /// Ends the load: installs the value if nothing changed the key meanwhile, then answers
     /// everybody who joined. False if a change kept it from being installed.
     pub(crate) fn land(self, answer: Result<V, LoadError>, keep: Keep) -> bool

@@ -28,6 +28,20 @@ pub enum Tier {
     Loader,
 }
 
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+impl Tier {
+    /// The name that metrics and traces have for it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Dirty => "dirty",
+            Self::Store => "store",
+            Self::Loader => "loader",
+        }
+    }
+}
+
 /// A value, and where it was found.
 ///
 /// ```

@@ -6,6 +6,7 @@ use super::read::{self, Answer, Leading, Seen, Waited};
 use super::{Shared, Tiered};
 use crate::error::{LoadError, StoreError};
 use crate::memory::{Asked, Joined, Lead};
+use crate::observe;
 use crate::operation::Operation;
 use crate::source::Loaded;
 use hashbrown::HashTable;
@@ -129,11 +130,9 @@ where
     if let [only] = keys {
         return read::ask(shared, only).await.map(|loaded| vec![loaded]);
     }
-    let loaded = shared
-        .store
-        .load_many(keys)
-        .await
-        .map_err(LoadError::Store)?;
+    let load = shared.store.load_many(keys);
+    let loaded = observe::call("load_many", keys.len(), load).await;
+    let loaded = loaded.map_err(LoadError::Store)?;
     if loaded.len() == keys.len() {
         return Ok(loaded);
     }

@@ -69,7 +69,9 @@ use std::time::Duration;
 ///
 /// **G1, one process, per key.** Once a put, remove or invalidate has returned, every get that
 /// starts later sees that state or a later one, or asks the store; never an older one, across
-/// evictions and loads that are under way. A load that raced with a write answers those who asked
+/// evictions and loads that are under way, in the background too. The same goes for all that an
+/// [`invalidate_tag`](Self::invalidate_tag) or [`invalidate_all`](Self::invalidate_all) is about:
+/// a value may be answered past its time to live ([`Hit::stale`]), but not past an invalidation. A load that raced with a write answers those who asked
 /// before the write was acknowledged and is not kept. Mutations of one key take effect one after
 /// the other, in the order in which they began (their handles were first waited for or polled).
 ///
@@ -104,8 +106,8 @@ use std::time::Duration;
 ///
 /// # Costs
 ///
-/// All calls on one key are O(1) beside what the store does. A memory hit takes the mutex of the
-/// key's shard for the look-up and no other lock.
+/// All calls on one key are O(1) beside what the store does. A memory hit takes no lock, and reads
+/// no clock unless its entry has a limited life.
 ///
 /// # Examples
 ///

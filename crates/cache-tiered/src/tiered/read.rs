@@ -6,6 +6,7 @@ use super::kept::{Kept, Worth};
 use crate::error::{LoadError, StoreError};
 use crate::events::Event;
 use crate::memory::{Asked, Ending, Install, Joined, Keep, Lead};
+use crate::observe::{self, LoadEnd};
 use crate::source::Loaded;
 use std::error::Error;
 use std::future::Future;
@@ -104,7 +105,9 @@ where
     if let Some(value) = shared.unapplied(hash, key) {
         return Ok(value.into());
     }
-    shared.store.load(key).await.map_err(LoadError::Store)
+    let load = shared.store.load(key);
+    let loaded = observe::call("load", 1, load).await;
+    loaded.map_err(LoadError::Store)
 }
 
 /// The value of a key by who knows it for certain: nothing that is stale answers. For a caller who
@@ -269,8 +272,17 @@ impl<K: Clone, V> Shared<K, V> {
         loaded: &Result<Loaded<V>, LoadError>,
         tier: Tier,
         background: bool,
+        nanoseconds: u64,
     ) {
         self.counters.load_ended(loaded, tier);
+        let found = loaded.as_ref();
+        let end = LoadEnd {
+            tier,
+            found: found.map(|loaded| matches!(loaded, Loaded::Value(..))),
+            background,
+            nanoseconds,
+        };
+        end.tell();
         self.events.emit(|| match loaded {
             Ok(loaded) => Event::Loaded {
                 key: key.clone(),
@@ -365,7 +377,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Leading<K, V> {
             tier,
             background,
         } = self;
-        shared.load_ended(lead.key(), &loaded, tier, background);
+        shared.load_ended(lead.key(), &loaded, tier, background, lead.took());
         match loaded {
             Ok(loaded) => {
                 let (value, life) = loaded.into_parts();

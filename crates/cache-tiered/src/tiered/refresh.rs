@@ -110,17 +110,26 @@ pub(super) fn refresh<K, V, A>(
     };
     shared.pool.spawn(Box::pin(async move {
         let shared = Arc::clone(&claim.shared);
+        let stamp = shared.next_stamp();
+        // What was acknowledged and is not in the store yet is newer than what anybody could load.
+        let (loaded, tier) = match (shared.unapplied(hash, &claim.key), asked) {
+            (Some(value), _) => (Ok(value.into()), Tier::Dirty),
+            (None, Asked::Store) => (
+                load(Arc::clone(&shared), claim.key.clone()).await,
+                Tier::Store,
+            ),
+            (None, Asked::Loader) => (
+                load(Arc::clone(&shared), claim.key.clone()).await,
+                Tier::Loader,
+            ),
+        };
         let leading = Leading {
             lead,
             hash,
-            stamp: shared.next_stamp(),
-            tier: match asked {
-                Asked::Store => Tier::Store,
-                Asked::Loader => Tier::Loader,
-            },
+            stamp,
+            tier,
             background: true,
         };
-        let loaded = load(Arc::clone(&shared), claim.key.clone()).await;
         match &loaded {
             Ok(_) => shared.counters.refreshes.add(),
             Err(_) => shared.counters.refresh_failures.add(),

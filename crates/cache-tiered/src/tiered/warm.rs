@@ -351,6 +351,11 @@ where
             report.present += 1;
             continue;
         };
+        // What was acknowledged and is not in the store yet is newer. The load is given up.
+        if shared.unapplied(hash, &key).is_some() {
+            report.present += 1;
+            continue;
+        }
         let (kept, keep) = shared.keep(Some(value), Life::DEFAULT, stamp);
         let install = match keep {
             Keep::No => Install::Leave,

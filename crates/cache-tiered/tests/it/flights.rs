@@ -133,3 +133,52 @@ fn an_absence_is_kept_only_where_its_source_says_so() {
     cache.put(3, 9).wait().unwrap();
     assert_eq!(cached(&cache, 3), Some(9));
 }
+
+/// A thousand misses of key 1, whose value is 10, of which one is under way until the gate opens.
+fn a_thousand_join(cache: &cache_tiered::Tiered<u64, u64>, probe: &crate::doubles::Probe) {
+    let misses = cache.stats().memory.misses;
+    thread::scope(|scope| {
+        for _ in 0..1_000 {
+            let builder = thread::Builder::new().stack_size(128 << 10);
+            builder
+                .spawn_scoped(scope, || assert_eq!(read(cache, 1), Some(10)))
+                .unwrap();
+        }
+        wait_for_misses(cache, misses + 1_000);
+        probe.loaded.open();
+    });
+}
+
+#[test]
+fn a_thousand_that_joined_a_load_whose_handle_is_dropped_make_no_other() {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+    let (cache, probe) = probed(10);
+    cache.put(1, 10).wait().unwrap();
+    cache.invalidate(&1);
+    probe.loaded.hold(1);
+    let mut leader = cache.get(&1);
+    let polled = Pin::new(&mut leader).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    probe.loaded.wait_for(1);
+    drop(leader);
+    a_thousand_join(&cache, &probe);
+    assert_eq!(probe.loads(), 1);
+}
+
+#[test]
+fn a_thousand_that_joined_a_load_which_panics_make_one_other() {
+    let (cache, probe) = probed(10);
+    cache.put(1, 10).wait().unwrap();
+    cache.invalidate(&1);
+    probe.loaded.hold(1);
+    probe.tell(Fate::Panic);
+    thread::scope(|scope| {
+        let leader = scope.spawn(|| catch_unwind(AssertUnwindSafe(|| read(&cache, 1))).is_err());
+        probe.loaded.wait_for(1);
+        a_thousand_join(&cache, &probe);
+        assert!(leader.join().unwrap());
+    });
+    assert_eq!(probe.loads(), 2);
+}

@@ -18,6 +18,8 @@ mod memory_loads;
 mod memory_policies;
 mod memory_readers;
 mod model;
+#[cfg(feature = "metrics")]
+mod observe;
 mod operations;
 mod promises;
 #[cfg(feature = "redb")]

@@ -2,5 +2,6 @@
 
 mod failing;
 mod faulty;
+mod reading;
 mod room;
 mod writing;
