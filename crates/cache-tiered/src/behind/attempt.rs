@@ -3,6 +3,7 @@
 use super::entry::{Batch, Flight};
 use super::worker::Engine;
 use crate::error::StoreError;
+use crate::events::Event;
 use crate::executor::block_on;
 use crate::journal::{AppendError, Journal};
 use crate::sink::Mutation;
@@ -51,7 +52,7 @@ where
     pub(super) fn fly(self: &Arc<Self>, journal: &Journal, batch: Batch<K, V>) {
         let before = self.health.successes();
         // The next one to try is the last.
-        let mut parts = vec![0..batch.len()];
+        let mut parts: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
         while let Some(part) = parts.pop() {
             if self.is_stopped() {
                 // It is in the journal, for the next cache.
@@ -72,7 +73,7 @@ where
             if part.len() > 1 {
                 parts.push(middle..part.end);
                 parts.push(part.start..middle);
-            } else if self.failed_alone(journal, &batch.flights[part.start], error) {
+            } else if self.failed_alone(journal, &batch, part.start, error) {
                 self.put_back(&batch, parts);
                 break;
             }
@@ -122,9 +123,11 @@ where
     fn failed_alone(
         self: &Arc<Self>,
         journal: &Journal,
-        flight: &Flight,
+        batch: &Batch<K, V>,
+        index: usize,
         error: StoreError,
     ) -> bool {
+        let (flight, key) = (&batch.flights[index], batch.mutations[index].key());
         let successes = self.health.successes();
         let attempts_max = self.health.retry().attempts();
         let (failures, exhausted) = self.set.with_flying(flight, |entry| {
@@ -144,6 +147,17 @@ where
             let at = now.saturating_add(self.health.pause(failures.max(1)));
             self.return_at(flight, at);
         }
+        self.tell(|| {
+            let key = key.clone();
+            if buried {
+                Event::DeadLettered { key }
+            } else {
+                Event::Retried {
+                    key,
+                    attempts: failures,
+                }
+            }
+        });
         let down = self.health.failed(now, flight.hash, error);
         self.failed.notify(usize::MAX);
         down
@@ -166,6 +180,13 @@ where
             self.tally.dead.add();
         }
         buried
+    }
+
+    /// Tells those who listen, if the cache is still there.
+    fn tell(&self, event: impl FnOnce() -> Event<K>) {
+        if let Some(events) = self.events.upgrade() {
+            events.emit(event);
+        }
     }
 
     /// What was not tried waits again.

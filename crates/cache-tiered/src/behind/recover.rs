@@ -8,6 +8,7 @@ use super::{Codecs, Recovered, WriteBehind};
 use crate::alarm::Alarm;
 use crate::durability::Durability;
 use crate::error::JournalError;
+use crate::events::Broadcast;
 use crate::journal::{self, Journal, JournalOptions, Record, Recovery};
 use crate::memory::{Clock, milliseconds};
 use crate::store::erased::ErasedStore;
@@ -50,6 +51,7 @@ where
         codecs: Codecs<K, V>,
         store: Arc<dyn ErasedStore<K, V>>,
         clock: Arc<dyn Clock>,
+        events: &Arc<Broadcast<K>>,
         hash: impl Fn(&K) -> u64,
     ) -> Result<Self, JournalError> {
         let (settings, keys, values) = (codecs.settings, codecs.keys, codecs.values);
@@ -65,7 +67,7 @@ where
             DirtySet::new(settings.max_dirty, settings.max_dirty_bytes),
             Health::new(settings.retry),
             store,
-            &journal,
+            (&journal, events),
             Alarm::new(Arc::clone(&clock)),
             pace,
         );

@@ -12,12 +12,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const SHARDS: usize = 64;
 
+/// A shard on cache lines of its own.
+type Cell<K, V> = CachePadded<Mutex<Shard<K, V>>>;
+
 /// The keys that the store does not have in their latest state.
 ///
 /// Every key that is not dead belongs to one of two cohorts. A flush lets new ones join the other,
 /// and waits until its own is empty.
 pub(super) struct DirtySet<K, V> {
-    shards: Box<[CachePadded<Mutex<Shard<K, V>>>]>,
+    shards: Box<[Cell<K, V>]>,
     pub(super) room: Room,
     /// The cohort that is joined. Changed with all shards locked, read with one: so it orders
     /// itself, and Relaxed is enough.

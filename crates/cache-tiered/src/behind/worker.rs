@@ -4,6 +4,7 @@ use super::entry::{Batch, Entry};
 use super::health::Leave;
 use super::{DirtySet, Health, Tally};
 use crate::alarm::Alarm;
+use crate::events::Broadcast;
 use crate::journal::Journal;
 use crate::store::erased::ErasedStore;
 use event_listener::Event;
@@ -19,6 +20,7 @@ pub(super) struct Engine<K, V> {
     pub(super) tally: Tally,
     pub(super) store: Arc<dyn ErasedStore<K, V>>,
     pub(super) journal: Weak<Journal>,
+    pub(super) events: Weak<Broadcast<K>>,
     pub(super) alarm: Arc<Alarm>,
     pub(super) settings: Pace,
     /// When an idle worker looks again by itself. A worker says "never" before it looks and the
@@ -79,7 +81,7 @@ impl<K, V> Engine<K, V> {
         set: DirtySet<K, V>,
         health: Health,
         store: Arc<dyn ErasedStore<K, V>>,
-        journal: &Arc<Journal>,
+        (journal, events): (&Arc<Journal>, &Arc<Broadcast<K>>),
         alarm: Arc<Alarm>,
         settings: Pace,
     ) -> Self {
@@ -89,6 +91,7 @@ impl<K, V> Engine<K, V> {
             tally: Tally::default(),
             store,
             journal: Arc::downgrade(journal),
+            events: Arc::downgrade(events),
             alarm,
             settings,
             wakes_at: AtomicU64::new(u64::MAX),

@@ -135,12 +135,13 @@ impl<K, V> TieredBuilder<K, V> {
     {
         let memory = self.memory.ok_or(BuildError::NoMemory)?.build()?;
         let store = self.store.ok_or(BuildError::NoStore)?;
+        let events = Broadcast::new();
         let (behind, through) = match self.writes.mode {
             Mode::Through(through) => (None, through),
             Mode::Behind(behind) => {
                 let hash = |key: &K| memory.cache.core().hash(key);
                 let (store, clock) = (Arc::clone(&store), Arc::clone(&memory.clock));
-                let opened = WriteBehind::open(behind, store, clock, hash);
+                let opened = WriteBehind::open(behind, store, clock, &events, hash);
                 (
                     Some(opened.map_err(BuildError::Journal)?),
                     Writes::through(),
@@ -166,7 +167,7 @@ impl<K, V> TieredBuilder<K, V> {
                 gate: Gate::default(),
                 stamp: AtomicU64::new(stamp),
                 counters: Counters::default(),
-                events: Broadcast::new(),
+                events,
             }),
         })
     }

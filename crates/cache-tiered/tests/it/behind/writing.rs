@@ -2,7 +2,8 @@
 
 use super::faulty::{DELAY, World};
 use crate::doubles::{cached, read};
-use cache_tiered::Tier;
+use cache_tiered::{BuildError, InMemory, JournalErrorKind, MemoryTier, RemoveError, Tier, Tiered};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[test]
@@ -80,4 +81,58 @@ fn g4_what_a_dropped_cache_left_dirty_is_taken_up_by_the_next() {
     assert!(world.store.stamp(2).unwrap() > last);
     drop(cache);
     assert_eq!(world.open().stats().behind.recovered, 0);
+}
+
+#[test]
+fn a_removal_says_whether_the_key_was_there_by_whoever_knows() {
+    let world = World::new();
+    world.store.set(5, 50);
+    let cache = world.open();
+    assert!(cache.remove(&5).wait().unwrap(), "the store knows");
+    assert!(
+        !cache.remove(&5).wait().unwrap(),
+        "it is removed, though not in the store"
+    );
+    assert!(!cache.remove(&6).wait().unwrap());
+    cache.put(7, 70).wait().unwrap();
+    let loads = world.store.loads.load(Ordering::SeqCst);
+    assert!(cache.remove(&7).wait().unwrap(), "nobody has to be asked");
+    assert_eq!(world.store.loads.load(Ordering::SeqCst), loads);
+    world.store.loads_fail.store(true, Ordering::SeqCst);
+    let unknowable = cache.remove(&8).wait();
+    assert!(matches!(unknowable, Err(RemoveError::Existence(_))));
+    assert!(!cache.explain(&8).dirty);
+    cache.flush().wait().unwrap();
+    assert_eq!(world.store.value(5), None);
+}
+
+#[test]
+fn a_journal_that_the_codecs_do_not_read_is_an_error_and_stays_as_it_is() {
+    let world = World::new();
+    let cache = world.open();
+    cache.put(1, u64::MAX).wait().unwrap();
+    drop(cache);
+    let text = Tiered::<u64, String>::builder()
+        .memory(MemoryTier::entries(10))
+        .store(InMemory::new())
+        .writes(world.behind())
+        .build();
+    let Err(BuildError::Journal(error)) = text else {
+        panic!("eight bytes of 0xff are no text");
+    };
+    assert_eq!(error.kind(), JournalErrorKind::Codec);
+    assert!(error.to_string().contains("codecs"), "{error}");
+    assert_eq!(read(&world.open(), 1), Some(u64::MAX));
+}
+
+#[test]
+fn calls_of_one_batch_take_as_many_changes_as_it_may_have() {
+    let world = World::new();
+    let cache = world.open_with(world.behind().batch(8));
+    for key in 0..64 {
+        cache.put(key, key).wait().unwrap();
+    }
+    cache.flush().wait().unwrap();
+    assert_eq!(world.store.calls(), (8, 8));
+    assert_eq!(cache.stats().behind.dirty_keys_peak, 64);
 }
