@@ -1,8 +1,7 @@
-//! A shard whose lock a thread has: everything that changes its entries.
+//! A shard whose lock a thread has: how entries leave, and what is let go of after the lock. How they come is `put`.
 //!
-//! The order is always the same: first what may refuse or run code of others while nothing has changed (look-up, demand),
-//! then evictions one by one, each complete before the next, and last the insert itself. Copies for callers and the
-//! listener are made of what is out of everything already: should a clone panic, the shard is whole.
+//! Copies for callers and the listener are made of what is out of everything already: should a clone panic, the shard is
+//! whole.
 
 use super::departed::Departed;
 use super::flight::Turn;
@@ -10,7 +9,7 @@ use super::lives::NEVER;
 use super::read::pinned;
 use super::settings::Settings;
 use super::shard::{Node, Shard, State};
-use cache_policies::{Cause, Demand, LimitError, Policy, RejectReason, Rejected, Room, Slot};
+use cache_policies::{Cause, LimitError, Policy, RejectReason, Rejected, Slot};
 use hashbrown::Equivalent;
 use parking_lot::MutexGuard;
 use std::sync::Arc;
@@ -19,23 +18,11 @@ use std::sync::Arc;
 const RETIRED_SHARE: u64 = 32;
 /// Entries without weights that may wait in any shard; where that is more, a quarter of its capacity may.
 const RETIRED_MIN: u64 = 8;
-/// Slots that wait to be reclaimed where readers are quick, and some to spare.
-const RETIRED_SLOTS: u64 = 160;
 
 pub(super) struct Locked<'a, K, V, P> {
-    settings: &'a Settings<K, V>,
-    shard: &'a Shard<K, V, P>,
+    pub(super) settings: &'a Settings<K, V>,
+    pub(super) shard: &'a Shard<K, V, P>,
     pub(super) state: MutexGuard<'a, State<K, V, P>>,
-}
-
-/// What an entry is put in with.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
-    pub(super) hash: u64,
-    /// From [`Settings::weigh`], before the lock.
-    pub(super) weight: u32,
-    /// Milliseconds of life in place of the default of the cache.
-    pub(super) ttl: Option<u64>,
 }
 
 /// What left while the lock was held, to be told of and dropped without it.
@@ -60,7 +47,7 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
 
     /// The slot of a key, dead or alive.
     #[inline]
-    fn find<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
+    pub(super) fn find<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
         let writer = self.shard.arena.writer(&mut self.state.token);
         writer.find(hash, |node| key.equivalent(&node.key))
     }
@@ -80,14 +67,14 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
     }
 
     /// Takes an entry that is out of the residency out of the arena; `take` makes what is wanted of it.
-    fn unlink<R>(&mut self, slot: u32, take: impl FnOnce(&Node<K, V>) -> R) -> R {
+    pub(super) fn unlink<R>(&mut self, slot: u32, take: impl FnOnce(&Node<K, V>) -> R) -> R {
         let mut writer = self.shard.arena.writer(&mut self.state.token);
         pinned(|pin| take(writer.unlink(pin, slot)))
     }
 
     /// Lets an entry leave that is out of the residency.
     #[inline]
-    fn leave(&mut self, place: Slot, cause: Cause) {
+    pub(super) fn leave(&mut self, place: Slot, cause: Cause) {
         let slot = self.state.places.arena(place);
         let counts = &mut self.state.counts;
         *match cause {
@@ -146,7 +133,7 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
         None
     }
 
-    fn reject(&mut self, node: Node<K, V>, reason: RejectReason) -> Rejected<K, V> {
+    pub(super) fn reject(&mut self, node: Node<K, V>, reason: RejectReason) -> Rejected<K, V> {
         self.state.counts.rejections += 1;
         let Node { key, value } = node;
         Rejected { key, value, reason }
@@ -212,7 +199,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     }
 
     /// Makes a slot of the policy vacant whose entry is about to leave.
-    fn dismiss(&mut self, place: Slot) {
+    pub(super) fn dismiss(&mut self, place: Slot) {
         let residency = &mut self.state.residency;
         let before = residency.weight();
         residency.remove(place);
@@ -222,7 +209,11 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
 
     /// The slot of a key that is there and alive.
     #[inline]
-    fn find_alive<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
+    pub(super) fn find_alive<Q: Equivalent<K> + ?Sized>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+    ) -> Option<u32> {
         let slot = self.find(hash, key)?;
         let now = self.state.residency.now();
         // Readers may know better than the policy, which hears of hits later than they were.
@@ -242,195 +233,6 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     {
         let slot = self.find_alive(hash, key)?;
         Some(self.at(slot, |node| read(&node.value)))
-    }
-
-    /// Inserts or replaces; what `former` makes of the value that the key had.
-    #[inline]
-    pub(super) fn put<R>(
-        &mut self,
-        ticket: Ticket,
-        key: K,
-        value: V,
-        former: impl FnOnce(&V) -> R,
-    ) -> Result<Option<R>, Rejected<K, V>>
-    where
-        K: Eq,
-    {
-        let ticks = match ticket.ttl {
-            None => self.settings.time_to_live,
-            Some(ttl) => {
-                self.shard.set_timed();
-                self.tick();
-                ttl
-            }
-        };
-        self.shard.drain(&mut self.state);
-        let node = Node { key, value };
-        match self.find_alive(ticket.hash, &node.key) {
-            Some(slot) => self.replace(slot, ticket, ticks, node, former).map(Some),
-            None => self.place(ticket, ticks, node).map(|()| None),
-        }
-    }
-
-    /// Inserts an entry whose key is not there.
-    #[inline]
-    fn place(
-        &mut self,
-        ticket: Ticket,
-        ticks: u64,
-        node: Node<K, V>,
-    ) -> Result<(), Rejected<K, V>> {
-        let told = self.shard.told(ticket.hash);
-        let residency = &mut self.state.residency;
-        let mut demand = match residency.demand(ticket.weight, ticks, None) {
-            Ok(demand) => demand,
-            Err(reason) => return Err(self.reject(node, reason)),
-        };
-        let hint = residency.miss(told);
-        loop {
-            match self.make_room(&mut demand) {
-                Room::Made => break,
-                Room::Victim(victim) => self.leave(victim.slot, victim.cause()),
-                Room::None => return Err(self.reject(node, RejectReason::AllPinned)),
-            }
-            if !self.is_weighed() {
-                // One goes, one comes; the limit was reached when it was set.
-                debug_assert!(self.state.residency.fits(ticket.weight));
-                break;
-            }
-        }
-        let place = self.show(ticket.hash, ticks, node);
-        self.state.residency.insert(place, told, &demand, hint);
-        self.state.counts.inserts += 1;
-        Ok(())
-    }
-
-    /// One step of making room.
-    #[inline]
-    fn make_room(&mut self, demand: &mut Demand) -> Room {
-        let state = &mut *self.state;
-        let (residency, places) = (&mut state.residency, &state.places);
-        let is_weighed = self.settings.weigher.is_some();
-        let before = if is_weighed { residency.weight() } else { 0 };
-        let room = if self.shard.counts_touches() {
-            let mut writer = self.shard.arena.writer(&mut state.token);
-            residency.make_room_touched(demand, |slot| writer.take_touches(places.arena(slot)))
-        } else {
-            residency.make_room(demand)
-        };
-        if is_weighed {
-            state.retired_weight += before - residency.weight();
-        }
-        room
-    }
-
-    /// Whether entries may weigh other than 1.
-    #[inline(always)]
-    const fn is_weighed(&self) -> bool {
-        self.settings.weigher.is_some()
-    }
-
-    /// Puts a node into the arena, where readers find it from here on; what stands for it in the policy.
-    #[inline]
-    fn show(&mut self, hash: u64, ticks: u64, node: Node<K, V>) -> Slot {
-        let shard = self.shard;
-        let now = self.state.residency.now();
-        let mut writer = shard.arena.writer(&mut self.state.token);
-        let slot = writer.insert_prepared(hash, node, |slot| {
-            if shard.is_timed() {
-                shard.lives().begin(slot, now.saturating_add(ticks), now);
-            }
-        });
-        if slot >= self.state.reserved {
-            self.reserve(slot);
-        }
-        self.state.places.policy(slot)
-    }
-
-    /// Makes room in the policy's columns for a slot: twice as many, up to those that there can be where all weigh 1.
-    #[cold]
-    fn reserve(&mut self, slot: u32) {
-        let residency = &mut self.state.residency;
-        let slot = u64::from(slot);
-        let expected = match self.settings.weigher {
-            None => residency.capacity().saturating_add(RETIRED_SLOTS),
-            Some(_) => 0,
-        };
-        let step = slot + slot / 8 + 16;
-        let room = match step < expected {
-            true => (2 * slot + 64).min(expected),
-            false => step,
-        };
-        let slots = room.min(u64::from(Slot::MAX.get()) + 1);
-        residency.reserve(slots as usize);
-        self.state.reserved = slots as u32;
-    }
-
-    /// Puts a node in the place of that in a slot, which is alive and has the same key.
-    #[inline(never)]
-    fn replace<R>(
-        &mut self,
-        slot: u32,
-        ticket: Ticket,
-        ticks: u64,
-        node: Node<K, V>,
-        former: impl FnOnce(&V) -> R,
-    ) -> Result<R, Rejected<K, V>> {
-        let told = self.shard.told(ticket.hash);
-        let place = self.state.places.policy(slot);
-        let residency = &self.state.residency;
-        let mut demand = match residency.demand(ticket.weight, ticks, Some(place)) {
-            Ok(demand) => demand,
-            Err(reason) => return Err(self.reject(node, reason)),
-        };
-        self.hit(slot, place, told);
-        let mut former = Some(former);
-        let mut own = None;
-        loop {
-            match self.make_room(&mut demand) {
-                Room::Made => break,
-                Room::Victim(victim) if victim.slot == place => {
-                    let copy = self.settings.told.as_ref().map(|told| told.copy);
-                    let former = former.take().expect("a slot is a victim once");
-                    own = Some(self.unlink(slot, |node| {
-                        let copied = copy.map(|copy| copy(&node.key, &node.value));
-                        (former(&node.value), copied)
-                    }));
-                }
-                Room::Victim(victim) => self.leave(victim.slot, victim.cause()),
-                Room::None => {
-                    if let Some((_, copied)) = own {
-                        self.state.counts.evictions += 1;
-                        if let Some((key, value)) = copied {
-                            self.state.departed.push(key, value, Cause::Capacity);
-                        }
-                    }
-                    return Err(self.reject(node, RejectReason::AllPinned));
-                }
-            }
-        }
-        self.state.counts.updates += 1;
-        if let Some((former, _)) = own {
-            // The policy may have remembered it as a victim: it forgets what is resident again.
-            let hint = self.state.residency.miss(told);
-            let place = self.show(ticket.hash, ticks, node);
-            self.state.residency.insert(place, told, &demand, hint);
-            return Ok(former);
-        }
-        self.state.retired_weight += u64::from(self.state.residency.weight_of(place));
-        self.state.residency.replace(place, &demand);
-        let former = former.expect("it was no victim");
-        Ok(self.swap(slot, ticks, node, former))
-    }
-
-    /// Tells the policy of the hits of a slot that readers have counted, and of that which an update is.
-    fn hit(&mut self, slot: u32, place: Slot, told: u64) {
-        let state = &mut *self.state;
-        let mut writer = self.shard.arena.writer(&mut state.token);
-        for _ in 0..writer.take_touches(slot) {
-            state.residency.hit(place, told);
-        }
-        state.residency.hit(place, told);
     }
 
     /// Tells the policy of all hits that readers have counted or noted. O(slots).
@@ -456,28 +258,6 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         }
         let lives = self.shard.lives();
         (!lives.is_over(slot, now)).then(|| lives.left(slot, now))
-    }
-
-    /// Shows a node in the place of that in a slot; what `former` makes of that one's value.
-    fn swap<R>(
-        &mut self,
-        slot: u32,
-        ticks: u64,
-        node: Node<K, V>,
-        former: impl FnOnce(&V) -> R,
-    ) -> R {
-        let (shard, state) = (self.shard, &mut *self.state);
-        let now = state.residency.now();
-        let mut writer = shard.arena.writer(&mut state.token);
-        pinned(|pin| {
-            let (new, old) = writer.replace_prepared(pin, slot, node, |slot| {
-                if shard.is_timed() {
-                    shard.lives().begin(slot, now.saturating_add(ticks), now);
-                }
-            });
-            state.places.swap(slot, new);
-            former(&old.value)
-        })
     }
 
     /// Takes an entry out that is there and alive; what `take` makes of it.

@@ -21,6 +21,7 @@ mod loads;
 mod locked;
 mod ownership;
 mod places;
+mod put;
 #[expect(
     unsafe_code,
     reason = "readers without locks hold references to what writers retire"

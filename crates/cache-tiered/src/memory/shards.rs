@@ -1,6 +1,7 @@
 //! The shards of a memory tier, and the one way to a key's shard.
 
-use super::locked::{Leaving, Locked, Ticket};
+use super::locked::{Leaving, Locked};
+use super::put::Ticket;
 use super::settings::Settings;
 use super::shard::{Looked, Shard};
 use crate::error::{BuildError, ResizeError};
