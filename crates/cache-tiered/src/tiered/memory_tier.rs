@@ -48,8 +48,8 @@ impl<K, V> MemoryTier<K, V> {
         Self::of(MemoryCache::builder().capacity(capacity))
     }
 
-    /// A tier of at most this weight. The weigher is called once an insert, under a lock: keep it
-    /// cheap and away from the cache. The knowledge that a key is absent weighs 1.
+    /// A tier of at most this weight. The weigher is called once an insert,
+    /// without a lock. The knowledge that a key is absent weighs 1.
     pub fn weighted(
         capacity: u64,
         weigher: impl Fn(&K, &V) -> u32 + Send + Sync + 'static,

@@ -9,6 +9,8 @@
 //!  entries   [ value | hash or link, touches, state ] ...          8 bytes a slot beside the value
 //!  limbo     slots and tables that were unlinked                   two batches of 64 slots, or more
 //! ```
+//! Beside it an owner may have a [`Column`], a number a slot that is set before the slot is shown (until when an entry
+//! lives), and [`HitBuffers`], in which readers note what its policy has to hear of.
 //!
 //! # A value's life
 //!
