@@ -111,8 +111,8 @@ impl Through {
     /// How long the store may take for a write, retries and their pauses included; no limit by
     /// default. Rounded up to milliseconds, measured by the clock of the memory tier.
     ///
-    /// A write that takes longer is answered with "unknown" ([`PutError::Unknown`]
-    /// (crate::PutError::Unknown)), and runs on by itself. Until it has ended, reads of the key ask
+    /// A write that takes longer is answered with [`PutError::Unknown`](crate::PutError::Unknown),
+    /// and runs on by itself, without further retries. Until it has ended, reads of the key ask
     /// the store and keep nothing, and further writes of it are answered with `Busy`, unless the
     /// sink is [stamp-conditional](crate::Sink::is_stamp_conditional).
     pub const fn timeout(mut self, timeout: Duration) -> Self {
