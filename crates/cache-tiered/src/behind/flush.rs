@@ -12,6 +12,8 @@ pub(crate) enum Flushed {
     Done,
     /// The store takes nothing; what is left is dirty, and in the journal.
     Stuck(StoreError),
+    /// The cache was closed meanwhile.
+    Closed,
 }
 
 /// The right to flush.
@@ -59,6 +61,9 @@ where
             let (drained, failed) = (engine.set.drained.listen(), engine.failed.listen());
             if engine.set.members(cohort) == 0 {
                 return Flushed::Done;
+            }
+            if engine.is_stopped() {
+                return Flushed::Closed;
             }
             let (now, error) = engine.health.fruitless();
             if let Some(error) = error

@@ -97,11 +97,10 @@ where
         Ok(revived)
     }
 
-    /// Lets go of a dead letter; none if the key has none. The caller has the right to the key.
+    /// Takes out a dead letter; none if the key has none. The caller has the right to the key.
     pub(crate) fn discard(&self, hash: u64, key: &K) -> Option<DeadLetter<K, V>> {
         let entry = self.engine.set.discard(hash, key)?;
         self.journal.settle(&[entry.sequence]);
-        self.engine.settled.notify(usize::MAX);
         let State::Dead(reason) = entry.state else {
             unreachable!("only dead letters are discarded");
         };
@@ -111,5 +110,12 @@ where
             stamp: entry.stamp,
             reason,
         })
+    }
+
+    /// Makes it durable that letters were taken out.
+    pub(crate) async fn noted(&self) -> Result<(), JournalError> {
+        let noted = written(self.journal.flush()).await;
+        self.engine.settled.notify(usize::MAX);
+        Ok(noted.map(drop)?)
     }
 }

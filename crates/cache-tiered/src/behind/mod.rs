@@ -119,9 +119,11 @@ impl<K, V> WriteBehind<K, V> {
         }
     }
 
-    /// Lets go of the journal: nobody is acknowledged any more, who waits for room is refused.
+    /// Ends the work: nobody is acknowledged any more, who waits for room is refused, and nothing
+    /// more is brought to the store.
     pub(crate) fn close(&self) -> Result<(), crate::error::JournalError> {
-        self.engine.refuse();
+        self.engine.stop();
+        self.engine.wait_for_release();
         self.journal.close().map_err(Into::into)
     }
 }

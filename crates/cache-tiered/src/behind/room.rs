@@ -79,12 +79,12 @@ impl Room {
         (self.keys_max / 8).max(1)
     }
 
-    /// How many keys beyond three quarters of the room there are; at least one if it is the bytes
+    /// How many keys beyond seven eighths of the room there are; at least one if it is the bytes
     /// that are beyond.
     pub(super) fn pressure(&self) -> usize {
         let (keys, bytes) = self.used();
-        let beyond = keys.saturating_sub(self.keys_max - (self.keys_max / 4).max(1));
-        let heavy = bytes > self.bytes_max - self.bytes_max / 4;
+        let beyond = keys.saturating_sub(self.keys_max - (self.keys_max / 8).max(1));
+        let heavy = bytes > self.bytes_max - self.bytes_max / 8;
         if heavy {
             beyond.max(keys / 8).max(1)
         } else {

@@ -31,7 +31,7 @@ pub(super) struct Engine<K, V> {
     pub(super) flushed_until: AtomicU64,
     /// Somebody waits for room in the journal. Relaxed: who sets it rings.
     pub(super) hurried: AtomicBool,
-    /// Told when the store failed, so that flushes see how it is.
+    /// Told when the store failed or the workers are stopped, so that flushes see how it is.
     pub(super) failed: Event,
     /// Told when records were settled.
     pub(super) settled: Event,
@@ -149,6 +149,7 @@ impl<K, V> Engine<K, V> {
         self.refusing.store(true, Ordering::SeqCst);
         self.set.room.rouse();
         self.settled.notify(usize::MAX);
+        self.failed.notify(usize::MAX);
     }
 }
 
@@ -193,8 +194,7 @@ where
                 Work::Batch(batch) => {
                     self.hold();
                     // Looked at after it is counted: who stops the workers waits for those that
-                    // are, and has then let go of the journal.
-                    // Gone with the cache, what is dirty belongs to the next one.
+                    // are. What is dirty belongs to the next cache then.
                     if !self.is_stopped()
                         && let Some(journal) = self.journal.upgrade()
                     {

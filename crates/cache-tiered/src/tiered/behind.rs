@@ -130,22 +130,28 @@ where
 }
 
 /// Lets go of a dead letter, so that the store's value is the key's again.
-pub(super) async fn discard<K, V>(shared: Arc<Shared<K, V>>, key: K) -> Option<DeadLetter<K, V>>
+pub(super) async fn discard<K, V>(
+    shared: Arc<Shared<K, V>>,
+    key: K,
+) -> Result<Option<DeadLetter<K, V>>, JournalError>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    let behind = shared.behind.as_ref()?;
+    let Some(behind) = &shared.behind else {
+        return Ok(None);
+    };
     let core = shared.memory.core();
     let hash = core.hash(&key);
     let ownership = core.enqueue(hash, &key);
     Placed::default().await;
     ownership.granted().await;
     let letter = behind.discard(hash, &key);
-    if letter.is_some() {
-        ownership.hide();
-    } else {
+    if letter.is_none() {
         ownership.leave();
+        return Ok(None);
     }
-    letter
+    let noted = behind.noted().await;
+    ownership.hide();
+    noted.map(|()| letter)
 }

@@ -71,9 +71,13 @@ where
     let mut report = FlushReport::default();
     if let Some(behind) = &shared.behind {
         let before = behind.applied();
-        if let Flushed::Stuck(source) = behind.flush().await {
-            let (dirty, _) = behind.left();
-            return Err(FlushError::Unapplied { dirty, source });
+        match behind.flush().await {
+            Flushed::Done => {}
+            Flushed::Stuck(source) => {
+                let (dirty, _) = behind.left();
+                return Err(FlushError::Unapplied { dirty, source });
+            }
+            Flushed::Closed => return Err(FlushError::Closed),
         }
         report.applied = behind.applied() - before;
         report.dead = behind.left().1;

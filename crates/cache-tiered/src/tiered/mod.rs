@@ -440,7 +440,12 @@ where
 
     /// Lets go of the dead letter of a key, and gives it back; none if the key has none. From then
     /// on the key has the value that the store has, which is an older one.
-    pub fn discard(&self, key: &K) -> Operation<Option<DeadLetter<K, V>>> {
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError`] if the journal could not note it: the letter is gone from this cache, and
+    /// may be back when the journal is opened again.
+    pub fn discard(&self, key: &K) -> Operation<Result<Option<DeadLetter<K, V>>, JournalError>> {
         let call = behind::discard(Arc::clone(&self.shared), key.clone());
         Operation::placed(&self.shared.pool, call)
     }

@@ -258,7 +258,7 @@ impl<C, D> Behind<C, D> {
         self
     }
 
-    /// Dirty keys at most; 100,000 by default, at least 1. Beyond three quarters of them the coldest
+    /// Dirty keys at most; 100,000 by default, at least 1. Beyond seven eighths of them the coldest
     /// go to the store before their time.
     pub const fn max_dirty(mut self, keys: usize) -> Self {
         self.settings.max_dirty = keys;

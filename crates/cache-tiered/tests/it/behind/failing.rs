@@ -114,14 +114,14 @@ fn g4_a_dead_letter_is_discarded_for_good_and_the_older_value_is_back() {
     let cache = world.open();
     let mut events = cache.events();
     kill(&world, &cache, 1, 10);
-    let letter = cache.discard(&1).wait().unwrap();
+    let letter = cache.discard(&1).wait().unwrap().unwrap();
     assert_eq!((letter.key, letter.value), (1, Some(10)));
     let told: Vec<_> = std::iter::from_fn(|| events.try_next()).collect();
     let dead = |event: &Event<u64>| matches!(event, Event::DeadLettered { key: 1 });
     let retried = |event: &Event<u64>| matches!(event, Event::Retried { key: 1, .. });
     assert_eq!(told.iter().filter(|event| dead(event)).count(), 1);
     assert!(told.iter().filter(|event| retried(event)).count() >= 2);
-    assert!(cache.discard(&1).wait().is_none());
+    assert!(cache.discard(&1).wait().unwrap().is_none());
     assert_eq!(read(&cache, 1), Some(9));
     cache.close().wait().unwrap();
     drop(cache);

@@ -2,7 +2,7 @@
 
 use super::faulty::World;
 use crate::doubles::{Random, read};
-use cache_tiered::{JournalErrorKind, PutError, RemoveError, WhenFull};
+use cache_tiered::{FlushError, JournalErrorKind, PutError, RemoveError, WhenFull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -177,4 +177,20 @@ fn g4_writers_and_workers_keep_the_order_of_each_key_and_readers_never_go_back()
     }
     let stats = cache.stats().behind;
     assert_eq!(stats.applied + stats.coalesced, 6_000, "{stats:?}");
+}
+
+#[test]
+fn a_flush_that_is_under_way_when_the_cache_is_closed_is_told_so() {
+    let world = World::new();
+    world.store.hanging.hold(1);
+    let cache = world.open();
+    cache.put(1, 10).wait().unwrap();
+    thread::scope(|scope| {
+        let flush = scope.spawn(|| cache.flush().wait());
+        world.store.hanging.wait_for(1);
+        let report = cache.close_within(Duration::ZERO).wait().unwrap();
+        assert_eq!(report.left, 1);
+        assert!(matches!(flush.join().unwrap(), Err(FlushError::Closed)));
+        world.store.hanging.open();
+    });
 }
