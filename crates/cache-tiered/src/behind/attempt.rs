@@ -94,7 +94,9 @@ where
         // Whoever drops the cache does not wait for the store.
         self.release();
         // A store that panics may be left in any state; what it answers next is its own affair.
-        let result = catch_unwind(AssertUnwindSafe(apply))
+        let result = self
+            .staff
+            .asking(|| catch_unwind(AssertUnwindSafe(apply)))
             .unwrap_or_else(|payload| Err(StoreError::new(Panicked::new(&*payload))));
         self.hold();
         self.tally.attempted(&result, mutations.len());

@@ -42,6 +42,7 @@ mod recover;
 mod room;
 mod set;
 mod shard;
+mod staff;
 mod tally;
 mod worker;
 
@@ -132,6 +133,8 @@ impl<K, V> Drop for WriteBehind<K, V> {
     fn drop(&mut self) {
         self.engine.stop();
         self.engine.wait_for_release();
+        // Whoever opens the store's files next is to find them free.
+        self.engine.staff.dismissed();
         // What is settled is noted if that can be; else it is given back and applied again.
         let _noted = self.journal.close();
     }

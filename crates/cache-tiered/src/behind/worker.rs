@@ -2,6 +2,7 @@
 
 use super::entry::{Batch, Entry};
 use super::health::Leave;
+use super::staff::Staff;
 use super::{DirtySet, Health, Tally};
 use crate::alarm::Alarm;
 use crate::events::Broadcast;
@@ -44,6 +45,7 @@ pub(super) struct Engine<K, V> {
     turns: AtomicUsize,
     stopped: AtomicBool,
     threads: Mutex<usize>,
+    pub(super) staff: Arc<Staff>,
     /// A copy of it for those who only look. Relaxed: they look again.
     hired: AtomicUsize,
     /// Workers that hold the journal, but for those that wait for the store.
@@ -105,6 +107,7 @@ impl<K, V> Engine<K, V> {
             refusing: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             threads: Mutex::new(0),
+            staff: Arc::default(),
             hired: AtomicUsize::new(0),
             holding: Mutex::new(0),
             let_go: Condvar::new(),
@@ -181,9 +184,14 @@ where
         if *threads >= self.settings.lanes || self.is_stopped() {
             return;
         }
-        let engine = Arc::clone(self);
+        let (engine, place) = (Arc::clone(self), self.staff.place());
+        let work = move || {
+            place.take();
+            engine.work();
+            drop(place);
+        };
         let thread = thread::Builder::new().name(format!("cache-tiered-behind-{threads}"));
-        *threads += usize::from(thread.spawn(move || engine.work()).is_ok());
+        *threads += usize::from(thread.spawn(work).is_ok());
         self.hired.store(*threads, Ordering::Relaxed);
     }
 
