@@ -72,7 +72,7 @@ enum Task {
     },
     /// Race Strata against its peers: `race all --quick`, `race slab --check`
     Race {
-        /// What the race program is given: `slab|pool|policy|memory|all` and its options
+        /// What the race program is given: `slab|pool|policy|memory|tiered|all` and its options
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

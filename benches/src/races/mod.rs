@@ -5,12 +5,13 @@ pub mod memory;
 pub mod policy;
 pub mod pool;
 pub mod slab;
+pub mod tiered;
 mod traces;
 
 use crate::{Effort, Workload};
 
 /// The races by name, in layer order.
-pub const RACES: [&str; 4] = ["slab", "pool", "policy", "memory"];
+pub const RACES: [&str; 5] = ["slab", "pool", "policy", "memory", "tiered"];
 
 /// Builds some workloads of a race. Their inputs take memory, so they are built when it is their turn.
 pub type Build = fn(Effort) -> Vec<Workload>;
@@ -22,6 +23,7 @@ pub fn workloads(race: &str) -> Option<&'static [Build]> {
         "pool" => Some(pool::WORKLOADS),
         "policy" => Some(policy::WORKLOADS),
         "memory" => Some(memory::WORKLOADS),
+        "tiered" => Some(tiered::WORKLOADS),
         _ => None,
     }
 }
