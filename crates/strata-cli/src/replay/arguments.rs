@@ -8,6 +8,7 @@ use cache_policies::AnyConfig;
 use cache_tiered::Durability;
 use clap::ValueEnum;
 
+use super::delay::Delay;
 use super::error::ReplayError;
 use super::report::Format;
 use super::value::ValueSizes;
@@ -81,7 +82,21 @@ pub struct Args {
     #[arg(long, value_name = "R", default_value = "0.1", value_parser = parse_ratio, allow_hyphen_values = true)]
     pub write_ratio: f64,
 
+    /// Keep the journal of write-behind in this directory [default: `journal` beside the store, or a temporary one].
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
+
+    /// How long write-behind may keep a write from the store, such as 200ms or 2s [default: 1s].
+    #[arg(long, value_name = "TIME")]
+    pub max_delay: Option<Delay>,
+
+    /// The most keys that write-behind may keep from the store [default: 100000].
+    #[arg(long, value_name = "N", value_parser = parse_dirty, allow_negative_numbers = true)]
+    pub max_dirty: Option<NonZeroUsize>,
+
     /// What an acknowledged write survives: volatile (a clean end), process (kill -9) or power (its loss) [default: process].
+    ///
+    /// With write-behind it is the journal that makes it so, and the store that keeps it so.
     #[arg(long, value_name = "WHAT")]
     pub durability: Option<Durability>,
 
@@ -102,6 +117,10 @@ pub struct Args {
     /// For kill tests: a write recorded here was acknowledged, whatever happened to the process afterwards.
     #[arg(long, value_name = "FILE", requires = "dir")]
     pub acks: Option<PathBuf>,
+
+    /// Write a page of the figures to this file, which may replace only one like it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 
     /// The form of the report.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -124,6 +143,8 @@ pub enum StoreKind {
 pub enum WriteMode {
     /// The store acknowledges each write before it counts.
     Through,
+    /// A journal acknowledges; the store has the last write of each key a little later.
+    Behind,
 }
 
 impl Args {
@@ -133,6 +154,9 @@ impl Args {
     /// Threads, unless told otherwise: 8 for each processor, since most of them wait for the store, which
     /// acknowledges the writes of many threads in one commit.
     pub const THREADS_PER_PROCESSOR: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+    /// Keys that write-behind may keep from the store, unless told otherwise.
+    pub const DIRTY_MAX: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
     /// The most threads.
     pub const THREADS_MAX: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
@@ -158,6 +182,7 @@ impl Args {
     /// Refuses what contradicts itself, before anything is opened.
     pub(crate) fn check(&self) -> Result<(), ReplayError> {
         let refuse = |message: &str| Err(ReplayError::Arguments(message.to_owned()));
+        self.check_writes()?;
         if self.store == StoreKind::Memory {
             if self.dir.is_some() {
                 return refuse("--store memory keeps no files: drop --dir, or use --store redb");
@@ -173,6 +198,36 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// Where the settings of writes contradict one another.
+impl Args {
+    fn check_writes(&self) -> Result<(), ReplayError> {
+        let refuse = |message: String| Err(ReplayError::Arguments(message));
+        let settings = [
+            ("--journal", self.journal.is_some()),
+            ("--max-delay", self.max_delay.is_some()),
+            ("--max-dirty", self.max_dirty.is_some()),
+        ];
+        let given = settings.iter().find(|(_, is_given)| *is_given);
+        if let (WriteMode::Through, Some((name, _))) = (self.writes, given) {
+            return refuse(format!(
+                "{name} is a setting of write-behind: add --writes behind, or drop it"
+            ));
+        }
+        if self.writes == WriteMode::Behind && self.durability == Some(Durability::Volatile) {
+            return refuse(
+                "a journal survives kill -9 at least: use --durability process or power with --writes behind"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn parse_dirty(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "give a whole number from 1".to_owned())
 }
 
 /// A count of something that there must be at least one of.

@@ -34,6 +34,15 @@ pub enum ReplayError {
         /// The reason.
         source: io::Error,
     },
+    /// The store has a journal of write-behind beside it, and the writes go through.
+    #[error(
+        "{} is a journal of write-behind, which may hold writes that the store has not: use --writes behind, or remove it if none were left in it",
+        .path.display()
+    )]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+    },
     /// The store cannot be opened.
     #[error("cannot open the store")]
     Open {

@@ -7,9 +7,13 @@
 
 mod acknowledgements;
 mod arguments;
+mod behind;
+mod delay;
 mod error;
+mod journal;
 mod latency;
 mod ledger;
+mod page;
 mod read_back;
 mod report;
 mod source;
@@ -25,6 +29,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Instant;
 
+use cache_tiered::{CloseReport, TieredStats};
+
 use acknowledgements::AcknowledgementLog;
 use ledger::Ledger;
 use source::{Overwrites, Source};
@@ -32,9 +38,12 @@ use stack::{Cache, Stack};
 use worker::{Job, Tally, Worker};
 
 use crate::outcome::{Outcome, UsageError};
+use crate::report::{ReportFile, ReportFileError};
 
 pub use acknowledgements::AcknowledgementError;
 pub use arguments::{Args, StoreKind, WriteMode};
+pub use behind::Behind;
+pub use delay::{Delay, DelayError};
 pub use error::{BoxError, ReplayError};
 pub use latency::Percentiles;
 pub use report::{Bytes, Configuration, Format, Hits, Recovery, Report};
@@ -51,6 +60,13 @@ const QUEUE_BLOCKS: usize = 1;
 ///
 /// [`UsageError`] for arguments that contradict one another or describe no workload, else [`ReplayError`], or `out` refusing to be written to.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
+    // Before the replay, not after it.
+    let file = args.report.as_deref();
+    let file = file.map(|path| ReportFile::create(path, page::MARK));
+    let file = file.transpose().map_err(|error| match error {
+        occupied @ ReportFileError::Occupied { .. } => UsageError::new(occupied.to_string()).into(),
+        error => anyhow::Error::from(error),
+    })?;
     let report = replay(args).map_err(|error| match error {
         ReplayError::Arguments(message) => UsageError::new(message).into(),
         ReplayError::Workload(error) => UsageError::new(error.to_string()).into(),
@@ -59,6 +75,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Outcome> {
     for finding in &report.findings {
         // Stderr may be gone; the report says it too.
         let _ = writeln!(io::stderr(), "wrong: {finding}");
+    }
+    // The file first: whoever reads the output may go away.
+    if let Some(file) = file {
+        file.finish(page::page(&report).as_bytes())?;
     }
     report.print(args.format, out)?;
     Ok(if report.passed() {
@@ -105,7 +125,7 @@ pub fn replay(args: &Args) -> Result<Report, ReplayError> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let memory = cache.stats().memory.weight;
-    close(cache)?;
+    let (stats, closed) = close(cache)?;
     let written = || Some(written::bytes_written()? - written_before?);
     let (disk, disk_written) = (stack.file_bytes(), written());
     let reopened = stack.open()?;
@@ -130,6 +150,7 @@ pub fn replay(args: &Args) -> Result<Report, ReplayError> {
     report.lost_writes += recovery.map_or(0, |recovery| recovery.lost);
     report.read_back = read_back;
     report.recovery = recovery;
+    report.behind = stack.is_behind().then(|| Behind::of(&stats.behind, closed));
     Ok(report)
 }
 
@@ -218,11 +239,12 @@ fn serve_queue(
     Ok(())
 }
 
-fn close(cache: Cache) -> Result<(), ReplayError> {
-    let closed = cache.close().wait();
-    closed.map(drop).map_err(|error| ReplayError::Close {
+/// Closes the cache, which brings what is dirty to the store, and lets go of its files.
+fn close(cache: Cache) -> Result<(TieredStats, CloseReport), ReplayError> {
+    let closed = cache.close().wait().map_err(|error| ReplayError::Close {
         source: error.into(),
-    })
+    })?;
+    Ok((cache.stats(), closed))
 }
 
 fn report(
@@ -239,7 +261,11 @@ fn report(
             workload: source.name().to_owned(),
             store: stack.describe_store(),
             memory: stack.describe_memory(),
-            writes: format!("through, {} of the requests overwrite", args.write_ratio),
+            writes: format!(
+                "{}; {} of the requests overwrite",
+                stack.describe_writes(),
+                args.write_ratio
+            ),
             threads: args.threads().get(),
             seed: args.seed,
         },
@@ -261,6 +287,7 @@ fn report(
         read_back: 0,
         reopened: stack.has_files(),
         recovery: None,
+        behind: None,
         findings: tally.findings,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 
+use super::behind::Behind;
 use super::latency::Percentiles;
 use crate::table::{Column, Table, grouped};
 use crate::units;
@@ -36,7 +37,7 @@ pub struct Report {
     pub bytes: Bytes,
     /// `bytes.disk_written` by `bytes.acknowledged`.
     pub write_amplification: Option<f64>,
-    /// Puts that the store acknowledged.
+    /// Puts that were acknowledged: by the store, or in write-behind by the journal.
     pub acknowledged_writes: u64,
     /// Acknowledged writes that were not there: when read during the run, at its end, or by the next run.
     pub lost_writes: u64,
@@ -47,6 +48,8 @@ pub struct Report {
     pub reopened: bool,
     /// What came of the keys that an acknowledgement file listed at the start; none without such a file.
     pub recovery: Option<Recovery>,
+    /// What write-behind did; none where the store acknowledges each write.
+    pub behind: Option<Behind>,
     /// The first wrong values and lost writes, in words.
     pub findings: Vec<String>,
 }
@@ -102,6 +105,9 @@ pub struct Bytes {
     pub acknowledged: u64,
 }
 
+/// A name, its figure, and what there is to say of it.
+type Figure = (&'static str, String, String);
+
 /// The form of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
 pub enum Format {
@@ -142,7 +148,7 @@ impl Report {
 
     fn columns(&self) -> Vec<(&'static str, String)> {
         let optional = |value: Option<String>| value.unwrap_or_default();
-        vec![
+        let mut columns = vec![
             ("requests", self.requests.to_string()),
             ("wrong_values", self.wrong_values.to_string()),
             ("hits_memory", self.hits.memory.to_string()),
@@ -172,7 +178,9 @@ impl Report {
             ),
             ("acknowledged_writes", self.acknowledged_writes.to_string()),
             ("lost_writes", self.lost_writes.to_string()),
-        ]
+        ];
+        columns.extend(Behind::columns(self.behind.as_ref()));
+        columns
     }
 
     fn table(&self) -> Table {
@@ -196,12 +204,22 @@ impl Report {
         table
     }
 
-    fn figures(&self) -> Vec<(&'static str, String, String)> {
+    fn figures(&self) -> Vec<Figure> {
+        let mut figures = self.request_figures();
+        figures.extend(self.byte_figures());
+        if let Some(behind) = &self.behind {
+            figures.extend(behind.figures(self.acknowledged_writes));
+        }
+        figures.extend(self.verdict_figures());
+        figures
+    }
+
+    /// Requests, where they were answered, and how long it took.
+    pub(super) fn request_figures(&self) -> Vec<Figure> {
         let share = |count: u64| percent(count, self.requests);
         let threads = self.configuration.threads;
         let (hits, latency) = (self.hits, self.latency_ns);
-        let written = self.bytes.disk_written.map_or("unknown".to_owned(), bytes);
-        let mut figures = vec![
+        vec![
             (
                 "requests",
                 grouped(self.requests),
@@ -231,6 +249,13 @@ impl Report {
                 nanoseconds(latency.p999),
                 format!("longest {}", nanoseconds(latency.max)),
             ),
+        ]
+    }
+
+    /// What is held, and what was written.
+    pub(super) fn byte_figures(&self) -> Vec<Figure> {
+        let written = self.bytes.disk_written.map_or("unknown".to_owned(), bytes);
+        vec![
             (
                 "in memory",
                 bytes(self.bytes.memory),
@@ -247,7 +272,12 @@ impl Report {
                 grouped(self.acknowledged_writes),
                 format!("keys and values: {}", bytes(self.bytes.acknowledged)),
             ),
-        ];
+        ]
+    }
+
+    /// What was lost or wrong.
+    pub(super) fn verdict_figures(&self) -> Vec<Figure> {
+        let mut figures = Vec::with_capacity(3);
         if let Some(recovery) = self.recovery {
             let note = format!(
                 "of {} acknowledged to earlier runs",

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::arguments::{Args, StoreKind, WriteMode};
 use super::error::ReplayError;
+use super::journal::{self, JournalSettings};
 use crate::units::Bytes;
 
 /// The name of the database file in its directory.
@@ -30,7 +31,8 @@ pub(crate) struct Stack {
     /// Bytes of the heaviest entry, its key included.
     heaviest: u32,
     policy: AnyConfig,
-    writes: WriteMode,
+    /// Of write-behind; none where the store acknowledges each write.
+    journal: Option<JournalSettings>,
 }
 
 enum Home {
@@ -59,13 +61,21 @@ impl Stack {
                 }
             }
         };
+        let directory = match &home {
+            Home::Memory(_) => None,
+            Home::File { path, .. } => path.parent(),
+        };
+        let journal = match args.writes {
+            WriteMode::Behind => Some(JournalSettings::of(args, directory)?),
+            WriteMode::Through => refuse_unread(directory)?,
+        };
         Ok(Self {
             home,
             pool,
             memory: args.memory.get(),
             heaviest: args.value_size.largest().saturating_add(KEY_SIZE),
             policy: args.policy.clone(),
-            writes: args.writes,
+            journal,
         })
     }
 
@@ -76,9 +86,12 @@ impl Stack {
         let memory = MemoryTier::weighted(self.memory, weigh)
             .policy(self.policy.clone())
             .heaviest_entry(self.heaviest);
-        let builder = Tiered::builder().memory(memory).writes(match self.writes {
-            WriteMode::Through => Writes::through(),
-        });
+        let builder = Tiered::builder()
+            .memory(memory)
+            .writes(match &self.journal {
+                None => Writes::through().into(),
+                Some(journal) => journal.writes(&self.pool),
+            });
         let built = match &self.home {
             Home::Memory(store) => builder.store(store.clone()).build(),
             Home::File {
@@ -108,12 +121,13 @@ impl Stack {
         matches!(self.home, Home::File { .. })
     }
 
-    /// Whether there is nothing in the store yet.
+    /// Whether there is nothing in the store and in the journal yet.
     pub(crate) fn is_new(&self) -> bool {
-        match &self.home {
+        let is_new = match &self.home {
             Home::Memory(_) => true,
             Home::File { path, .. } => !path.exists(),
-        }
+        };
+        is_new && self.journal.as_ref().is_none_or(JournalSettings::is_new)
     }
 
     /// The bytes of the store's files.
@@ -142,8 +156,27 @@ impl Stack {
         }
     }
 
+    /// Whether a journal acknowledges writes.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    pub(crate) fn describe_writes(&self) -> String {
+        let journal = self.journal.as_ref();
+        journal.map_or("through".to_owned(), JournalSettings::describe)
+    }
+
     pub(crate) fn describe_memory(&self) -> String {
         format!("{}, {}", self.policy, Bytes::new(self.memory))
+    }
+}
+
+/// Write-through would neither see nor bring to the store what a journal holds.
+fn refuse_unread(directory: Option<&Path>) -> Result<Option<JournalSettings>, ReplayError> {
+    let path = directory.map(|directory| directory.join(journal::DIRECTORY));
+    match path.filter(|path| path.exists()) {
+        Some(path) => Err(ReplayError::Journal { path }),
+        None => Ok(None),
     }
 }
 

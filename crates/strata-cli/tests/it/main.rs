@@ -9,6 +9,7 @@ mod command;
 mod reference;
 mod replay;
 mod replay_bad_input;
+mod replay_behind;
 mod replay_detection;
 mod replay_full_disk;
 mod replay_kill;

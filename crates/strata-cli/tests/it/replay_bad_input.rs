@@ -68,8 +68,12 @@ fn values_out_of_range_are_usage_errors() {
         (["--durability", "eternal"], "unknown durability"),
         (["--store", "mysql"], "mysql"),
         (["--workload", "storm"], "storm"),
+        (["--writes", "sideways"], "sideways"),
+        (["--max-delay", "2"], "`2` is no time"),
+        (["--max-delay", "1h"], "`1h` is no time"),
+        (["--max-delay", "-1s"], ""),
+        (["--max-dirty", "0"], "give a whole number from 1"),
         // What is not there yet is not accepted either.
-        (["--writes", "behind"], "behind"),
         (["--disk", "1GiB"], "--disk"),
     ] {
         refused(&arguments, 2, words);
@@ -86,6 +90,14 @@ fn arguments_that_contradict_one_another_are_usage_errors() {
         "survives nothing",
     );
     refused(&["--acks", "acks"], 2, "");
+    refused(&["--max-delay", "1s"], 2, "add --writes behind");
+    refused(&["--max-dirty", "10"], 2, "add --writes behind");
+    refused(&["--journal", &path], 2, "add --writes behind");
+    refused(
+        &["--writes", "behind", "--durability", "volatile"],
+        2,
+        "use --durability process or power",
+    );
     refused(
         &["--trace", "t.oracleGeneral", "--workload", "zipf"],
         2,

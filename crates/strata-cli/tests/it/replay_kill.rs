@@ -16,25 +16,66 @@ const ROUNDS: u64 = 8;
 
 #[test]
 fn killed_half_way_at_durability_power_every_acknowledged_value_is_there() {
-    kill_and_rerun("power", 0..400);
+    kill_and_rerun(&["--durability", "power"], 0..400);
 }
 
 #[test]
 fn killed_half_way_at_durability_process_every_acknowledged_value_is_there() {
-    kill_and_rerun("process", 0..3000);
+    kill_and_rerun(&["--durability", "process"], 0..3000);
 }
 
-fn kill_and_rerun(durability: &str, acknowledged: std::ops::Range<u64>) {
+#[test]
+fn killed_half_way_behind_at_durability_power_every_acknowledged_value_is_there() {
+    let writes = ["--writes", "behind", "--max-delay", "20ms"];
+    kill_and_rerun(&[&writes[..], &["--durability", "power"]].concat(), 0..1500);
+}
+
+#[test]
+fn killed_half_way_behind_at_durability_process_every_acknowledged_value_is_there() {
+    let writes = [
+        "--writes",
+        "behind",
+        "--max-delay",
+        "20ms",
+        "--max-dirty",
+        "300",
+    ];
+    kill_and_rerun(&writes, 0..6000);
+}
+
+#[test]
+fn what_only_the_journal_has_when_killed_is_brought_to_the_store() {
     let (folder, path) = folder();
     let (store, acks) = (format!("{path}/store"), folder.path().join("acks"));
-    let mut arguments = vec![
+    let acks_path = acks.to_str().expect("UTF-8");
+    // Nothing is due before the kill.
+    let writes = ["--writes", "behind", "--max-delay", "60min"];
+    let place = [
         "--dir",
         &store,
-        "--durability",
-        durability,
         "--acks",
-        acks.to_str().expect("UTF-8"),
+        acks_path,
+        "--keys",
+        "100",
+        "--workload",
+        "loop",
     ];
+    let arguments = [&writes[..], &place].concat();
+    let endless = ["--requests", "1000000000", "--threads", "4"];
+    let length = 500 * RECORD_LEN;
+    kill_when_grown(&[&arguments[..], &endless].concat(), &acks, length);
+    let report = replayed(&[&arguments[..], &["--requests", "1", "--write-ratio", "0"]].concat());
+    assert_eq!(number(&report, "/recovery/checked"), 100);
+    assert_eq!(number(&report, "/behind/acknowledged_before"), 100);
+    assert_eq!(number(&report, "/behind/applied"), 100);
+    assert_eq!(number(&report, "/origin"), 0);
+}
+
+fn kill_and_rerun(writes: &[&str], acknowledged: std::ops::Range<u64>) {
+    let (folder, path) = folder();
+    let (store, acks) = (format!("{path}/store"), folder.path().join("acks"));
+    let mut arguments = vec!["--dir", &store, "--acks", acks.to_str().expect("UTF-8")];
+    arguments.extend(writes);
     arguments.extend([
         "--workload",
         "zipf",
