@@ -23,6 +23,7 @@ mod list;
 mod listener;
 mod marks;
 mod mix;
+mod partitions;
 mod policy;
 mod predict;
 mod queue;
@@ -71,6 +72,7 @@ pub use eviction::w_tiny_lfu::{
 };
 pub use hashbrown::Equivalent;
 pub use listener::{Cause, Listener};
+pub use partitions::{Claim, Partition, Partitions, Quota, QuotaError};
 pub use policy::{Hint, Policy, SharedHit};
 pub use predict::{
     AccessInterval, AccessIntervals, Due, Period, Periods, PeriodsConfig, Prefetch, Runs,

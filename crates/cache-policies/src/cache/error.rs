@@ -23,6 +23,11 @@ pub enum RejectReason {
     /// It would not fit beside the entries that are pinned.
     #[error("pinned entries leave no room for the entry: unpin some or raise the capacity")]
     AllPinned,
+    /// It would not fit beside what other [partitions](crate::Partitions) have within their shares.
+    #[error(
+        "the entry is heavier than what other partitions leave its own: give that a larger share, or keep the entry elsewhere"
+    )]
+    OverShare,
     /// Its time to live is 0 ticks: it would be dead from the start.
     #[error("the entry would expire at once: give it a time to live of at least one tick")]
     Stillborn,

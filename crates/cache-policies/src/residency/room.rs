@@ -29,6 +29,16 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// What an owner asks for that keeps limits of its own.
+    pub(crate) const fn new(weight: u32, ticks: u64) -> Self {
+        Self {
+            weight,
+            ticks,
+            replaced: None,
+            bounds: None,
+        }
+    }
+
     /// The weight that is asked for.
     #[inline]
     #[must_use]

@@ -13,6 +13,7 @@ mod collisions;
 mod conformance;
 mod model_equality;
 mod overhead;
+mod partitions;
 mod policy_bound;
 mod policy_golden;
 mod policy_golden_lists;
