@@ -58,6 +58,12 @@ where
         let taken = self.take_room(hash, &key, bytes).await?;
         let sequence = self.append(stamp, &key, value.as_ref(), (key_bytes, change));
         let sequence = sequence.await?;
+        // The journal has its successor. Settled before a worker can see that one, bring it and
+        // settle it: of two records of a key the older one has to be first.
+        let displaced = engine.set.look(hash, &key, |entry| entry.sequence);
+        if let Some(displaced) = displaced {
+            self.journal.settle(&[displaced]);
+        }
         let due = engine.settings.due(engine.alarm.now());
         let change = Change {
             key,
@@ -75,7 +81,6 @@ where
             if !displaced.flying {
                 engine.tally.coalesced.add();
             }
-            self.journal.settle(&[displaced.sequence]);
             if engine.hurried.load(Ordering::Relaxed) {
                 engine.settled.notify(usize::MAX);
             }

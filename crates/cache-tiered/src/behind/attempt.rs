@@ -106,15 +106,17 @@ where
         result
     }
 
-    /// The store has these. They leave the set, then the journal, and flushes hear of it last.
+    /// The store has these. They are settled, then leave the set, and flushes hear of it last.
     fn landed(&self, journal: &Journal, flights: &[Flight]) {
         let witnessed = self.health.successes();
+        let sequences: Vec<u64> = flights.iter().map(|flight| flight.sequence).collect();
+        // Before they leave the set: a later change of such a key may be brought and settled by
+        // another lane as soon as they have, and the journal wants the older one settled first.
+        journal.settle(&sequences);
         let landed = flights
             .iter()
             .map(|flight| self.set.land(flight, witnessed));
         let cohorts: Vec<usize> = landed.collect();
-        let sequences: Vec<u64> = flights.iter().map(|flight| flight.sequence).collect();
-        journal.settle(&sequences);
         self.settled.notify(usize::MAX);
         cohorts
             .into_iter()

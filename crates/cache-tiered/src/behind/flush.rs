@@ -49,14 +49,26 @@ where
     pub(crate) async fn flush(&self) -> Flushed {
         let _turn = self.turn().await;
         let engine = &self.engine;
-        // Read before the cohort changes: everything in it is due by then.
-        let until = engine.settings.due(engine.alarm.now()).max(1);
-        let cohort = engine.set.change_cohort();
         let (before, _) = engine.health.fruitless();
-        let attempts = u64::from(engine.health.retry().attempts());
-        engine.flushed_until.store(until, Ordering::Relaxed);
         engine.health.probe_now();
+        // What a flush before left, as the store took nothing, is in the cohort that is not joined.
+        let left = engine.set.unjoined();
+        if let Flushed::Stuck(error) = self.drain(left, before).await {
+            return Flushed::Stuck(error);
+        }
+        engine.set.change_cohort();
+        self.drain(left ^ 1, before).await
+    }
+
+    /// Has what is of a cohort that is joined no more flown, and waits until nothing of it is left,
+    /// or the store took nothing in as many attempts as a change has, beside the `before`.
+    async fn drain(&self, cohort: usize, before: u64) -> Flushed {
+        let engine = &self.engine;
+        // Everything in the cohort came before, so it is due by then.
+        let until = engine.settings.due(engine.alarm.now()).max(1);
+        engine.flushed_until.store(until, Ordering::Relaxed);
         engine.call();
+        let attempts = u64::from(engine.health.retry().attempts());
         loop {
             let (drained, failed) = (engine.set.drained.listen(), engine.failed.listen());
             if engine.set.members(cohort) == 0 {

@@ -10,12 +10,13 @@
 //! # What holds
 //!
 //! * A change is in the journal before it is in the set, and in the set before it is acknowledged;
-//!   it leaves the set when the store has it, and the journal after that. So at every instant a
-//!   reader who asks set, then store, finds the latest change, and so does who opens the journal
-//!   after a crash.
+//!   it is settled in the journal and then leaves the set when the store has it. So at every instant
+//!   a reader who asks set, then store, finds the latest change, and so does who opens the journal
+//!   after a crash; and of two changes of a key the older one is settled first.
 //! * One change of a key flies at a time. One that comes meanwhile waits in the same entry, so the
 //!   store sees the changes of a key in their order, less those that a later one replaced.
-//! * A replaced change is settled as soon as its successor is in the journal.
+//! * A replaced change is settled when its successor is in the journal, and before that is in the
+//!   set.
 //! * No lock is held while the store or the journal is at work, but for the right to the key.
 //!
 //! # When the store fails

@@ -119,12 +119,16 @@ impl<K, V> DirtySet<K, V> {
         displaced
     }
 
-    /// Lets new ones join the other cohort; returns the one that they joined so far.
-    pub(super) fn change_cohort(&self) -> usize {
+    /// Lets new ones join the other cohort.
+    pub(super) fn change_cohort(&self) {
         let locked: Vec<_> = self.shards.iter().map(|shard| shard.lock()).collect();
-        let former = self.cohort.fetch_xor(1, Ordering::Relaxed);
+        self.cohort.fetch_xor(1, Ordering::Relaxed);
         drop(locked);
-        former
+    }
+
+    /// The cohort that is not joined. Who flushes has it to itself to change.
+    pub(super) fn unjoined(&self) -> usize {
+        self.cohort.load(Ordering::Relaxed) ^ 1
     }
 
     pub(super) fn members(&self, cohort: usize) -> usize {

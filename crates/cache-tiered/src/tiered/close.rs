@@ -123,9 +123,11 @@ where
     };
     let mut journal = Ok(());
     if let Some(behind) = &shared.behind {
+        // Counted before: what has left the set by then is settled, and the journal notes it as it
+        // closes. What the store takes later is given back at the next opening.
+        (report.left, report.dead) = behind.left();
         // From here on nobody is acknowledged.
         journal = behind.close();
-        (report.left, report.dead) = behind.left();
         report.applied = behind.applied() - before;
     }
     flushed.unwrap_or(Ok(())).map_err(FlushError::Store)?;

@@ -11,6 +11,8 @@ mod freshness;
 mod history;
 mod in_memory;
 mod listeners;
+#[cfg(unix)]
+mod machine;
 mod many;
 mod memory;
 mod memory_flights;
@@ -18,6 +20,12 @@ mod memory_loads;
 mod memory_policies;
 mod memory_readers;
 mod model;
+#[cfg(unix)]
+mod model_mutants;
+#[cfg(unix)]
+mod model_threads;
+#[cfg(unix)]
+mod model_tiered;
 #[cfg(feature = "metrics")]
 mod observe;
 mod operations;

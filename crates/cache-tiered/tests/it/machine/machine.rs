@@ -1,0 +1,378 @@
+//! The machine: a cache, its store, what is known of each key, and the steps.
+
+use super::call::Call;
+use super::guarantee::{self, Holds, Violation, must};
+use super::history::History;
+use super::reopen::directory;
+use super::step::{KEYS, Mode, Reopening, Settings, Step};
+use super::store::Store;
+use super::writing::{Running, life};
+use cache_tiered::{Life, ManualClock, Operation, Tiered};
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+/// Looks after which a call that hangs is left to run.
+const PATIENCE: u32 = 200;
+/// Looks after which something that nothing holds up is taken to wait for ever.
+const FOREVER: u32 = 50_000_000;
+/// How far the clock moves for a call that waits for it, in milliseconds.
+const LEAP: u64 = 50;
+
+pub(super) const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// What came about, so that a test can tell that nothing was left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Coverage {
+    pub(crate) steps: u64,
+    pub(crate) acknowledged: u64,
+    pub(crate) refused: u64,
+    pub(crate) unknown: u64,
+    pub(crate) timed_out: u64,
+    pub(crate) busy: u64,
+    pub(crate) backpressure: u64,
+    pub(crate) panicked: u64,
+    /// Calls that were left to run.
+    pub(crate) left_running: u64,
+    pub(crate) dead_letters: u64,
+    pub(crate) redriven: u64,
+    pub(crate) discarded: u64,
+    pub(crate) kills: u64,
+    /// Keys that were dirty when a journal was opened.
+    pub(crate) recovered: u64,
+    /// Changes that the store took.
+    pub(crate) changes: u64,
+}
+
+impl Coverage {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+        self.unknown += other.unknown;
+        self.timed_out += other.timed_out;
+        self.busy += other.busy;
+        self.backpressure += other.backpressure;
+        self.panicked += other.panicked;
+        self.left_running += other.left_running;
+        self.dead_letters += other.dead_letters;
+        self.redriven += other.redriven;
+        self.discarded += other.discarded;
+        self.kills += other.kills;
+        self.recovered += other.recovered;
+        self.changes += other.changes;
+    }
+}
+
+/// What becomes of a call of the store that is held while something is driven to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// It stays so, and what waits for it is left.
+    Leaves,
+    /// It stays so, and time passes.
+    Stays,
+    Released,
+}
+
+pub(crate) struct Machine {
+    pub(super) settings: Settings,
+    pub(super) directory: tempfile::TempDir,
+    pub(super) journals: u64,
+    pub(super) clock: ManualClock,
+    pub(super) store: Store,
+    /// There is one but for the moment between two.
+    pub(super) cache: Option<Tiered<u64, u64>>,
+    pub(super) histories: Vec<History>,
+    pub(super) running: Vec<Running>,
+    pub(super) numbered: u64,
+    /// It is being closed.
+    pub(super) closing: bool,
+    /// The journal before the last write, where the disk lies.
+    pub(super) earlier: Vec<(PathBuf, Vec<u8>)>,
+    pub(super) coverage: Coverage,
+}
+
+/// Does the steps, then lets everything come to its end; what came about, or the first guarantee
+/// that was broken.
+pub(crate) fn run(settings: Settings, steps: &[Step]) -> Result<Coverage, Violation> {
+    let mut machine = Machine::new(settings)?;
+    let ran = machine.all(steps);
+    // Nothing is left behind that would hold a thread.
+    machine.store.heal();
+    machine.store.release();
+    ran?;
+    Ok(machine.coverage)
+}
+
+impl Machine {
+    fn new(settings: Settings) -> Result<Self, Violation> {
+        let conditional = matches!(
+            settings.mode,
+            Mode::Through {
+                conditional: true,
+                ..
+            }
+        );
+        let mut machine = Self {
+            settings,
+            directory: directory(),
+            journals: 0,
+            clock: ManualClock::new(),
+            store: Store::new(settings.lie, conditional, settings.mode.guarantee()),
+            cache: None,
+            histories: vec![History::default(); KEYS as usize],
+            running: Vec::new(),
+            numbered: 0,
+            closing: false,
+            earlier: Vec::new(),
+            coverage: Coverage::default(),
+        };
+        machine.open()?;
+        Ok(machine)
+    }
+
+    pub(super) fn cache(&self) -> &Tiered<u64, u64> {
+        self.cache.as_ref().expect("a cache is open")
+    }
+
+    fn all(&mut self, steps: &[Step]) -> Holds {
+        for step in steps {
+            self.coverage.steps += 1;
+            let did = self.step(step).and_then(|()| self.check());
+            did.map_err(|violation| Violation {
+                what: format!("after {step:?}: {}", violation.what),
+                ..violation
+            })?;
+        }
+        let ended = self.end();
+        self.coverage.changes = self.store.changes();
+        ended
+    }
+
+    fn step(&mut self, step: &Step) -> Holds {
+        match *step {
+            Step::Get(key) => self.get(key),
+            Step::GetMany(ref keys) => self.get_many(keys),
+            Step::GetOrLoad(key, loader) => self.get_or_load(key, loader),
+            Step::Put(key) => self.put(key, Life::DEFAULT),
+            Step::PutWith(key, lasts, tag) => self.put(key, life(lasts, tag)),
+            Step::Remove(key) => {
+                let call = Call::Remove(self.cache().remove(&key));
+                self.write(key, None, call)
+            }
+            Step::Compute(key, change) => self.compute(key, change),
+            Step::Invalidate(key) => {
+                self.cache().invalidate(&key);
+                self.history(key).invalidated();
+                Ok(())
+            }
+            Step::InvalidateTag(tag) => {
+                self.invalidate_tag(tag);
+                Ok(())
+            }
+            Step::InvalidateAll => {
+                self.cache().invalidate_all();
+                self.histories.iter_mut().for_each(History::invalidated);
+                Ok(())
+            }
+            Step::Outside(key, value) => {
+                self.outside(key, value);
+                Ok(())
+            }
+            Step::Jump(by) => {
+                self.jump(by);
+                Ok(())
+            }
+            Step::JumpToDelay(beside) => {
+                self.jump((self.settings.mode.deadline() + beside).saturating_sub(1));
+                Ok(())
+            }
+            Step::Redrive(key) => self.redrive(key),
+            Step::Discard(key) => self.discard(key),
+            Step::Flush => self.flush(),
+            Step::Reopen(how) => self.reopen(how),
+            _ => {
+                self.fail(step);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets the store fail, or no more.
+    fn fail(&mut self, step: &Step) {
+        match *step {
+            Step::Fault(key, fault, times) => self.store.tell(key, fault, times),
+            Step::FailLoads(key, times) => {
+                self.history(key).load_faults = true;
+                self.store.fail_loads(key, times);
+            }
+            Step::Down(calls) => self.store.take_down(calls),
+            Step::Heal => self.store.heal(),
+            _ => self.store.release(),
+        }
+    }
+
+    pub(super) fn history(&mut self, key: u64) -> &mut History {
+        &mut self.histories[key as usize]
+    }
+
+    /// Looks until there is an answer; the clock moves on for what waits for it. None where that
+    /// is so because a call of the store is held, if it is to stay so.
+    pub(super) fn drive<T>(
+        &self,
+        held: Held,
+        mut look: impl FnMut() -> Option<T>,
+    ) -> Result<Option<T>, Violation> {
+        for round in 1..FOREVER {
+            if let Some(answer) = look() {
+                return Ok(Some(answer));
+            }
+            let hung = self.store.hung() > 0;
+            if hung && held == Held::Leaves && round > PATIENCE {
+                return Ok(None);
+            }
+            if round % 64 == 0 {
+                match held {
+                    Held::Leaves if hung => {}
+                    Held::Released if hung => self.store.release(),
+                    _ => self.clock.advance(ms(LEAP)),
+                }
+            }
+            thread::yield_now();
+        }
+        let explained: Vec<_> = (0..KEYS).map(|key| self.cache().explain(&key)).collect();
+        let behind = self.cache().stats().behind;
+        let what = format!("a call waits for ever; {behind:?}; {explained:?}");
+        Err(Violation {
+            guarantee: self.settings.mode.guarantee(),
+            what,
+        })
+    }
+
+    pub(super) fn look_at_running(&mut self) -> Holds {
+        let mut index = 0;
+        while index < self.running.len() {
+            match self.running[index].call.poll() {
+                None => index += 1,
+                Some(ended) => {
+                    let running = self.running.remove(index);
+                    self.ended(&running, ended)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Holds {
+        self.look_at_running()?;
+        self.store.violation().map_or(Ok(()), Err)?;
+        for key in 0..KEYS {
+            self.check_key(key)?;
+        }
+        for letter in self.cache().dead_letters() {
+            self.coverage.dead_letters += 1;
+            let key = letter.key;
+            let dirty = self.cache().explain(&key).dirty;
+            guarantee::g4_a_dead_letter_is_readable(
+                key,
+                &self.histories[key as usize],
+                letter.value,
+                dirty,
+            )?;
+        }
+        let memory = self.cache().stats().memory.len as u64;
+        must("G1", memory <= self.settings.memory, || {
+            format!("memory holds {memory} of {}", self.settings.memory)
+        })
+    }
+
+    fn check_key(&mut self, key: u64) -> Holds {
+        let mutating = self.cache().explain(&key).mutating;
+        let ends = !self.settings.mode.hands_keys_on();
+        if ends && self.history(key).has_lost() && !mutating && !self.store.is_under_way(key) {
+            let stored = self.store.value(key);
+            self.history(key).found(stored);
+        }
+        let cached = self.cache().get_cached(&key).wait();
+        let Ok(cached) = cached else {
+            return must("G1", false, || format!("key {key}: {cached:?}"));
+        };
+        // First whether it is dirty: what is not any more, the store has.
+        let dirty = self.cache().explain(&key).dirty;
+        let stored = self.store.value(key);
+        let history = &self.histories[key as usize];
+        let seen = cached.map(|hit| hit.value);
+        if seen.is_some() {
+            guarantee::g1_a_read_is_not_older(key, history, seen)?;
+        }
+        guarantee::g4_dirty_is_readable(key, history, dirty, Some(seen))?;
+        let guarantee = self.settings.mode.guarantee();
+        guarantee::nothing_is_dropped(guarantee, key, history, dirty, stored)
+    }
+
+    /// Takes all faults back and lets everything come to its end: then store, cache and histories
+    /// agree.
+    fn end(&mut self) -> Holds {
+        self.store.heal();
+        self.store.release();
+        self.finish_running()?;
+        self.check()?;
+        if self.histories.iter().any(History::has_lost) {
+            self.reopen(Reopening::Close)?;
+        }
+        // Twice: an attempt that met the last fault may be buried after the first look.
+        for _ in 0..2 {
+            for letter in self.cache().dead_letters() {
+                self.redrive(letter.key)?;
+            }
+            self.flush()?;
+            self.check()?;
+        }
+        let left = self.cache().dead_letters().len();
+        must("G4", left == 0, || {
+            format!("{left} dead letters without a fault")
+        })?;
+        self.cache().invalidate_all();
+        self.histories.iter_mut().for_each(History::invalidated);
+        for key in 0..KEYS {
+            let stored = self.store.value(key);
+            let history = &self.histories[key as usize];
+            let dirty = self.cache().explain(&key).dirty;
+            guarantee::nothing_is_dropped("G4", key, history, dirty, stored)?;
+            guarantee::g4_flushed_is_applied_or_dead(key, dirty, false)?;
+            let seen = self.cache().get(&key).wait();
+            let seen = seen.map_err(|error| Violation {
+                guarantee: "G1",
+                what: format!("key {key}: {error} at the end"),
+            })?;
+            let seen = seen.map(|hit| hit.value);
+            must("G1", seen == stored, || {
+                format!("key {key}: a read saw {seen:?} at the end, the store has {stored:?}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Drives all writes that were left running to their ends.
+    pub(super) fn finish_running(&mut self) -> Holds {
+        while !self.running.is_empty() {
+            let mut first = self.running.remove(0);
+            let ended = self.drive(Held::Released, || first.call.poll())?;
+            self.ended(&first, ended.expect("it is driven to its end"))?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn poll<T: Send + 'static>(operation: &mut Operation<T>) -> Option<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    match Pin::new(operation).poll(&mut context) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    }
+}

@@ -1,0 +1,378 @@
+//! The store of the machine: it fails as it was told, keys apart, and watches the order of what comes.
+
+use super::guarantee::Violation;
+use cache_tiered::{Applied, ApplyError, BlockingSink, BlockingSource, Loaded, Mutation};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// What becomes of a call of the sink that has the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Refuse,
+    UnknownDone,
+    UnknownNot,
+    PanicDone,
+    PanicNot,
+    /// It is held until it is released, and then done.
+    HangThenDone,
+    /// It is done, and the answer is held until it is released.
+    DoneThenHang,
+}
+
+/// How a store is wrong that the machine has to find out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Lie {
+    #[default]
+    None,
+    /// After a change of a key it does the one before once more.
+    LateOlder,
+    /// It acknowledges every third change and does nothing.
+    Forgets,
+    /// It says that it refuses, and does what it refused.
+    RefusesAndDoes,
+    /// It loads what a key was before its last change.
+    LoadsOld,
+    /// It is the disk that lies: after a crash the journal is as it was before the last write.
+    LosesLastRecord,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store was told to fail")]
+pub(crate) struct Told;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Effect {
+    stamp: u64,
+    value: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: BTreeMap<u64, u64>,
+    /// What each key was before its last change.
+    former: BTreeMap<u64, Option<u64>>,
+    /// The last change of each key by the caches so far.
+    effects: BTreeMap<u64, Effect>,
+    /// Values that were put in vain: the caller was told that nothing happened.
+    refused: BTreeSet<u64>,
+    faults: BTreeMap<u64, VecDeque<Fault>>,
+    failing_loads: BTreeMap<u64, u32>,
+    /// Calls that are refused, whatever their keys.
+    down: u32,
+    /// Calls that are held, by how often others were released before.
+    held: BTreeMap<u64, usize>,
+    releases: u64,
+    /// Calls under way, by key.
+    under_way: BTreeMap<u64, usize>,
+    /// Calls and changes that took effect so far.
+    calls: u64,
+    changes: u64,
+    /// The cache that may act: the others are dead.
+    living: u64,
+    violation: Option<Violation>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    lie: Lie,
+    conditional: bool,
+    /// The guarantee that names the order of what comes.
+    guarantee: &'static str,
+}
+
+/// The store, as one of the caches over it has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    shared: Arc<Shared>,
+    cache: u64,
+}
+
+impl Store {
+    pub(crate) fn new(lie: Lie, conditional: bool, guarantee: &'static str) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                lie,
+                conditional,
+                guarantee,
+                ..Shared::default()
+            }),
+            cache: 0,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock()
+    }
+
+    /// The same for another cache. From here on those before it do nothing any more.
+    pub(crate) fn reborn(&self) -> Self {
+        let mut state = self.state();
+        state.living += 1;
+        Self {
+            shared: Arc::clone(&self.shared),
+            cache: state.living,
+        }
+    }
+
+    /// Stamps begin anew: they do where there is no journal to remember them.
+    pub(crate) fn forget_stamps(&self) {
+        self.state().effects.clear();
+    }
+
+    pub(crate) fn value(&self, key: u64) -> Option<u64> {
+        self.state().entries.get(&key).copied()
+    }
+
+    pub(crate) fn violation(&self) -> Option<Violation> {
+        self.state().violation.clone()
+    }
+
+    /// Changes a key past the caches.
+    pub(crate) fn set(&self, key: u64, value: Option<u64>) {
+        let mut state = self.state();
+        write(&mut state.entries, key, value);
+    }
+
+    pub(crate) fn tell(&self, key: u64, fault: Fault, times: u32) {
+        let mut state = self.state();
+        let faults = state.faults.entry(key).or_default();
+        faults.extend((0..times).map(|_| fault));
+    }
+
+    pub(crate) fn fail_loads(&self, key: u64, times: u32) {
+        self.state().failing_loads.insert(key, times);
+    }
+
+    pub(crate) fn take_down(&self, calls: u32) {
+        self.state().down = calls;
+    }
+
+    /// Takes back all faults that were not met yet. Calls that are held stay so.
+    pub(crate) fn heal(&self) {
+        let mut state = self.state();
+        state.faults.clear();
+        state.failing_loads.clear();
+        state.down = 0;
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        let state = self.state();
+        let well = |faults: &VecDeque<Fault>| faults.is_empty();
+        state.faults.values().all(well) && state.down == 0 && state.hung() == 0
+    }
+
+    pub(crate) fn hung(&self) -> usize {
+        self.state().hung()
+    }
+
+    /// Lets all go that are held, and waits until they have gone.
+    pub(crate) fn release(&self) {
+        let mut state = self.state();
+        state.releases += 1;
+        self.shared.changed.notify_all();
+        while state.held.keys().any(|&before| before < state.releases) {
+            self.shared.changed.wait(&mut state);
+        }
+    }
+
+    pub(crate) fn is_under_way(&self, key: u64) -> bool {
+        self.state()
+            .under_way
+            .get(&key)
+            .is_some_and(|&calls| calls > 0)
+    }
+
+    /// Notes that the caller of a put was told that nothing had happened.
+    pub(crate) fn was_refused(&self, value: u64) {
+        self.state().refused.insert(value);
+    }
+
+    pub(crate) fn changes(&self) -> u64 {
+        self.state().changes
+    }
+}
+
+fn write(entries: &mut BTreeMap<u64, u64>, key: u64, value: Option<u64>) -> bool {
+    match value {
+        Some(value) => entries.insert(key, value).is_some(),
+        None => entries.remove(&key).is_some(),
+    }
+}
+
+impl State {
+    fn hung(&self) -> usize {
+        self.held.values().sum()
+    }
+
+    fn fate(&mut self, batch: &[Mutation<u64, u64>]) -> Option<Fault> {
+        if self.down > 0 {
+            self.down -= 1;
+            return Some(Fault::Refuse);
+        }
+        let mut told = |mutation: &Mutation<u64, u64>| {
+            let faults = self.faults.get_mut(mutation.key());
+            faults.and_then(VecDeque::pop_front)
+        };
+        batch.iter().find_map(&mut told)
+    }
+
+    /// Notes a violation; the first one stays.
+    fn violated(&mut self, guarantee: &'static str, what: String) {
+        let violation = Violation { guarantee, what };
+        self.violation.get_or_insert(violation);
+    }
+
+    /// Lets one change take effect, if it may; true if the key was there before.
+    fn change(&mut self, shared: &Shared, mutation: &Mutation<u64, u64>) -> bool {
+        let (key, value) = (*mutation.key(), mutation.value().copied());
+        let effect = Effect {
+            stamp: mutation.stamp(),
+            value,
+        };
+        if let Some(&last) = self.effects.get(&key) {
+            if effect.stamp < last.stamp && shared.conditional {
+                return self.entries.contains_key(&key);
+            }
+            if effect.stamp < last.stamp || effect.stamp == last.stamp && effect != last {
+                let what = format!("order at the sink: key {key}: {effect:?} came after {last:?}");
+                self.violated(shared.guarantee, what);
+            }
+        }
+        if let Some(value) = value.filter(|value| self.refused.contains(value)) {
+            let what =
+                format!("key {key}: {value} reached the store, and its caller heard of no effect");
+            self.violated(shared.guarantee, what);
+        }
+        self.changes += 1;
+        let before = self.entries.get(&key).copied();
+        self.former.insert(key, before);
+        self.effects.insert(key, effect);
+        if shared.lie == Lie::Forgets && self.changes.is_multiple_of(3) {
+            return before.is_some();
+        }
+        write(&mut self.entries, key, value)
+    }
+
+    fn apply(&mut self, shared: &Shared, batch: &[Mutation<u64, u64>]) -> Applied {
+        let apply = |mutation: &Mutation<u64, u64>| {
+            let former = self.effects.get(mutation.key()).copied();
+            let existed = self.change(shared, mutation);
+            if let Some(former) = former
+                .filter(|former| shared.lie == Lie::LateOlder && former.stamp < mutation.stamp())
+            {
+                let key = *mutation.key();
+                let late = match former.value {
+                    Some(value) => Mutation::put(key, value, former.stamp),
+                    None => Mutation::remove(key, former.stamp),
+                };
+                self.change(shared, &late);
+            }
+            existed
+        };
+        batch.iter().map(apply).collect()
+    }
+}
+
+/// A call that is under way.
+struct UnderWay<'a> {
+    store: &'a Store,
+    keys: Vec<u64>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn new(store: &'a Store, state: &mut State, batch: &[Mutation<u64, u64>]) -> Self {
+        let keys: Vec<u64> = batch.iter().map(|mutation| *mutation.key()).collect();
+        state.calls += 1;
+        for &key in &keys {
+            *state.under_way.entry(key).or_default() += 1;
+        }
+        Self { store, keys }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.store.state();
+        for key in &self.keys {
+            *state.under_way.entry(*key).or_default() -= 1;
+        }
+    }
+}
+
+impl Store {
+    fn hang(&self, state: &mut MutexGuard<'_, State>) {
+        let released = state.releases;
+        *state.held.entry(released).or_default() += 1;
+        while state.releases == released {
+            self.shared.changed.wait(state);
+        }
+        if let Some(held) = state.held.get_mut(&released) {
+            *held -= 1;
+        }
+        state.held.retain(|_, held| *held > 0);
+        self.shared.changed.notify_all();
+    }
+}
+
+impl BlockingSink<u64, u64> for Store {
+    type Error = Told;
+
+    fn apply(&self, batch: &[Mutation<u64, u64>]) -> Result<Applied, ApplyError<Told>> {
+        let mut state = self.state();
+        let _under_way = UnderWay::new(self, &mut state, batch);
+        // Dropped before what is under way ends, which locks once more.
+        let mut state = state;
+        if state.living != self.cache {
+            return Err(ApplyError::Refused(Told));
+        }
+        let fault = state.fate(batch);
+        if fault == Some(Fault::HangThenDone) {
+            self.hang(&mut state);
+            if state.living != self.cache {
+                return Err(ApplyError::Refused(Told));
+            }
+        }
+        let does = !matches!(
+            fault,
+            Some(Fault::Refuse | Fault::UnknownNot | Fault::PanicNot)
+        );
+        let lies = self.shared.lie == Lie::RefusesAndDoes && fault == Some(Fault::Refuse);
+        let applied = (does || lies).then(|| state.apply(&self.shared, batch));
+        match fault {
+            Some(Fault::DoneThenHang) => self.hang(&mut state),
+            Some(Fault::PanicDone | Fault::PanicNot) => {
+                drop(state);
+                panic!("the store was told to panic");
+            }
+            Some(Fault::Refuse) => return Err(ApplyError::Refused(Told)),
+            Some(Fault::UnknownDone | Fault::UnknownNot) => return Err(ApplyError::Unknown(Told)),
+            None | Some(Fault::HangThenDone) => {}
+        }
+        Ok(applied.expect("it was done"))
+    }
+
+    fn is_stamp_conditional(&self) -> bool {
+        self.shared.conditional
+    }
+}
+
+impl BlockingSource<u64, u64> for Store {
+    type Error = Told;
+
+    fn load(&self, key: &u64) -> Result<Loaded<u64>, Told> {
+        let mut state = self.state();
+        if let Some(left) = state.failing_loads.get_mut(key).filter(|left| **left > 0) {
+            *left -= 1;
+            return Err(Told);
+        }
+        if self.shared.lie == Lie::LoadsOld
+            && let Some(former) = state.former.get(key)
+        {
+            return Ok((*former).into());
+        }
+        Ok(state.entries.get(key).copied().into())
+    }
+}

@@ -1,0 +1,251 @@
+//! The steps that write: put, remove, compute, and what the end of each says of its key.
+
+use super::call::{Call, Ended};
+use super::guarantee::{self, Holds, must};
+use super::machine::{Held, Machine, ms};
+use super::step::{Change, Lasts, Mode};
+use super::store::Lie;
+use cache_tiered::{Clock, Compute, Life};
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::thread;
+
+/// A write that has begun.
+pub(super) struct Running {
+    number: u64,
+    key: u64,
+    state: Option<u64>,
+    pub(super) call: Call,
+    /// Whether the key was there when it began, where only one answer can be.
+    existed: Option<bool>,
+    /// What store and memory had when it began, if nothing else of the key was under way.
+    before: Option<(Option<u64>, Option<u64>)>,
+    began: u64,
+}
+
+impl Machine {
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbered += 1;
+        self.numbered
+    }
+
+    pub(super) fn put(&mut self, key: u64, life: Life) -> Holds {
+        let value = self.number();
+        let call = Call::Put(self.cache().put_with(key, value, life));
+        self.write(key, Some(value), call)
+    }
+
+    pub(super) fn compute(&mut self, key: u64, change: Change) -> Holds {
+        let value = self.number();
+        let found = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&found);
+        let compute = move |former| {
+            *told.lock() = Some(former);
+            match change {
+                Change::Put => Compute::Put(value),
+                Change::Remove => Compute::Remove,
+                Change::Keep => Compute::Keep,
+                Change::Panic => panic!("the closure was told to panic"),
+            }
+        };
+        let computed = self.cache().compute(key, compute);
+        // What it may find is what may be read before it has begun.
+        let before = self.history(key).clone();
+        match change {
+            Change::Put => self.write(key, Some(value), Call::Compute(computed))?,
+            Change::Remove => self.write(key, None, Call::Compute(computed))?,
+            // It would wait for the write that has the key.
+            _ if before.is_running() => return Ok(()),
+            _ => {
+                let mut call = Call::Compute(computed);
+                let ended = self.drive(Held::Released, || call.poll())?;
+                let loads = matches!(ended, Some(Ended::Refused)) && before.load_faults;
+                let expected = match change {
+                    Change::Panic => Ended::Panicked,
+                    _ => Ended::Done(None),
+                };
+                must(
+                    "G1",
+                    loads || ended.as_ref() == Some(&expected) || before.was_lost,
+                    || format!("key {key}: a computation that writes nothing ended with {ended:?}"),
+                )?;
+            }
+        }
+        let found = *found.lock();
+        found.map_or(Ok(()), |found| {
+            guarantee::g1_a_read_is_not_older(key, &before, found)
+        })
+    }
+
+    pub(super) fn as_it_is(&self, key: u64) -> (Option<u64>, Option<u64>) {
+        let cached = self.cache().get_cached(&key).wait().ok().flatten();
+        (self.store.value(key), cached.map(|hit| hit.value))
+    }
+
+    pub(super) fn write(&mut self, key: u64, state: Option<u64>, call: Call) -> Holds {
+        if self.settings.lie == Lie::LosesLastRecord {
+            self.earlier = self.image();
+        }
+        let (number, before, began) = (self.number(), self.as_it_is(key), self.clock.now());
+        let history = self.history(key);
+        let existed = history.existed();
+        let before = history.is_quiet().then_some(before);
+        history.begin(number, state);
+        let mut running = Running {
+            number,
+            key,
+            state,
+            call,
+            existed,
+            before,
+            began,
+        };
+        match self.drive(Held::Leaves, || running.call.poll())? {
+            Some(ended) => self.ended(&running, ended),
+            None => {
+                self.coverage.left_running += 1;
+                self.running.push(running);
+                Ok(())
+            }
+        }
+    }
+
+    /// What the end of a write says of its key.
+    pub(super) fn ended(&mut self, running: &Running, ended: Ended) -> Holds {
+        let &Running {
+            number, key, state, ..
+        } = running;
+        let stored = self.store.value(key);
+        let behind = self.settings.mode.is_behind();
+        let in_memory = self.cache().explain(&key).in_memory;
+        match ended {
+            Ended::Done(existed) => {
+                self.coverage.acknowledged += 1;
+                self.acknowledged(running, existed, stored)
+            }
+            Ended::Refused => {
+                self.coverage.refused += 1;
+                self.without_effect(running);
+                self.is_as_it_was(running)
+            }
+            Ended::Busy => {
+                self.coverage.busy += 1;
+                self.without_effect(running);
+                guarantee::g3_busy_has_a_reason(key, &self.histories[key as usize])
+            }
+            Ended::Backpressure => {
+                self.coverage.backpressure += 1;
+                self.without_effect(running);
+                let refuses = matches!(self.settings.mode, Mode::Behind { waits: false, .. });
+                must("G4", refuses, || {
+                    format!("key {key}: a write that is to wait was refused")
+                })
+            }
+            Ended::Closed => {
+                self.without_effect(running);
+                must("G4", self.closing, || {
+                    format!("key {key}: closed, and nobody closed it")
+                })
+            }
+            Ended::Unknown | Ended::Panicked | Ended::TimedOut if !behind => {
+                let acts = ended == Ended::TimedOut;
+                self.coverage.timed_out += u64::from(acts);
+                self.coverage.unknown += u64::from(ended == Ended::Unknown);
+                self.coverage.panicked += u64::from(ended == Ended::Panicked);
+                self.history(key).unknown(number, state, stored, acts);
+                if self.history(key).is_running() || self.history(key).is_overtaken(number) {
+                    return Ok(());
+                }
+                guarantee::g3_unknown_is_hidden(key, in_memory)
+            }
+            other => must("G4", false, || {
+                format!("key {key}: a write ended with {other:?}")
+            }),
+        }
+    }
+
+    fn acknowledged(
+        &mut self,
+        running: &Running,
+        existed: Option<bool>,
+        stored: Option<u64>,
+    ) -> Holds {
+        let &Running {
+            number, key, state, ..
+        } = running;
+        let mode = self.settings.mode;
+        if let (Some(existed), Some(said)) = (running.existed, existed) {
+            guarantee::a_removal_tells(mode.guarantee(), key, (existed, said))?;
+        }
+        let latest = self.history(key).acknowledged(number, state);
+        if mode.is_behind() || !latest || self.history(key).is_running() {
+            return Ok(());
+        }
+        guarantee::g3_the_store_has_it(key, state, stored)
+    }
+
+    fn without_effect(&mut self, running: &Running) {
+        self.history(running.key).refused(running.number);
+        if let Some(value) = running.state {
+            self.store.was_refused(value);
+        }
+    }
+
+    /// What was refused has left nothing: told where nothing else could have.
+    fn is_as_it_was(&mut self, running: &Running) -> Holds {
+        let key = running.key;
+        let history = self.history(key);
+        if history.is_overtaken(running.number)
+            || !history.is_quiet()
+            || history.may_be_stale()
+            || self.settings.mode.is_behind()
+        {
+            return Ok(());
+        }
+        let Some(mut before) = running.before else {
+            return Ok(());
+        };
+        let mut after = self.as_it_is(key);
+        if running.began != self.clock.now() {
+            // Time may have taken it from memory.
+            (before.1, after.1) = (None, None);
+        }
+        guarantee::g3_refused_is_as_it_was(key, before, after)
+    }
+
+    pub(super) fn outside(&mut self, key: u64, value: bool) {
+        let explained = self.cache().explain(&key);
+        // What is under way would have a say in what the key is.
+        if explained.dirty || explained.mutating || !self.history(key).is_quiet() {
+            return;
+        }
+        let state = value.then(|| self.number());
+        self.store.set(key, state);
+        self.history(key).outside(state);
+    }
+
+    pub(super) fn jump(&mut self, by: u64) {
+        self.clock.advance(ms(by));
+        if self.settings.mode.is_behind() {
+            // So that what is due has a chance to go.
+            (0..20).for_each(|_| thread::yield_now());
+        }
+    }
+}
+
+pub(super) fn name(tag: u8) -> String {
+    format!("tag {tag}")
+}
+
+pub(super) fn life(lasts: Lasts, tag: Option<u8>) -> Life {
+    let life = match lasts {
+        Lasts::AsTheTierSays => Life::DEFAULT,
+        Lasts::NotAtAll => Life::NONE,
+        Lasts::Milliseconds(ttl) => Life::DEFAULT.ttl(ms(ttl)),
+        Lasts::ThenStale(ttl) => Life::DEFAULT.ttl(ms(ttl)).stale_for(ms(ttl)),
+    };
+    match tag {
+        Some(tag) => life.tag(name(tag)),
+        None => life,
+    }
+}

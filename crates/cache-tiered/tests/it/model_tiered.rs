@@ -1,0 +1,85 @@
+//! G1, G3 and G4 by name over random operations, faults, jumps of the clock, crashes and reopenings.
+//!
+//! The seed is fixed; `STRATA_CASES` sets the number of histories, of about 100 steps each.
+
+use crate::machine::{self, Coverage, Mode, Settings, Step};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, RngSeed, TestRng, TestRunner};
+use std::cell::RefCell;
+
+/// Histories of a test: `STRATA_CASES`, or `default`.
+pub(crate) fn cases(default: u32) -> u32 {
+    std::env::var("STRATA_CASES").map_or(default, |text| {
+        text.parse().expect("STRATA_CASES is a number")
+    })
+}
+
+fn runner(cases: u32) -> TestRunner {
+    let config = ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(0x7ee5),
+        failure_persistence: None,
+        max_shrink_iters: 2_000,
+        ..ProptestConfig::default()
+    };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    TestRunner::new_with_rng(config, rng)
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(machine::step(), 1..200)
+}
+
+/// Runs so many histories; what came about in all of them.
+fn run(mode: impl Strategy<Value = Mode>, default: u32) -> Coverage {
+    let total = RefCell::new(Coverage::default());
+    let strategy = (machine::settings(mode), steps());
+    let held = runner(cases(default)).run(&strategy, |(settings, steps): (Settings, _)| {
+        match machine::run(settings, &steps) {
+            Ok(coverage) => total.borrow_mut().add(&coverage),
+            Err(violation) => return Err(TestCaseError::fail(violation.to_string())),
+        }
+        Ok(())
+    });
+    if let Err(error) = held {
+        panic!("{error}");
+    }
+    total.into_inner()
+}
+
+#[test]
+fn g1_g3_write_through_keeps_what_it_promises() {
+    let seen = run(machine::through(), 600);
+    assert!(
+        seen.acknowledged > 0
+            && seen.refused > 0
+            && seen.unknown > 0
+            && seen.timed_out > 0
+            && seen.busy > 0
+            && seen.panicked > 0
+            && seen.left_running > 0
+            && seen.kills > 0
+            && seen.changes > 0,
+        "nothing is left out: {seen:?}"
+    );
+    assert!(cases(600) != 600 || seen.steps >= 50_000, "{seen:?}");
+}
+
+#[test]
+fn g1_g4_write_behind_keeps_what_it_promises() {
+    let seen = run(machine::behind(), 700);
+    assert!(
+        seen.acknowledged > 0
+            && seen.refused > 0
+            && seen.backpressure > 0
+            && seen.left_running > 0
+            && seen.dead_letters > 0
+            && seen.redriven > 0
+            && seen.discarded > 0
+            && seen.kills > 0
+            && seen.recovered > 0
+            && seen.changes > 0,
+        "nothing is left out: {seen:?}"
+    );
+    assert!(cases(700) != 700 || seen.steps >= 60_000, "{seen:?}");
+}
