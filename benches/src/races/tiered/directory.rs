@@ -49,12 +49,12 @@ mod tests {
     #[test]
     fn the_nearest_mount_counts() {
         let mounts =
-            "/dev/vda / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/vdb /tmp/disk xfs rw 0 0\n";
+            "/dev/vda / ext4 rw 0 0\ntmpfs /quick tmpfs rw 0 0\n/dev/vdb /quick/disk xfs rw 0 0\n";
         let of = |directory: &str| under(mounts, Path::new(directory));
         assert_eq!(of("/var/tmp"), Some(("ext4", "/dev/vda")));
-        assert_eq!(of("/tmp/a"), Some(("tmpfs", "tmpfs")));
-        assert_eq!(of("/tmp/disk/a"), Some(("xfs", "/dev/vdb")));
-        assert_eq!(of("/tmpfs"), Some(("ext4", "/dev/vda")));
+        assert_eq!(of("/quick/a"), Some(("tmpfs", "tmpfs")));
+        assert_eq!(of("/quick/disk/a"), Some(("xfs", "/dev/vdb")));
+        assert_eq!(of("/quicker"), Some(("ext4", "/dev/vda")));
         assert_eq!(under("", Path::new("/")), None);
     }
 }

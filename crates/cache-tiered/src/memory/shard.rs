@@ -7,7 +7,7 @@ use super::lives::{Lives, NEVER};
 use super::locked::Locked;
 use super::places::Places;
 use super::read::{
-    Arena, HitBuffers, Pin, Work, WriteToken, narrowed, pinned, pinned_for, widened,
+    Arena, HitBuffers, Pin, TOUCHES_MAX, Work, WriteToken, narrowed, pinned, pinned_for, widened,
 };
 use super::settings::Settings;
 use cache_policies::{ConfigError, Policy, Residency};
@@ -87,9 +87,11 @@ impl<K, V, P: Policy> Shard<K, V, P> {
             None => usize::try_from(capacity).unwrap_or(usize::MAX),
             Some(_) => 0,
         };
-        let hits = match residency.policy().touches_max() {
-            Some(_) => None,
-            None => Some(HitBuffers::new(settings.stripes)),
+        // What is counted beside an entry goes no further than that.
+        let counted = residency.policy().touches_max();
+        let hits = match counted.is_some_and(|most| most <= TOUCHES_MAX) {
+            true => None,
+            false => Some(HitBuffers::new(settings.stripes)),
         };
         let (arena, token) = Arena::new(expected);
         Ok(Self {

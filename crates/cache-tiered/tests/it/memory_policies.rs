@@ -7,11 +7,14 @@ use std::thread;
 
 /// Policies whose victims do not depend on hashes or lots, but for ghosts: a memory tier of one shard has the victims of a
 /// single-threaded cache.
-const COMPARABLE: [&str; 11] = [
+const COMPARABLE: [&str; 13] = [
     "fifo",
     "clock",
+    "clock:bits=3",
     "sieve",
     "s3-fifo",
+    // More hits than are counted beside an entry.
+    "s3-fifo:threshold=5",
     "lru",
     "slru",
     "lfu",

@@ -21,7 +21,7 @@ const CHUNKS: usize = if cfg!(cache_tiered_loom) { 4 } else { 28 };
 const UNIT_MIN: usize = if cfg!(cache_tiered_loom) { 1 } else { 64 };
 
 /// Hits that an entry counts at most.
-pub(super) const TOUCHES_MAX: u8 = 3;
+pub(crate) const TOUCHES_MAX: u8 = 3;
 
 /// What an entry holds.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

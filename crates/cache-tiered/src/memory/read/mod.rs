@@ -73,6 +73,7 @@ mod writer;
 use self::arena::Found;
 pub(crate) use self::arena::{Arena, WriteToken};
 pub(crate) use self::column::Column;
+pub(crate) use self::entries::TOUCHES_MAX;
 pub(crate) use self::hits::{HitBuffers, narrowed, widened};
 pub(crate) use self::pin::{Pin, Work, pinned, pinned_for};
 #[cfg(all(test, not(cache_tiered_loom)))]
