@@ -155,17 +155,20 @@ fn play(
     })
 }
 
+/// The instants at which a call began and ended.
+type Interval = (u64, u64);
+
 /// Whether a read of what a write made may have come between `began` and `ended`: the write had
 /// begun, and no other that was acknowledged lies between the two.
-fn may_be_seen(write: (u64, u64), others: &[(u64, u64)], read: (u64, u64)) -> bool {
-    let overwritten = |other: &(u64, u64)| other.0 > write.1 && other.1 < read.0;
+fn may_be_seen(write: Interval, others: &[Interval], read: Interval) -> bool {
+    let overwritten = |other: &Interval| other.0 > write.1 && other.1 < read.0;
     write.0 < read.1 && !others.iter().any(overwritten)
 }
 
 /// Reads that saw what was older than an acknowledged write before them, or was never written.
 fn violations(events: &[Event]) -> Vec<Event> {
-    let mut wrote: BTreeMap<(u64, Option<u64>), Vec<(u64, u64)>> = BTreeMap::new();
-    let mut acknowledged: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+    let mut wrote: BTreeMap<(u64, Option<u64>), Vec<Interval>> = BTreeMap::new();
+    let mut acknowledged: BTreeMap<u64, Vec<Interval>> = BTreeMap::new();
     for event in events {
         let What::Write(state, heard) = event.what else {
             continue;

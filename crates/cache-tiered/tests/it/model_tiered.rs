@@ -7,8 +7,12 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, RngSeed, TestRng, TestRunner};
 use std::cell::RefCell;
 
+/// Histories of write-through and of write-behind in CI: 110,000 steps or more together.
+const THROUGH: u32 = 600;
+const BEHIND: u32 = 700;
+
 /// Histories of a test: `STRATA_CASES`, or `default`.
-pub(crate) fn cases(default: u32) -> u32 {
+fn cases(default: u32) -> u32 {
     std::env::var("STRATA_CASES").map_or(default, |text| {
         text.parse().expect("STRATA_CASES is a number")
     })
@@ -49,7 +53,10 @@ fn run(mode: impl Strategy<Value = Mode>, default: u32) -> Coverage {
 
 #[test]
 fn g1_g3_write_through_keeps_what_it_promises() {
-    let seen = run(machine::through(), 600);
+    let seen = run(machine::through(), THROUGH);
+    if cases(THROUGH) < THROUGH {
+        return;
+    }
     assert!(
         seen.acknowledged > 0
             && seen.refused > 0
@@ -62,12 +69,15 @@ fn g1_g3_write_through_keeps_what_it_promises() {
             && seen.changes > 0,
         "nothing is left out: {seen:?}"
     );
-    assert!(cases(600) != 600 || seen.steps >= 50_000, "{seen:?}");
+    assert!(seen.steps >= 50_000, "{seen:?}");
 }
 
 #[test]
 fn g1_g4_write_behind_keeps_what_it_promises() {
-    let seen = run(machine::behind(), 700);
+    let seen = run(machine::behind(), BEHIND);
+    if cases(BEHIND) < BEHIND {
+        return;
+    }
     assert!(
         seen.acknowledged > 0
             && seen.refused > 0
@@ -81,5 +91,5 @@ fn g1_g4_write_behind_keeps_what_it_promises() {
             && seen.changes > 0,
         "nothing is left out: {seen:?}"
     );
-    assert!(cases(700) != 700 || seen.steps >= 60_000, "{seen:?}");
+    assert!(seen.steps >= 60_000, "{seen:?}");
 }

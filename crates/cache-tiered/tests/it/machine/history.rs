@@ -18,7 +18,7 @@ pub(crate) struct History {
     /// Writes that have begun and not ended, in their order.
     running: Vec<(u64, Option<u64>)>,
     /// Writes whose outcome is unknown and that may still take effect.
-    lost: Vec<Option<u64>>,
+    lost: Vec<(u64, Option<u64>)>,
     /// The last one that was acknowledged.
     acknowledged: u64,
     /// The last one that is known to have ended.
@@ -51,7 +51,7 @@ impl History {
     /// States that the key may have.
     pub(crate) fn possible(&self) -> impl Iterator<Item = Option<u64>> {
         let running = self.running.iter().map(|&(_, value)| value);
-        let lost = self.lost.iter().copied();
+        let lost = self.lost.iter().map(|&(_, value)| value);
         self.truth.iter().copied().chain(running).chain(lost)
     }
 
@@ -119,8 +119,8 @@ impl History {
         self.stale.clear();
         self.revivable = Some(state);
         // An attempt that was lost has ended, or the store passes over what is older.
-        self.lost.clear();
-        self.was_lost = false;
+        self.lost.retain(|&(lost, _)| lost > number);
+        self.was_lost = self.has_lost();
         true
     }
 
@@ -140,7 +140,7 @@ impl History {
         self.truth = [stored].into();
         self.stale.clear();
         if acts {
-            self.lost.push(state);
+            self.lost.push((number, state));
             self.was_lost = true;
         }
     }

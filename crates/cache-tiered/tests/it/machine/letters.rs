@@ -1,7 +1,7 @@
 //! The steps that bring things to an end: dead letters and flush.
 
 use super::guarantee::{self, Holds, Violation, must};
-use super::machine::{Held, Machine, poll};
+use super::run::{Held, Machine, poll};
 use super::step::KEYS;
 use cache_tiered::{FlushError, FlushReport};
 

@@ -16,15 +16,15 @@ mod call;
 mod guarantee;
 mod history;
 mod letters;
-mod machine;
 mod reading;
 mod reopen;
+mod run;
 mod step;
 mod store;
 mod writing;
 
 pub(crate) use guarantee::Violation;
-pub(crate) use machine::{Coverage, run};
 pub(crate) use reopen::{build, directory, image, restore};
+pub(crate) use run::{Coverage, run};
 pub(crate) use step::{Mode, Reopening, Settings, Step, behind, settings, step, through};
 pub(crate) use store::{Fault, Lie, Store};

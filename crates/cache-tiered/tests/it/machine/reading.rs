@@ -1,7 +1,7 @@
 //! The steps that read, and invalidate.
 
 use super::guarantee::{self, Holds, must};
-use super::machine::Machine;
+use super::run::Machine;
 use super::step::{KEYS, Loader};
 use super::store::Told;
 use super::writing::name;

@@ -2,7 +2,7 @@
 
 use super::guarantee::{Holds, Violation, must};
 use super::history::History;
-use super::machine::{Held, Machine, ms, poll};
+use super::run::{Held, Machine, ms, poll};
 use super::step::{KEYS, Mode, Reopening, Settings};
 use super::store::{Lie, Store};
 use cache_tiered::{

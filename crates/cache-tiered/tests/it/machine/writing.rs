@@ -2,7 +2,7 @@
 
 use super::call::{Call, Ended};
 use super::guarantee::{self, Holds, must};
-use super::machine::{Held, Machine, ms};
+use super::run::{Held, Machine, ms};
 use super::step::{Change, Lasts, Mode};
 use super::store::Lie;
 use cache_tiered::{Clock, Compute, Life};
