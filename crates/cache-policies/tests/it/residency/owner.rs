@@ -49,7 +49,7 @@ impl Owner {
         }
     }
 
-    /// One that counts hits as far as the policy wants, and tells of them when it is asked.
+    /// One that counts hits as far as the policy wants, and tells of them when it is asked; of uses it tells at once.
     pub(super) fn counting(mut self) -> Self {
         let touches_max = self.residency.policy().touches_max();
         self.counts = Some((touches_max.expect("the policy takes counts"), Vec::new()));
@@ -162,6 +162,10 @@ impl Owner {
             Some((touches_max, counts)) if !told => {
                 let count = &mut counts[slot.index()];
                 *count = (*count + 1).min(*touches_max);
+                if self.used_at.is_none() {
+                    // The policy hears of the hit later, the idle time starts anew at once.
+                    self.residency.renew(slot, self.residency.now());
+                }
             }
             _ => self.residency.hit(slot, hash_of(key)),
         }
