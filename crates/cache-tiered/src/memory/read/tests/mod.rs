@@ -236,7 +236,7 @@ fn who_is_refused_a_fence_asks_seldom_and_loses_nothing() {
             unlink(&mut writer, slot);
             let before = out.len();
             writer.reclaim(&mut out);
-            batches += usize::from(out.len() > before);
+            batches += u32::from(out.len() > before);
         }
     });
     // At 64 more, and each time that it is twice as many.
