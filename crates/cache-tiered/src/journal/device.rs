@@ -24,8 +24,10 @@ pub(crate) trait Device: Send + Sync {
 
 /// A file. Offsets are bytes.
 pub(crate) trait DeviceFile: Send + Sync {
-    /// Takes the exclusive lock of the file until it is dropped; false if somebody else has it.
+    /// Takes the exclusive lock of the file; false if somebody else has it. See [`Lock`].
     fn try_lock(&self) -> io::Result<bool>;
+    /// Lets go of the lock, which a file that is only closed may keep: see [`Lock`].
+    fn unlock(&self);
     fn len(&self) -> io::Result<u64>;
     /// Reads up to `out.len()` bytes; returns how many, 0 at the end.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize>;
@@ -35,6 +37,30 @@ pub(crate) trait DeviceFile: Send + Sync {
     fn allocate(&self, bytes: u64) -> io::Result<()>;
     /// Makes what was written durable. Never called again after it has failed.
     fn sync_data(&self) -> io::Result<()>;
+}
+
+/// A file that is locked until this is dropped.
+///
+/// Closing it is not enough: a lock belongs to all copies of a descriptor, and a process that is just
+/// being started has copies of all that its parent has open. Whoever opens the journal next would
+/// find it locked for that moment.
+pub(super) struct Lock(Box<dyn DeviceFile>);
+
+impl Lock {
+    /// Locks the file; none if somebody else has it.
+    pub(super) fn take(file: Box<dyn DeviceFile>) -> io::Result<Option<Self>> {
+        Ok(file.try_lock()?.then_some(Self(file)))
+    }
+
+    pub(super) fn file(&self) -> &dyn DeviceFile {
+        &*self.0
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
 }
 
 /// Reads as many bytes as there are, up to `out.len()`.

@@ -126,6 +126,11 @@ impl DeviceFile for File {
         }
     }
 
+    fn unlock(&self) {
+        // The file is closed next, which does the same in most cases.
+        let _closed = File::unlock(self);
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }

@@ -1,7 +1,7 @@
 //! What is written: a group of frames at the tail of the open segment, and what a failure leaves.
 
 use super::checksum::Seed;
-use super::device::{Device, DeviceFile, write_full};
+use super::device::{Device, DeviceFile, Lock, write_full};
 use super::frame::{FLAG_COPY, FLAG_LAST, Frame, Kind};
 use super::ledger::{Ledger, Place};
 use super::options::JournalOptions;
@@ -61,8 +61,8 @@ pub(super) enum GroupError {
 /// The segments and all that is known of them. Owned by whoever commits.
 pub(super) struct Log {
     pub(super) device: Arc<dyn Device>,
-    /// Open for its lock alone.
-    pub(super) _identity: Box<dyn DeviceFile>,
+    /// Nobody else has the journal open.
+    pub(super) _lock: Lock,
     pub(super) options: JournalOptions,
     pub(super) uuid: [u8; 16],
     pub(super) boot: [u8; 16],

@@ -20,10 +20,10 @@ pub(super) fn open(
     options: JournalOptions,
 ) -> Result<(Log, Recovery), OpenError> {
     options.check()?;
-    let identity = lock(&*device)?;
+    let lock = lock(&*device)?;
     // Listed once more: until it was locked, somebody else may have changed what is there.
     let kinds = listed(&*device)?;
-    let uuid = identify(&*device, &*identity, &kinds, options.salvage)?;
+    let uuid = identify(&*device, lock.file(), &kinds, options.salvage)?;
     let survey = survey(&*device, uuid, &kinds, options.salvage)?;
     for kind in &kinds {
         if let Name::Unborn(slot) = *kind {
@@ -52,7 +52,7 @@ pub(super) fn open(
     let mut log = Log {
         boot: device.boot(),
         device,
-        _identity: identity,
+        _lock: lock,
         copy_limit: options.segments_max().max(segments.len()) + 1,
         options,
         uuid,

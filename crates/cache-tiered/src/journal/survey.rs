@@ -1,6 +1,6 @@
 //! What lies in the directory: whose journal it is, which segment files are in use, which are spare.
 
-use super::device::{Device, DeviceFile, read_full, write_full};
+use super::device::{Device, DeviceFile, Lock, read_full, write_full};
 use super::error::OpenError;
 use super::header::{self, HeaderFault, SEGMENT_HEADER, SegmentHeader};
 use super::names::{self, Name};
@@ -45,7 +45,7 @@ pub(super) fn listed(device: &dyn Device) -> Result<Vec<Name>, OpenError> {
 }
 
 /// Opens and locks the file that says whose journal it is, or makes it.
-pub(super) fn lock(device: &dyn Device) -> Result<Box<dyn DeviceFile>, OpenError> {
+pub(super) fn lock(device: &dyn Device) -> Result<Lock, OpenError> {
     let file = if listed(device)?.contains(&Name::Identity) {
         device.open(names::IDENTITY)?
     } else {
@@ -57,11 +57,7 @@ pub(super) fn lock(device: &dyn Device) -> Result<Box<dyn DeviceFile>, OpenError
             made => made?,
         }
     };
-    if file.try_lock()? {
-        Ok(file)
-    } else {
-        Err(OpenError::Locked)
-    }
+    Lock::take(file)?.ok_or(OpenError::Locked)
 }
 
 /// Whose journal it is. Writes the identity if it was never written.

@@ -2,6 +2,7 @@
 
 use super::model::options;
 use crate::durability::Durability;
+use crate::journal::device::Lock;
 use crate::journal::{Change, Journal, JournalStats, OpenError, ReadError, Recovery};
 use std::fs;
 use std::io;
@@ -184,4 +185,19 @@ fn a_dead_letter_that_was_damaged_since_is_an_error_that_names_the_place() {
         }) => assert_eq!(file, "segment-000000"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_descriptor_that_a_starting_process_has_inherited_keeps_no_lock() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("journal");
+    let file = fs::File::create(&path).unwrap();
+    // As fork makes it: another descriptor of the same open file.
+    let inherited = file.try_clone().unwrap();
+    let lock = Lock::take(Box::new(file)).unwrap().expect("nobody has it");
+    let open = || Box::new(fs::File::open(&path).unwrap());
+    assert!(Lock::take(open()).unwrap().is_none(), "it is locked");
+    drop(lock);
+    assert!(Lock::take(open()).unwrap().is_some(), "it is free");
+    drop(inherited);
 }

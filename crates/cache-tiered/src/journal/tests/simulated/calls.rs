@@ -99,6 +99,13 @@ impl DeviceFile for SimulatedFile {
         Ok(free)
     }
 
+    fn unlock(&self) {
+        let mut state = self.device.state.lock();
+        if std::mem::take(&mut *self.locks.lock()) && state.life == self.device.life {
+            state.locked = false;
+        }
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.device.state.lock().data[self.file].cached.len() as u64)
     }
@@ -199,9 +206,6 @@ impl DeviceFile for SimulatedFile {
 
 impl Drop for SimulatedFile {
     fn drop(&mut self) {
-        let mut state = self.device.state.lock();
-        if *self.locks.lock() && state.life == self.device.life {
-            state.locked = false;
-        }
+        self.unlock();
     }
 }
