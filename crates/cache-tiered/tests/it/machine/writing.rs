@@ -21,6 +21,8 @@ pub(super) struct Running {
     /// What store and memory had when it began, if nothing else of the key was under way.
     before: Option<(Option<u64>, Option<u64>)>,
     began: u64,
+    /// Other steps came between its beginning and its end.
+    left: bool,
 }
 
 impl Machine {
@@ -99,11 +101,13 @@ impl Machine {
             existed,
             before,
             began,
+            left: false,
         };
         match self.drive(Held::Leaves, || running.call.poll())? {
             Some(ended) => self.ended(&running, ended),
             None => {
                 self.coverage.left_running += 1;
+                running.left = true;
                 self.running.push(running);
                 Ok(())
             }
@@ -153,7 +157,9 @@ impl Machine {
                 self.coverage.unknown += u64::from(ended == Ended::Unknown);
                 self.coverage.panicked += u64::from(ended == Ended::Panicked);
                 self.history(key).unknown(number, state, stored, acts);
-                if self.history(key).is_running() || self.history(key).is_overtaken(number) {
+                // A read that came meanwhile may have asked the store after the end, and kept the answer.
+                let history = self.history(key);
+                if running.left || history.is_running() || history.is_overtaken(number) {
                     return Ok(());
                 }
                 guarantee::g3_unknown_is_hidden(key, in_memory)
@@ -206,8 +212,8 @@ impl Machine {
             return Ok(());
         };
         let mut after = self.as_it_is(key);
-        if running.began != self.clock.now() {
-            // Time may have taken it from memory.
+        if running.left || running.began != self.clock.now() || after.1.is_none() {
+            // A read may have brought it to memory, time or an eviction may have taken it from there.
             (before.1, after.1) = (None, None);
         }
         guarantee::g3_refused_is_as_it_was(key, before, after)
