@@ -38,13 +38,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn run(mode: impl Strategy<Value = Mode>, default: u32) -> Coverage {
     let total = RefCell::new(Coverage::default());
     let strategy = (machine::settings(mode), steps());
-    let held = runner(cases(default).div_ceil(20)).run(&strategy, |(settings, steps): (Settings, _)| {
-        match machine::run(settings, &steps) {
-            Ok(coverage) => total.borrow_mut().add(&coverage),
-            Err(violation) => return Err(TestCaseError::fail(violation.to_string())),
-        }
-        Ok(())
-    });
+    let held =
+        runner(cases(default).div_ceil(20)).run(&strategy, |(settings, steps): (Settings, _)| {
+            match machine::run(settings, &steps) {
+                Ok(coverage) => total.borrow_mut().add(&coverage),
+                Err(violation) => return Err(TestCaseError::fail(violation.to_string())),
+            }
+            Ok(())
+        });
     if let Err(error) = held {
         panic!("{error}");
     }
