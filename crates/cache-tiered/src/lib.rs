@@ -17,6 +17,7 @@ mod manual_clock;
 mod memory;
 mod observe;
 mod operation;
+mod random_id;
 mod retry;
 mod sink;
 mod snapshot;

@@ -2,9 +2,9 @@
 
 use super::device::{Device, DeviceFile};
 use super::error::OpenError;
+use crate::random_id::random_id;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -108,12 +108,7 @@ impl Device for Directory {
     }
 
     fn uuid(&self) -> [u8; 16] {
-        // The seeds of hash maps: random, from the system, and different for each.
-        let halves = [RandomState::new(), RandomState::new()].map(|state| state.hash_one(0_u8));
-        let mut uuid = [0; 16];
-        uuid[..8].copy_from_slice(&halves[0].to_le_bytes());
-        uuid[8..].copy_from_slice(&halves[1].to_le_bytes());
-        uuid
+        random_id()
     }
 }
 

@@ -3,9 +3,10 @@
 use super::MemoryCache;
 use super::hot_set::{Resident, Returned};
 use crate::codec::Codec;
+use crate::random_id::random_id;
 use crate::snapshot::{Entry, Kind, SnapshotError, SnapshotReader, SnapshotWriter};
 use cache_policies::Policy;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -69,15 +70,6 @@ fn milliseconds_of(time: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Sixteen bytes that no other snapshot has: the seeds of hash maps are random, from the system.
-fn fresh_id() -> [u8; 16] {
-    let halves = [RandomState::new(), RandomState::new()].map(|state| state.hash_one(0_u8));
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&halves[0].to_le_bytes());
-    id[8..].copy_from_slice(&halves[1].to_le_bytes());
-    id
-}
-
 impl<K: Hash + Eq + Clone, V: Clone, P: Policy + Clone> MemoryCache<K, V, P> {
     /// Writes all entries to a file, the hottest first, with what is left of their lives: for another process to
     /// [`restore`](Self::restore) and start warm. `docs/snapshot-format.md` says each byte.
@@ -108,7 +100,7 @@ impl<K: Hash + Eq + Clone, V: Clone, P: Policy + Clone> MemoryCache<K, V, P> {
         now: SystemTime,
     ) -> Result<Snapshotted, SnapshotError> {
         let taken = milliseconds_of(now);
-        let mut writer = SnapshotWriter::begin(path, Kind::Entries, fresh_id(), taken)?;
+        let mut writer = SnapshotWriter::begin(path, Kind::Entries, random_id(), taken)?;
         let (mut key_bytes, mut value_bytes) = (Vec::new(), Vec::new());
         let failed = |source| SnapshotError::codec(path, source);
         for resident in self.core().hottest_first() {
