@@ -216,6 +216,43 @@ pub trait Policy {
         }
     }
 
+    /// [`miss`](Policy::miss), [`evict_touched`](Policy::evict_touched) and [`insert`](Policy::insert), one after the other:
+    /// what an owner that is full does for each new entry, as one call. The victim; or the hint of the miss, and nothing was
+    /// inserted, if nothing is linked. The new slot is another one than the victim, and vacant.
+    ///
+    /// ```
+    /// use cache_policies::{Hint, Lru, LruConfig, Policy, Slot};
+    ///
+    /// let mut lru = Lru::new(1, &LruConfig::default())?;
+    /// assert_eq!(lru.exchange_touched(Slot::new(1), 11, 1, |_| 0), Err(Hint::NONE));
+    /// lru.insert(Slot::new(0), 10, 1, Hint::NONE);
+    /// assert_eq!(lru.exchange_touched(Slot::new(1), 11, 1, |_| 0), Ok(Slot::new(0)));
+    /// assert_eq!((lru.len(), lru.weight()), (1, 1));
+    /// # Ok::<(), cache_policies::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The hint of the miss.
+    ///
+    /// # Panics
+    /// As [`insert`](Policy::insert).
+    #[inline]
+    fn exchange_touched<T: FnMut(Slot) -> u8>(
+        &mut self,
+        slot: Slot,
+        hash: u64,
+        weight: u32,
+        touches: T,
+    ) -> Result<Slot, Hint>
+    where
+        Self: Sized,
+    {
+        let hint = self.miss(hash);
+        let victim = self.evict_touched(touches).ok_or(hint)?;
+        self.insert(slot, hash, weight, hint);
+        Ok(victim)
+    }
+
     /// Evicts an entry that a queue of the policy has no room for, although there is room in the whole; `None` where there
     /// is none, as always in policies whose queues have no limits of their own.
     ///

@@ -205,6 +205,24 @@ macro_rules! any_policy {
             }
 
             #[inline]
+            fn exchange_touched<T: FnMut(Slot) -> u8>(
+                &mut self,
+                slot: Slot,
+                hash: u64,
+                weight: u32,
+                touches: T,
+            ) -> Result<Slot, Hint> {
+                match self {
+                    $(AnyPolicy::$policy(policy) => {
+                        policy.exchange_touched(slot, hash, weight, touches)
+                    })+
+                    AnyPolicy::TinyLfu(policy) => {
+                        policy.exchange_touched(slot, hash, weight, touches)
+                    }
+                }
+            }
+
+            #[inline]
             fn overflow(&mut self) -> Option<Slot> {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.overflow(),)+

@@ -253,6 +253,51 @@ impl<P: Policy> Residency<P> {
         self.make_room_by(demand, |policy| policy.evict_touched(touches))
     }
 
+    /// Lets one slot go and makes another, which is vacant, resident: [`miss`](Residency::miss), one
+    /// [`make_room_touched`](Residency::make_room_touched) and [`insert`](Residency::insert) as one step, for an owner all of
+    /// whose entries weigh 1. `None`, and nothing was done, where there is more to it: the residency is not full, something
+    /// is pinned or has a deadline, or a limit is being lowered. The victim's entry is still to be dropped.
+    ///
+    /// ```
+    /// use cache_policies::{Hint, Policy, Residency, Sieve, SieveConfig, Slot};
+    ///
+    /// let mut residency = Residency::new(Sieve::new(2, &SieveConfig::default())?);
+    /// for number in [0, 1] {
+    ///     let slot = Slot::new(number);
+    ///     assert_eq!(residency.exchange_touched(slot, u64::from(number), u64::MAX, |_| 0), None);
+    ///     let demand = residency.demand(1, u64::MAX, None)?;
+    ///     residency.insert(slot, u64::from(number), &demand, Hint::NONE);
+    /// }
+    /// let mut counts = [1, 0];
+    /// let touches = |slot: Slot| std::mem::take(&mut counts[slot.index()]);
+    /// assert_eq!(residency.exchange_touched(Slot::new(2), 2, u64::MAX, touches), Some(Slot::new(1)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// As [`insert`](Residency::insert); with debug assertions, if there is too much then, as weights differ.
+    #[inline]
+    pub fn exchange_touched(
+        &mut self,
+        slot: Slot,
+        hash: u64,
+        ticks: u64,
+        touches: impl FnMut(Slot) -> u8,
+    ) -> Option<Slot> {
+        let is_plain = self.is_plain(ticks) && self.pins.len() == 0;
+        let is_full = self.policy.weight() == self.capacity && self.capacity > 0;
+        if !(is_plain && is_full) || self.max_entries != usize::MAX {
+            return None;
+        }
+        // A policy with entries, none of which is pinned, has a victim.
+        let victim = self.policy.exchange_touched(slot, hash, 1, touches).ok();
+        debug_assert!(
+            self.policy.weight() <= self.capacity,
+            "all entries weigh 1"
+        );
+        victim
+    }
+
     #[inline(always)]
     fn make_room_by(
         &mut self,

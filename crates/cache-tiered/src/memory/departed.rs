@@ -18,6 +18,12 @@ impl<K, V> Default for Departed<K, V> {
 }
 
 impl<K, V> Departed<K, V> {
+    /// Whether nothing was collected.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Takes what was collected so far.
     pub(crate) fn take(&mut self) -> Self {
         // Nothing, most of the time: then no bytes are moved.

@@ -8,16 +8,11 @@ use super::flight::Turn;
 use super::lives::NEVER;
 use super::read::pinned;
 use super::settings::Settings;
-use super::shard::{Node, Shard, State};
+use super::shard::{Node, Shard, State, retired_max};
 use cache_policies::{Cause, LimitError, Policy, RejectReason, Rejected, Slot};
 use hashbrown::Equivalent;
 use parking_lot::MutexGuard;
 use std::sync::Arc;
-
-/// What waits to be reclaimed may weigh this share of the shard's capacity.
-const RETIRED_SHARE: u64 = 32;
-/// Entries without weights that may wait in any shard; where that is more, a quarter of its capacity may.
-const RETIRED_MIN: u64 = 8;
 
 pub(super) struct Locked<'a, K, V, P> {
     pub(super) settings: &'a Settings<K, V>,
@@ -46,7 +41,7 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
     }
 
     /// The slot of a key, dead or alive.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<u32> {
         let writer = self.shard.arena.writer(&mut self.state.token);
         writer.find(hash, |node| key.equivalent(&node.key))
@@ -91,18 +86,27 @@ impl<'a, K, V, P> Locked<'a, K, V, P> {
         }
     }
 
+    /// Whether more waits to be reclaimed than may.
+    #[inline]
+    fn is_heavy(&mut self) -> bool {
+        let retired = match self.settings.weigher {
+            Some(_) => self.state.retired_weight,
+            None => {
+                let writer = self.shard.arena.writer(&mut self.state.token);
+                writer.retired() as u64
+            }
+        };
+        retired > self.state.retired_max
+    }
+
     /// Values that no reader sees any more, for the caller to drop without the lock: those of whole batches, or all where
     /// what waits is too heavy or the caller wants it.
     #[inline]
-    pub(super) fn reclaim(&mut self, capacity: u64, all: bool) -> Vec<Node<K, V>> {
+    fn reclaim(&mut self, all: bool) -> Vec<Node<K, V>> {
         let mut out = Vec::new();
         let is_weighed = self.settings.weigher.is_some();
-        let retired_weight = self.state.retired_weight;
+        let is_heavy = self.is_heavy();
         let mut writer = self.shard.arena.writer(&mut self.state.token);
-        let is_heavy = match is_weighed {
-            true => retired_weight > capacity / RETIRED_SHARE,
-            false => writer.retired() as u64 > RETIRED_MIN.max(capacity / 4),
-        };
         if all || is_heavy {
             writer.reclaim_all(&mut out);
         } else {
@@ -153,7 +157,21 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
 
     /// Lets go of the lock; what has left is told of and dropped then.
     #[inline]
-    pub(super) fn release(self, all: bool) {
+    pub(super) fn release(mut self, all: bool) {
+        // Most of the time nobody is to be told, and too little waits to be worth a look.
+        if all || self.has_leaving() {
+            self.let_go(all);
+        }
+    }
+
+    #[inline]
+    fn has_leaving(&mut self) -> bool {
+        let waits = self.shard.arena.writer(&mut self.state.token).has_work();
+        waits || self.is_heavy() || !self.state.departed.is_empty()
+    }
+
+    #[inline(never)]
+    fn let_go(self, all: bool) {
         let settings = self.settings;
         let leaving = self.end(all);
         settings.dispatch(leaving.departed);
@@ -161,15 +179,10 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     }
 
     /// Lets go of the lock; what has left is the caller's to tell of and to drop.
-    #[inline]
     pub(super) fn end(mut self, all: bool) -> Leaving<K, V> {
-        let capacity = self.state.residency.capacity();
         Leaving {
-            reclaimed: self.reclaim(capacity, all),
-            departed: match self.settings.told {
-                None => Departed::default(),
-                Some(_) => self.state.departed.take(),
-            },
+            reclaimed: self.reclaim(all),
+            departed: self.state.departed.take(),
         }
     }
 
@@ -208,22 +221,28 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     }
 
     /// The slot of a key that is there and alive.
-    #[inline]
+    #[inline(always)]
     pub(super) fn find_alive<Q: Equivalent<K> + ?Sized>(
         &mut self,
         hash: u64,
         key: &Q,
     ) -> Option<u32> {
         let slot = self.find(hash, key)?;
+        (!self.shard.is_timed() || self.is_alive(slot)).then_some(slot)
+    }
+
+    /// Whether the entry that was found in a slot is alive; it leaves if it is not.
+    #[inline(never)]
+    fn is_alive(&mut self, slot: u32) -> bool {
         let now = self.state.residency.now();
         // Readers may know better than the policy, which hears of hits later than they were.
-        if self.shard.is_timed() && self.shard.lives().is_over(slot, now) {
+        let is_over = self.shard.lives().is_over(slot, now);
+        if is_over {
             let place = self.state.places.policy(slot);
             self.dismiss(place);
             self.leave(place, Cause::Expired);
-            return None;
         }
-        Some(slot)
+        !is_over
     }
 
     /// What `read` makes of the value of a key that is there and alive.
@@ -322,6 +341,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     pub(super) fn set_capacity(&mut self, capacity: u64) -> Result<(), LimitError> {
         self.shard.drain(&mut self.state);
         self.state.residency.set_capacity(capacity)?;
+        self.state.retired_max = retired_max(self.settings, capacity);
         loop {
             let state = &mut *self.state;
             let (residency, places) = (&mut state.residency, &state.places);

@@ -59,6 +59,50 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         node: Node<K, V>,
     ) -> Result<(), Rejected<K, V>> {
         let told = self.shard.told(ticket.hash);
+        if self.exchange(told, ticks) {
+            let mut writer = self.shard.arena.writer(&mut self.state.token);
+            writer.insert_prepared(ticket.hash, node, |_| ());
+            return Ok(());
+        }
+        self.place_any(ticket, told, ticks, node)
+    }
+
+    /// Lets an entry leave for one that comes, which the policy has in the place of the next slot then; whether that is all
+    /// there is to it. It is for a full cache without weights, lifetimes, pins and listener: no code of others runs, so that
+    /// the policy may have the new one before it is there.
+    #[inline]
+    fn exchange(&mut self, told: u64, ticks: u64) -> bool {
+        if self.is_weighed() || self.settings.told.is_some() || self.shard.is_timed() {
+            return false;
+        }
+        let state = &mut *self.state;
+        let mut writer = self.shard.arena.writer(&mut state.token);
+        let slot = writer.next_slot();
+        if slot >= state.reserved {
+            return false;
+        }
+        let (residency, places) = (&mut state.residency, &state.places);
+        let touches = |slot| writer.take_touches(places.arena(slot));
+        let Some(victim) = residency.exchange_touched(places.policy(slot), told, ticks, touches)
+        else {
+            return false;
+        };
+        writer.discard(places.arena(victim));
+        debug_assert_eq!(writer.next_slot(), slot, "what leaves is vacant later");
+        state.counts.evictions += 1;
+        state.counts.inserts += 1;
+        true
+    }
+
+    /// [`place`](Self::place) for any cache.
+    #[inline(never)]
+    fn place_any(
+        &mut self,
+        ticket: Ticket,
+        told: u64,
+        ticks: u64,
+        node: Node<K, V>,
+    ) -> Result<(), Rejected<K, V>> {
         let residency = &mut self.state.residency;
         let mut demand = match residency.demand(ticket.weight, ticks, None) {
             Ok(demand) => demand,

@@ -16,6 +16,11 @@ use hashbrown::Equivalent;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// What waits to be reclaimed may weigh this share of the shard's capacity.
+const RETIRED_SHARE: u64 = 32;
+/// Entries without weights that may wait in any shard; where that is more, a quarter of its capacity may.
+const RETIRED_MIN: u64 = 8;
+
 /// An entry. It never changes: an update is another one.
 #[derive(Debug)]
 pub(super) struct Node<K, V> {
@@ -47,6 +52,8 @@ pub(super) struct State<K, V, P> {
     pub(super) departed: Departed<K, V>,
     /// The weight of what waits to be reclaimed, where entries are weighed: not less than that, or little.
     pub(super) retired_weight: u64,
+    /// So much of it may be: that weight, or without weights a number of entries. From [`retired_max`].
+    pub(super) retired_max: u64,
     /// The policy has room for slots below this.
     pub(super) reserved: u32,
     pub(super) counts: Counts,
@@ -62,6 +69,14 @@ pub(super) struct Counts {
     pub(super) expirations: u64,
     pub(super) removals: u64,
     pub(super) cleared: u64,
+}
+
+/// How much may wait to be reclaimed in a shard of so much capacity.
+pub(super) fn retired_max<K, V>(settings: &Settings<K, V>, capacity: u64) -> u64 {
+    match settings.weigher {
+        Some(_) => capacity / RETIRED_SHARE,
+        None => RETIRED_MIN.max(capacity / 4),
+    }
 }
 
 /// What a look-up found.
@@ -108,6 +123,7 @@ impl<K, V, P: Policy> Shard<K, V, P> {
                 flights: Flights::new(),
                 departed: Departed::default(),
                 retired_weight: 0,
+                retired_max: retired_max(settings, capacity),
                 reserved: 0,
                 counts: Counts::default(),
             })),

@@ -130,11 +130,13 @@ impl Bucket {
             .checked_sub(1)
     }
 
+    #[inline(always)]
     fn set_slot(&self, cell: u32, slot: u32) {
         let release = weaken(Ordering::Release, Mutant::SlotRelaxed);
         self.slots[cell as usize].store(slot + 1, release);
     }
 
+    #[inline(always)]
     fn set_tag(&self, cell: u32, tag: u8) {
         let word = &self.words[cell as usize / 8];
         let shift = cell % 8 * 8;
@@ -144,6 +146,7 @@ impl Bucket {
     }
 
     /// For the writer: puts a slot into the first vacant cell; whether there is one.
+    #[inline(always)]
     pub(super) fn fill(&self, hash: Folded, slot: u32) -> bool {
         let vacant = self.tags().matches(0);
         if vacant == 0 {
@@ -159,6 +162,7 @@ impl Bucket {
     }
 
     /// For the writer: the cell of a slot, if it is here.
+    #[inline(always)]
     pub(super) fn cell_of(&self, hash: Folded, slot: u32) -> Option<u32> {
         let mut matches = self.tags().matches(hash.tag());
         while matches != 0 {
@@ -172,6 +176,7 @@ impl Bucket {
     }
 
     /// For the writer: takes a slot out of its cell; whether it is here.
+    #[inline(always)]
     pub(super) fn vacate(&self, hash: Folded, slot: u32) -> bool {
         let Some(cell) = self.cell_of(hash, slot) else {
             return false;

@@ -57,6 +57,8 @@ pub(super) struct Limbo {
     /// Above 0 if the system has refused its fence, with so many fresh slots: it is not asked again before there are
     /// twice as many.
     refused: usize,
+    /// With so many fresh slots, or more, [`pass`](Self::pass) may have something to do.
+    look: usize,
 }
 
 impl Limbo {
@@ -73,14 +75,25 @@ impl Limbo {
     pub(super) unsafe fn push_table(&mut self, table: NonNull<Table>) {
         // Clauses 1 and 2 are what `free` asks for, a grace period later.
         self.fresh_tables.push(OldTable(table));
+        self.look = 0;
     }
 
     /// Whether [`pass`](Self::pass) may have something to do.
     #[inline]
     pub(super) fn has_work(&self) -> bool {
-        self.fresh.len >= BATCH
-            || !self.fresh_tables.is_empty()
-            || self.fresh.len.is_multiple_of(LOOK) && self.is_waiting()
+        self.fresh.len >= self.look
+    }
+
+    /// With how many fresh slots there may be something to do next.
+    fn next_look(&self) -> usize {
+        let has_old = !self.waiting_tables.is_empty() && self.refused == 0;
+        if has_old || !self.fresh_tables.is_empty() {
+            0
+        } else if self.is_waiting() {
+            self.fresh.len.next_multiple_of(LOOK)
+        } else {
+            BATCH
+        }
     }
 
     #[inline]
@@ -92,6 +105,12 @@ impl Limbo {
     /// when it is full, and a fence made for it when the next one is full as well; both at once if it is `urgent`, or
     /// has a table.
     pub(super) fn pass(&mut self, urgent: bool) -> Chain {
+        let reclaimed = self.advance(urgent);
+        self.look = self.next_look();
+        reclaimed
+    }
+
+    fn advance(&mut self, urgent: bool) -> Chain {
         if !self.is_waiting() && (urgent || self.is_full() || !self.fresh_tables.is_empty()) {
             self.close();
         }

@@ -70,6 +70,16 @@ impl Table {
         }
     }
 
+    /// The bucket where a hash is at home: most slots are there.
+    #[inline(always)]
+    fn home(&self, hash: Folded) -> &Bucket {
+        let home = hash.home(self.buckets.len());
+        debug_assert!(home < self.buckets.len());
+        // SAFETY: a number below 2^32 times that of the buckets, divided by 2^32, is below that of the buckets,
+        // of which there is one at least.
+        unsafe { self.buckets.get_unchecked(home) }
+    }
+
     /// What `look` gives for the first slot for which it gives anything, among those that may have
     /// this hash: few others. O(1) expected.
     #[inline(always)]
@@ -79,11 +89,7 @@ impl Table {
         mut look: impl FnMut(u32) -> Option<R>,
     ) -> Option<R> {
         self.alive.with(|_| ());
-        let home = hash.home(self.buckets.len());
-        debug_assert!(home < self.buckets.len());
-        // SAFETY: a number below 2^32 times that of the buckets, divided by 2^32, is below that of the buckets,
-        // of which there is one at least.
-        let bucket = unsafe { self.buckets.get_unchecked(home) };
+        let bucket = self.home(hash);
         let tags = bucket.tags();
         let mut matches = tags.matches(hash.tag());
         while matches != 0 {
@@ -131,7 +137,18 @@ impl Table {
     ///
     /// # Panics
     /// Where there is no room.
+    #[inline]
     pub(super) fn insert(&self, hash: Folded, slot: u32) -> u64 {
+        if self.home(hash).fill(hash, slot) {
+            return 0;
+        }
+        self.insert_further(hash, slot)
+    }
+
+    /// [`insert`](Self::insert) where the home is full.
+    #[cold]
+    #[inline(never)]
+    fn insert_further(&self, hash: Folded, slot: u32) -> u64 {
         // Counted before it is there: who sees it sees the counts that lead to it.
         let path = (0_usize..).map_while(|steps| self.further(hash, steps));
         for (passed, bucket) in path.enumerate() {
@@ -141,6 +158,12 @@ impl Table {
             bucket.count(hash, true);
         }
         unreachable!("an index with room has a vacant cell");
+    }
+
+    /// For the writer: takes out a slot that is there with this hash, if it is at home, as most are; whether it was.
+    #[inline(always)]
+    pub(super) fn remove_at_home(&self, hash: Folded, slot: u32) -> bool {
+        self.home(hash).vacate(hash, slot)
     }
 
     /// For the writer: takes out a slot that is there with this hash. O(1) expected.

@@ -41,6 +41,7 @@ impl<'a, T> Writer<'a, T> {
         self.state.limbo.len()
     }
 
+    #[inline(always)]
     fn table(&self) -> &'a Table {
         // Relaxed: the writer's own store. SAFETY: the writer alone replaces it, and frees none but those that it
         // has replaced; nobody keeps what this returns.
@@ -51,6 +52,7 @@ impl<'a, T> Writer<'a, T> {
     ///
     /// # Panics
     /// If it does not.
+    #[inline]
     fn live(&self, slot: u32) -> &'a Entry<T> {
         assert!(slot < self.state.prepared, "slot {slot} was never in use");
         // SAFETY: just checked, and the writer prepared it.
@@ -63,9 +65,15 @@ impl<'a, T> Writer<'a, T> {
     }
 
     /// The slot of the value with this hash that `is_wanted`. O(1) expected.
+    #[inline(always)]
     pub(crate) fn find(&self, hash: u64, is_wanted: impl Fn(&T) -> bool) -> Option<u32> {
         self.table().find_map(Folded::new(hash), |slot| {
-            is_wanted(self.get(slot)).then_some(slot)
+            // SAFETY: slots in the index were prepared.
+            let entry = unsafe { self.arena.entries.entry(slot) };
+            debug_assert!(entry.holds.get() == Holds::Live, "the index is of live values");
+            // SAFETY: 1. the writer, which this is, puts slots of live values into the index. 2. It retires none while
+            // this runs, which borrows it.
+            is_wanted(unsafe { entry.value() }).then_some(slot)
         })
     }
 
@@ -101,6 +109,7 @@ impl<'a, T> Writer<'a, T> {
     ///
     /// # Panics
     /// If there is no value in the slot.
+    #[inline]
     pub(crate) fn take_touches(&mut self, slot: u32) -> u8 {
         let entry = self.live(slot);
         // Relaxed: see the field.
@@ -177,7 +186,7 @@ impl<'a, T> Writer<'a, T> {
         let new = self.occupy(hash, value);
         prepare(new);
         self.table().replace(hash, slot, new);
-        self.retire(slot);
+        self.retire(slot, old);
         // SAFETY: as in `unlink`.
         (new, unsafe { old.value() })
     }
@@ -211,17 +220,28 @@ impl<'a, T> Writer<'a, T> {
     #[inline]
     fn detach(&mut self, slot: u32) -> &'a Entry<T> {
         let entry = self.live(slot);
-        let removed = self
-            .table()
-            .remove(Folded::from_bits(entry.link.get()), slot);
         self.state.live -= 1;
+        let hash = Folded::from_bits(entry.link.get());
+        if self.table().remove_at_home(hash, slot) {
+            self.retire(slot, entry);
+        } else {
+            self.detach_further(slot, entry);
+        }
+        entry
+    }
+
+    /// Takes a value out of the index that is not at home, and retires it.
+    #[cold]
+    #[inline(never)]
+    fn detach_further(&mut self, slot: u32, entry: &Entry<T>) {
+        let hash = Folded::from_bits(entry.link.get());
+        let removed = self.table().remove(hash, slot);
         self.state.passed -= removed.passed;
         self.state.untold += removed.untold;
-        self.retire(slot);
+        self.retire(slot, entry);
         if self.state.untold > u64::from(self.state.prepared) + self.state.passed {
             self.rebuild(self.table().room());
         }
-        entry
     }
 
     /// Whether there is a value in a slot whose hash is folded to this: the same value, in all likelihood, that a
@@ -233,6 +253,19 @@ impl<'a, T> Writer<'a, T> {
             let entry = unsafe { self.arena.entries.entry(slot) };
             entry.holds.get() == Holds::Live && entry.link.get() == folded
         }
+    }
+
+    /// The slot that the next value gets that is added, whatever leaves before.
+    #[inline]
+    pub(crate) fn next_slot(&self) -> u32 {
+        let vacant = self.state.vacant.checked_sub(1);
+        vacant.unwrap_or(self.state.prepared)
+    }
+
+    /// Whether [`reclaim`](Self::reclaim) may have something to do.
+    #[inline]
+    pub(crate) fn has_work(&self) -> bool {
+        self.state.limbo.has_work()
     }
 
     /// Moves values that no reader sees any more to `out`, for the owner to drop when its lock is free, and
@@ -258,30 +291,29 @@ impl<'a, T> Writer<'a, T> {
     }
 
     fn pass(&mut self, urgent: bool, out: &mut Vec<T>) {
-        let Chain { mut head, len } = self.state.limbo.pass(urgent);
+        let Chain { head, len } = self.state.limbo.pass(urgent);
         out.reserve(len);
-        while head != 0 {
-            let slot = head - 1;
+        let (mut next, mut last) = (head, None);
+        while next != 0 {
             // SAFETY: a slot in limbo was prepared.
-            let entry = unsafe { self.arena.entries.entry(slot) };
-            head = entry.link.get();
+            let entry = unsafe { self.arena.entries.entry(next - 1) };
+            next = entry.link.get();
             out.push(take(entry));
-            self.vacate(slot, entry);
+            last = Some(entry);
+        }
+        // The chain as it is comes before the vacant slots: what was used last is used again first.
+        if let Some(last) = last {
+            last.link.set(self.state.vacant);
+            self.state.vacant = head;
         }
     }
 
     /// Puts a value into a vacant slot.
+    #[inline]
     fn occupy(&mut self, hash: Folded, value: T) -> u32 {
         let slot = match self.state.vacant.checked_sub(1) {
             Some(slot) => slot,
-            None => {
-                let slot = self.state.prepared;
-                assert!(slot < SLOTS_MAX, "no slot is left: use more shards");
-                self.arena.entries.prepare(slot);
-                self.state.prepared = slot + 1;
-                // It has no successor: `link` is 0.
-                slot
-            }
+            None => self.prepare(),
         };
         // SAFETY: prepared.
         let entry = unsafe { self.arena.entries.entry(slot) };
@@ -302,10 +334,19 @@ impl<'a, T> Writer<'a, T> {
         slot
     }
 
+    /// A slot that was never in use. Its `link` is 0: no other one is vacant.
+    #[cold]
+    fn prepare(&mut self) -> u32 {
+        let slot = self.state.prepared;
+        assert!(slot < SLOTS_MAX, "no slot is left: use more shards");
+        self.arena.entries.prepare(slot);
+        self.state.prepared = slot + 1;
+        slot
+    }
+
     /// Lets a slot wait until no reader sees it. It is in no cell any more.
-    fn retire(&mut self, slot: u32) {
-        // SAFETY: it was live.
-        let entry = unsafe { self.arena.entries.entry(slot) };
+    #[inline]
+    fn retire(&mut self, slot: u32, entry: &Entry<T>) {
         entry.holds.set(Holds::Retired);
         if active(Mutant::NoGrace) {
             drop(take(entry));
