@@ -88,6 +88,9 @@ use crate::{Hint, Policy, Slot};
 /// [`replace`](Residency::replace). The owner is free to run code of others between two calls: each leaves the residency
 /// whole.
 ///
+/// Where all entries weigh 1, a new one may ask for an [exchange](Residency::exchange_touched) first: of a full residency
+/// that is the whole insert in one step.
+///
 /// # Hits
 /// An owner under whose lock all hits come tells of each by `hit`. One whose readers take no lock has two ways, and
 /// [`Policy::touches_max`] says which: they count hits beside the entries, and the owner hands the counts on when the

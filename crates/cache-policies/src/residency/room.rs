@@ -291,10 +291,7 @@ impl<P: Policy> Residency<P> {
         }
         // A policy with entries, none of which is pinned, has a victim.
         let victim = self.policy.exchange_touched(slot, hash, 1, touches).ok();
-        debug_assert!(
-            self.policy.weight() <= self.capacity,
-            "all entries weigh 1"
-        );
+        debug_assert!(self.policy.weight() <= self.capacity, "all entries weigh 1");
         victim
     }
 

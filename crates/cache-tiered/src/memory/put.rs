@@ -4,7 +4,7 @@
 //! then evictions one by one, each complete before the next, and last the insert itself.
 
 use super::locked::Locked;
-use super::read::pinned;
+use super::read::{Writer, pinned};
 use super::shard::Node;
 use cache_policies::{Cause, Demand, Policy, RejectReason, Rejected, Room, Slot};
 
@@ -59,39 +59,35 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         node: Node<K, V>,
     ) -> Result<(), Rejected<K, V>> {
         let told = self.shard.told(ticket.hash);
-        if self.exchange(told, ticks) {
-            let mut writer = self.shard.arena.writer(&mut self.state.token);
+        if let Some(mut writer) = self.exchange(told, ticks) {
             writer.insert_prepared(ticket.hash, node, |_| ());
             return Ok(());
         }
         self.place_any(ticket, told, ticks, node)
     }
 
-    /// Lets an entry leave for one that comes, which the policy has in the place of the next slot then; whether that is all
-    /// there is to it. It is for a full cache without weights, lifetimes, pins and listener: no code of others runs, so that
-    /// the policy may have the new one before it is there.
+    /// Lets an entry leave for one that comes, which the policy has in the place of the next slot then: what it is to be put
+    /// in with. `None`, and nothing was done, where there is more to it. It is for a full cache without weights, lifetimes,
+    /// pins and listener: no code of others runs, so that the policy may have the new entry before it is there.
     #[inline]
-    fn exchange(&mut self, told: u64, ticks: u64) -> bool {
+    fn exchange(&mut self, told: u64, ticks: u64) -> Option<Writer<'_, Node<K, V>>> {
         if self.is_weighed() || self.settings.told.is_some() || self.shard.is_timed() {
-            return false;
+            return None;
         }
         let state = &mut *self.state;
         let mut writer = self.shard.arena.writer(&mut state.token);
         let slot = writer.next_slot();
         if slot >= state.reserved {
-            return false;
+            return None;
         }
         let (residency, places) = (&mut state.residency, &state.places);
         let touches = |slot| writer.take_touches(places.arena(slot));
-        let Some(victim) = residency.exchange_touched(places.policy(slot), told, ticks, touches)
-        else {
-            return false;
-        };
+        let victim = residency.exchange_touched(places.policy(slot), told, ticks, touches)?;
         writer.discard(places.arena(victim));
         debug_assert_eq!(writer.next_slot(), slot, "what leaves is vacant later");
         state.counts.evictions += 1;
         state.counts.inserts += 1;
-        true
+        Some(writer)
     }
 
     /// [`place`](Self::place) for any cache.
@@ -189,8 +185,29 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     }
 
     /// Puts a node in the place of that in a slot, which is alive and has the same key.
-    #[inline(never)]
+    #[inline]
     fn replace<R>(
+        &mut self,
+        slot: u32,
+        ticket: Ticket,
+        ticks: u64,
+        node: Node<K, V>,
+        former: impl FnOnce(&V) -> R,
+    ) -> Result<R, Rejected<K, V>> {
+        // Where all weigh 1 and live for ever, there is room for it, and the policy hears of a hit and of nothing else.
+        let is_plain = !self.is_weighed() && !self.shard.is_timed();
+        if is_plain && self.state.residency.surplus_weight() == 0 {
+            let told = self.shard.told(ticket.hash);
+            self.hit(slot, self.state.places.policy(slot), told);
+            self.state.counts.updates += 1;
+            return Ok(self.swap(slot, ticks, node, former));
+        }
+        self.replace_any(slot, ticket, ticks, node, former)
+    }
+
+    /// [`replace`](Self::replace) in any cache.
+    #[inline(never)]
+    fn replace_any<R>(
         &mut self,
         slot: u32,
         ticket: Ticket,

@@ -10,7 +10,7 @@ use cache_policies::{
 use foldhash::quality::FixedState;
 
 use self::operation::{Op, Operations, ticks_of};
-use self::owner::Owner;
+use self::owner::{Owner, hash_of};
 use crate::policy_owner::cases;
 
 type Subject =
@@ -214,6 +214,106 @@ fn policies_that_want_each_hit_ask_for_no_counts() {
             assert_eq!(other, Some(victim), "{config}");
         }
     }
+}
+
+/// A residency by exchanges and one by steps, and what both have in their slots.
+struct Pair {
+    both: [Residency<AnyPolicy>; 2],
+    counts: [Vec<u8>; 2],
+    keys: Vec<Option<u64>>,
+    vacant: Slot,
+}
+
+impl Pair {
+    const CAPACITY: usize = 50;
+
+    fn new(config: &AnyConfig) -> Self {
+        let policy = || AnyPolicy::new(Self::CAPACITY as u64, config).unwrap();
+        Self {
+            both: [(); 2].map(|()| Residency::new(policy())),
+            counts: [(); 2].map(|()| vec![0; Self::CAPACITY + 1]),
+            keys: vec![None; Self::CAPACITY + 1],
+            vacant: Slot::new(0),
+        }
+    }
+
+    /// Asks for a key; what went for it.
+    fn request(&mut self, key: u64) -> Option<Slot> {
+        let hash = hash_of(key);
+        if let Some(at) = self.keys.iter().position(|other| *other == Some(key)) {
+            for (residency, counts) in self.both.iter_mut().zip(&mut self.counts) {
+                match residency.policy().touches_max() {
+                    Some(most) => counts[at] = (counts[at] + 1).min(most),
+                    None => residency.hit(Slot::new(at as u32), hash),
+                }
+            }
+            return None;
+        }
+        let [whole, steps] = &mut self.both;
+        let [counts, others] = &mut self.counts;
+        let take = |slot: Slot| std::mem::take(&mut counts[slot.index()]);
+        let went = whole.exchange_touched(self.vacant, hash, u64::MAX, take);
+        if went.is_none() {
+            let demand = whole.demand(1, u64::MAX, None).unwrap();
+            let hint = whole.miss(hash);
+            whole.insert(self.vacant, hash, &demand, hint);
+        }
+        let mut demand = steps.demand(1, u64::MAX, None).unwrap();
+        let hint = steps.miss(hash);
+        let take = |slot: Slot| std::mem::take(&mut others[slot.index()]);
+        let room = steps.make_room_touched(&mut demand, take);
+        steps.insert(self.vacant, hash, &demand, hint);
+        assert!(match room {
+            Room::Made => went.is_none(),
+            Room::Victim(victim) => went == Some(victim.slot) && !victim.dead,
+            Room::None => false,
+        });
+        self.keys[self.vacant.index()] = Some(key);
+        let next = Slot::new(whole.len() as u32);
+        self.vacant = went.unwrap_or(next);
+        self.keys[self.vacant.index()] = None;
+        for counts in &mut self.counts {
+            counts[self.vacant.index()] = 0;
+        }
+        went
+    }
+}
+
+#[test]
+fn an_exchange_is_a_miss_an_eviction_and_an_insert() {
+    let all = configs(|_| true).into_iter();
+    for config in all.filter(|config| !config.is_offline()) {
+        let mut pair = Pair::new(&config);
+        let (mut state, mut went) = (3_u64, 0);
+        for _ in 0..3_000 {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let key = (state >> 33) % 140 * ((state >> 20) % 3) / 2;
+            went += usize::from(pair.request(key).is_some());
+            pair.both[0].check();
+        }
+        assert!(went > 300, "{config}: {went}");
+    }
+}
+
+#[test]
+fn there_is_no_exchange_where_there_is_more_to_it() {
+    let mut residency = fifo(2);
+    let slot = Slot::new(2);
+    insert(&mut residency, 0, 1);
+    assert_eq!(residency.exchange_touched(slot, 2, u64::MAX, |_| 0), None);
+    insert(&mut residency, 1, 1);
+    assert_eq!(residency.exchange_touched(slot, 2, 9, |_| 0), None);
+    residency.pin(Slot::new(1));
+    assert_eq!(residency.exchange_touched(slot, 2, u64::MAX, |_| 0), None);
+    residency.unpin(Slot::new(1));
+    residency.set_capacity(1).unwrap();
+    assert_eq!(residency.exchange_touched(slot, 2, u64::MAX, |_| 0), None);
+    assert_eq!(residency.len(), 2);
+    residency.set_capacity(2).unwrap();
+    while residency.shed().is_some() {}
+    let went = residency.exchange_touched(slot, 2, u64::MAX, |_| 0);
+    assert_eq!(went, Some(Slot::new(0)));
+    residency.check();
 }
 
 #[test]

@@ -190,6 +190,7 @@ impl Bucket {
     }
 
     /// For the writer: puts `new` in the place of `old`, which has the same hash; whether it is here.
+    #[inline]
     pub(super) fn replace(&self, hash: Folded, old: u32, new: u32) -> bool {
         let Some(cell) = self.cell_of(hash, old) else {
             return false;

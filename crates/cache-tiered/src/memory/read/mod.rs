@@ -76,5 +76,4 @@ pub(crate) use self::column::Column;
 pub(crate) use self::entries::TOUCHES_MAX;
 pub(crate) use self::hits::{HitBuffers, narrowed, widened};
 pub(crate) use self::pin::{Pin, Work, pinned, pinned_for};
-#[cfg(all(test, not(cache_tiered_loom)))]
-use self::writer::Writer;
+pub(crate) use self::writer::Writer;

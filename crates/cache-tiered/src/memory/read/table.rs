@@ -133,22 +133,17 @@ impl Table {
         None
     }
 
+    /// For the writer: adds a slot that is not there, if there is room at its home, as there mostly is; whether there was.
+    #[inline(always)]
+    pub(super) fn insert_at_home(&self, hash: Folded, slot: u32) -> bool {
+        self.home(hash).fill(hash, slot)
+    }
+
     /// For the writer: adds a slot that is not there. O(1) expected. The buckets that it passes.
     ///
     /// # Panics
     /// Where there is no room.
-    #[inline]
     pub(super) fn insert(&self, hash: Folded, slot: u32) -> u64 {
-        if self.home(hash).fill(hash, slot) {
-            return 0;
-        }
-        self.insert_further(hash, slot)
-    }
-
-    /// [`insert`](Self::insert) where the home is full.
-    #[cold]
-    #[inline(never)]
-    fn insert_further(&self, hash: Folded, slot: u32) -> u64 {
         // Counted before it is there: who sees it sees the counts that lead to it.
         let path = (0_usize..).map_while(|steps| self.further(hash, steps));
         for (passed, bucket) in path.enumerate() {
@@ -187,7 +182,17 @@ impl Table {
     ///
     /// # Panics
     /// If `old` is not there with this hash.
+    #[inline]
     pub(super) fn replace(&self, hash: Folded, old: u32, new: u32) {
+        if !self.home(hash).replace(hash, old, new) {
+            self.replace_further(hash, old, new);
+        }
+    }
+
+    /// [`replace`](Self::replace) of a slot that is not at home.
+    #[cold]
+    #[inline(never)]
+    fn replace_further(&self, hash: Folded, old: u32, new: u32) {
         let mut path = (0..).map_while(|steps| self.further(hash, steps));
         let replaced = path.any(|bucket| bucket.replace(hash, old, new));
         assert!(

@@ -70,7 +70,10 @@ impl<'a, T> Writer<'a, T> {
         self.table().find_map(Folded::new(hash), |slot| {
             // SAFETY: slots in the index were prepared.
             let entry = unsafe { self.arena.entries.entry(slot) };
-            debug_assert!(entry.holds.get() == Holds::Live, "the index is of live values");
+            debug_assert!(
+                entry.holds.get() == Holds::Live,
+                "the index is of live values"
+            );
             // SAFETY: 1. the writer, which this is, puts slots of live values into the index. 2. It retires none while
             // this runs, which borrows it.
             is_wanted(unsafe { entry.value() }).then_some(slot)
@@ -146,14 +149,29 @@ impl<'a, T> Writer<'a, T> {
         let hash = Folded::new(hash);
         let slot = self.occupy(hash, value);
         if active(Mutant::ColumnAfterSlot) {
-            self.state.passed += self.table().insert(hash, slot);
+            self.attach(hash, slot);
             prepare(slot);
         } else {
             prepare(slot);
-            self.state.passed += self.table().insert(hash, slot);
+            self.attach(hash, slot);
         }
-        self.state.live += 1;
         slot
+    }
+
+    /// Puts a slot that was occupied into the index, which has room.
+    #[inline]
+    fn attach(&mut self, hash: Folded, slot: u32) {
+        self.state.live += 1;
+        if !self.table().insert_at_home(hash, slot) {
+            self.attach_further(hash, slot);
+        }
+    }
+
+    /// Puts a slot into the index whose home is full.
+    #[cold]
+    #[inline(never)]
+    fn attach_further(&mut self, hash: Folded, slot: u32) {
+        self.state.passed += self.table().insert(hash, slot);
     }
 
     /// Puts a value in the place of that in a slot, which has the same key, and retires that one. Returns the

@@ -43,10 +43,10 @@ fn a_cell_that_is_used_again_shows_what_is_there() {
         let reader = thread::spawn(move || {
             read(&arena, ONE);
         });
-        subject.unlink(1);
         subject.unlink(0);
+        subject.unlink(1);
         subject.reclaim();
-        // In the cell of the one, and, where that was reclaimed, in the slot of the other.
+        // In the cell of the one, and, where that was reclaimed, in the slot of the other, which was unlinked last.
         subject.insert(513);
         reader.join().unwrap();
         subject.end();
