@@ -1,5 +1,6 @@
 //! `Alarm`: where threads wait for a time on the injected clock, or to be rung for.
 
+use crate::activity::Activity;
 use crate::memory::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,17 +16,27 @@ pub(crate) struct Alarm {
     rung: AtomicBool,
     /// Nobody is to wait any more. Written before a ring for all, read under `waiting`.
     closed: AtomicBool,
-    waiting: Mutex<usize>,
+    waiting: Mutex<Waiting>,
     bell: Condvar,
+    /// Has each thread that was woken and has not moved yet; who waits is not at work.
+    activity: Activity,
+}
+
+#[derive(Default)]
+struct Waiting {
+    threads: usize,
+    /// Those of them that were woken.
+    woken: usize,
 }
 
 impl Alarm {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         let alarm = Arc::new(Self {
+            activity: clock.activity(),
             clock,
             rung: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            waiting: Mutex::new(0),
+            waiting: Mutex::default(),
             bell: Condvar::new(),
         });
         let weak: Weak<Self> = Arc::downgrade(&alarm);
@@ -47,7 +58,11 @@ impl Alarm {
         let first = !self.rung.swap(true, Ordering::AcqRel);
         if first {
             // Locked, so that nobody is between its look and its wait.
-            let _waiting = self.waiting.lock();
+            let mut waiting = self.waiting.lock();
+            if waiting.woken < waiting.threads {
+                waiting.woken += 1;
+                self.activity.add(1);
+            }
             self.bell.notify_one();
         }
         first
@@ -62,16 +77,24 @@ impl Alarm {
     /// Wakes everybody who waits.
     pub(crate) fn ring_all(&self) {
         self.rung.swap(true, Ordering::AcqRel);
-        let _waiting = self.waiting.lock();
+        let mut waiting = self.waiting.lock();
+        self.activity.add(waiting.threads - waiting.woken);
+        waiting.woken = waiting.threads;
         self.bell.notify_all();
+    }
+
+    /// Where threads that wait here are counted.
+    pub(crate) const fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// How many wait at this instant.
     pub(crate) fn waiting(&self) -> usize {
-        *self.waiting.lock()
+        self.waiting.lock().threads
     }
 
-    /// Waits for a ring or for the time. May return early: look, and wait again.
+    /// Waits for a ring or for the time. May return early: look, and wait again. The thread is at
+    /// work, as [`activity`](Self::activity) has it, before and after.
     pub(crate) fn wait_until(&self, deadline: Option<u64>) {
         let mut waiting = self.waiting.lock();
         if self.rung.swap(false, Ordering::AcqRel) || self.closed.load(Ordering::Acquire) {
@@ -83,12 +106,67 @@ impl Alarm {
         if pause.is_some_and(|pause| pause.is_zero()) {
             return;
         }
-        *waiting += 1;
+        waiting.threads += 1;
+        self.activity.subtract(1);
         match pause {
             None => self.bell.wait(&mut waiting),
             Some(pause) => drop(self.bell.wait_for(&mut waiting, pause)),
         }
-        *waiting -= 1;
+        waiting.threads -= 1;
+        if waiting.woken > 0 {
+            waiting.woken -= 1;
+        } else {
+            self.activity.add(1);
+        }
         self.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manual_clock::ManualClock;
+    use std::thread;
+
+    fn wait_for(reached: impl Fn() -> bool) {
+        while !reached() {
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_not_at_work_and_one_that_was_rung_for_is() {
+        let clock = ManualClock::new();
+        let alarm = Alarm::new(Arc::new(clock.clone()));
+        let (seen, looks) = (AtomicBool::new(false), AtomicBool::new(false));
+        let at_work = || clock.at_work().0;
+        thread::scope(|scope| {
+            let work = alarm.activity().work();
+            let (alarm, seen, looks) = (&alarm, &seen, &looks);
+            scope.spawn(move || {
+                alarm.wait_until(None);
+                seen.store(true, Ordering::SeqCst);
+                wait_for(|| looks.load(Ordering::SeqCst));
+                drop(work);
+            });
+            wait_for(|| alarm.waiting() == 1);
+            assert_eq!(at_work(), 0);
+            assert!(alarm.ring());
+            assert_eq!(at_work(), 1, "from the ring on, whenever the thread moves");
+            alarm.ring_all();
+            wait_for(|| seen.load(Ordering::SeqCst));
+            assert_eq!((at_work(), alarm.waiting()), (1, 0));
+            looks.store(true, Ordering::SeqCst);
+        });
+        assert_eq!(clock.at_work(), (0, 2), "the thread, and the ring");
+    }
+
+    #[test]
+    fn a_ring_that_nobody_waits_for_is_no_work() {
+        let clock = ManualClock::new();
+        let alarm = Alarm::new(Arc::new(clock.clone()));
+        assert!(alarm.ring() && !alarm.ring());
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(clock.at_work().0, 0);
     }
 }

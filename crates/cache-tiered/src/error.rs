@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 const CLOSED: &str = "the cache is closed: open it again";
-const BUSY: &str = "an earlier write of the key has not ended: try again later";
+pub(crate) const BUSY: &str = "an earlier write of the key has not ended: try again later";
 const BACKPRESSURE: &str =
     "too much is dirty, or the journal is full: try again when the store has taken some";
 

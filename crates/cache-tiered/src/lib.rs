@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
+mod activity;
 mod alarm;
 mod behind;
 mod blocking;
@@ -27,6 +28,8 @@ mod tag;
 mod tiered;
 mod timer;
 
+#[doc(hidden)]
+pub use activity::Activity;
 pub use behind::{BehindStats, DeadLetter};
 pub use blocking::Blocking;
 pub use cache_policies::{AnyConfig, Cause, RejectReason, Rejected};

@@ -1,5 +1,6 @@
 //! `ManualClock`: a clock that stands until it is moved, for tests.
 
+use crate::activity::Activity;
 use crate::memory::Clock;
 use parking_lot::Mutex;
 use std::fmt;
@@ -27,12 +28,22 @@ pub struct ManualClock {
     inner: Arc<Inner>,
 }
 
-#[derive(Default)]
 struct Inner {
     /// Milliseconds. Written by `advance` (SeqCst), read by anybody: who is called back by
     /// `advance` sees what it added.
     now: AtomicU64,
     listeners: Mutex<Vec<Listener>>,
+    activity: Activity,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            now: AtomicU64::new(0),
+            listeners: Mutex::default(),
+            activity: Activity::counted(),
+        }
+    }
 }
 
 impl ManualClock {
@@ -55,6 +66,16 @@ impl ManualClock {
         let listeners = self.inner.listeners.lock().clone();
         listeners.iter().for_each(|listener| listener());
     }
+
+    /// Pieces of work of the caches with this clock that are queued or that a thread has, those
+    /// that a store has not answered included; and how many there were so far. What waits for the
+    /// time, for room or for another call is none. When all are held in the store, nothing moves
+    /// until somebody calls, the store answers or the clock is moved.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn at_work(&self) -> (usize, u64) {
+        self.inner.activity.counts()
+    }
 }
 
 impl Clock for ManualClock {
@@ -64,6 +85,10 @@ impl Clock for ManualClock {
 
     fn on_jump(&self, listener: Arc<dyn Fn() + Send + Sync>) {
         self.inner.listeners.lock().push(listener);
+    }
+
+    fn activity(&self) -> Activity {
+        self.inner.activity.clone()
     }
 }
 

@@ -68,7 +68,12 @@ impl Face {
         if !state.running {
             let face = Arc::clone(self);
             let thread = thread::Builder::new().name("cache-tiered-timer".to_owned());
-            state.running = thread.spawn(move || face.run()).is_ok();
+            let work = self.alarm.activity().work();
+            let run = move || {
+                face.run();
+                drop(work);
+            };
+            state.running = thread.spawn(run).is_ok();
         }
         let number = *number.get_or_insert_with(|| {
             state.numbered += 1;

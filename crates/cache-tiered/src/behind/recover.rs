@@ -5,6 +5,7 @@ use super::health::Health;
 use super::set::DirtySet;
 use super::worker::{Engine, Pace};
 use super::{Codecs, Recovered, WriteBehind};
+use crate::activity::Activity;
 use crate::alarm::Alarm;
 use crate::durability::Durability;
 use crate::error::JournalError;
@@ -17,7 +18,7 @@ use crate::timer::Timer;
 use std::sync::Arc;
 
 /// The journal's own settings.
-fn options(settings: &WriteBehindSettings) -> JournalOptions {
+fn options(settings: &WriteBehindSettings, activity: Activity) -> JournalOptions {
     JournalOptions {
         segment_bytes: settings.segment_bytes,
         capacity_bytes: settings.capacity_bytes,
@@ -26,18 +27,28 @@ fn options(settings: &WriteBehindSettings) -> JournalOptions {
         when_full: journal::WhenFull::Refuse,
         dead_letters_max: settings.dead_letters_max,
         salvage: settings.salvage,
+        activity,
         ..JournalOptions::default()
     }
 }
 
 #[cfg(unix)]
-fn open(settings: &WriteBehindSettings) -> Result<(Journal, Recovery), JournalError> {
-    Ok(Journal::open(&settings.journal, options(settings))?)
+fn open(
+    settings: &WriteBehindSettings,
+    activity: Activity,
+) -> Result<(Journal, Recovery), JournalError> {
+    Ok(Journal::open(
+        &settings.journal,
+        options(settings, activity),
+    )?)
 }
 
 #[cfg(not(unix))]
-fn open(settings: &WriteBehindSettings) -> Result<(Journal, Recovery), JournalError> {
-    let _settings = options(settings);
+fn open(
+    settings: &WriteBehindSettings,
+    activity: Activity,
+) -> Result<(Journal, Recovery), JournalError> {
+    let _settings = options(settings, activity);
     Err(JournalError::unsupported())
 }
 
@@ -55,7 +66,7 @@ where
         hash: impl Fn(&K) -> u64,
     ) -> Result<Self, JournalError> {
         let (settings, keys, values) = (codecs.settings, codecs.keys, codecs.values);
-        let (journal, recovery) = open(&settings)?;
+        let (journal, recovery) = open(&settings, clock.activity())?;
         let journal = Arc::new(journal);
         let pace = Pace {
             max_delay: milliseconds(settings.max_delay),

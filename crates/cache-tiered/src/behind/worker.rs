@@ -185,10 +185,12 @@ where
             return;
         }
         let (engine, place) = (Arc::clone(self), self.staff.place());
+        let counted = self.alarm.activity().work();
         let work = move || {
             place.take();
             engine.work();
             drop(place);
+            drop(counted);
         };
         let thread = thread::Builder::new().name(format!("cache-tiered-behind-{threads}"));
         *threads += usize::from(thread.spawn(work).is_ok());

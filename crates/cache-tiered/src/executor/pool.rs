@@ -2,6 +2,7 @@
 
 use super::Detached;
 use super::task::Task;
+use crate::activity::{Activity, Work};
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 use std::cell::RefCell;
@@ -24,12 +25,14 @@ pub(crate) struct Pool {
 
 /// The way in. The pool and every task that is not done hold it; while one of them does, the threads live.
 pub(super) struct Queue {
-    sender: Sender<Arc<Task>>,
+    sender: Sender<(Arc<Task>, Work)>,
     workers: Arc<Workers>,
 }
 
 struct Workers {
-    receiver: Receiver<Arc<Task>>,
+    receiver: Receiver<(Arc<Task>, Work)>,
+    /// Has what is queued or run.
+    activity: Activity,
     /// Threads that wait for a task. SeqCst on both sides, see `Queue::push`.
     idle: AtomicUsize,
     threads: Mutex<Threads>,
@@ -74,11 +77,12 @@ pub(crate) fn is_pool_thread() -> bool {
 }
 
 impl Pool {
-    /// A pool of at most `threads_max` threads, none of them started.
-    pub(crate) fn new(threads_max: usize) -> Self {
+    /// A pool of at most `threads_max` threads, none of them started; what it does is counted.
+    pub(crate) fn new(threads_max: usize, activity: Activity) -> Self {
         let (sender, receiver) = unbounded();
         let workers = Arc::new(Workers {
             receiver,
+            activity,
             idle: AtomicUsize::new(0),
             threads: Mutex::default(),
             threads_max: threads_max.max(1),
@@ -109,7 +113,8 @@ impl Queue {
     /// `Workers::work`), so at least one of the two sees the other.
     pub(super) fn push(&self, task: Arc<Task>) {
         // `workers` holds the receiver, so the channel is open.
-        let _open = self.sender.send(task);
+        let work = self.workers.activity.work();
+        let _open = self.sender.send((task, work));
         self.workers.suffice();
     }
 }
@@ -156,7 +161,7 @@ impl Workers {
             let task = self.receiver.recv();
             self.idle.fetch_sub(1, Ordering::SeqCst);
             // No sender is left: the pool is gone and so is every task.
-            let Ok(task) = task else { return };
+            let Ok((task, _work)) = task else { return };
             self.suffice();
             // A panic of a store or a loader ends its own operation, not this thread; whoever
             // watches that operation gets the payload.
@@ -173,7 +178,7 @@ mod tests {
 
     #[test]
     fn as_many_tasks_run_at_once_as_threads_are_allowed() {
-        let pool = Pool::new(4);
+        let pool = Pool::new(4, Activity::default());
         for _ in 0..100 {
             // Would wait for ever if one of the four were queued behind another.
             let barrier = Arc::new(Barrier::new(5));
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_waits_is_stood_in_for_and_the_stand_in_retires() {
-        let pool = Arc::new(Pool::new(1));
+        let pool = Arc::new(Pool::new(1, Activity::default()));
         let (barrier, inner) = (Arc::new(Barrier::new(2)), Arc::clone(&pool));
         let reached = Arc::clone(&barrier);
         pool.spawn(Box::pin(async move {
@@ -215,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_task_that_is_woken_while_it_runs_runs_again() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(1, Activity::default());
         let barrier = Arc::new(Barrier::new(2));
         let reached = Arc::clone(&barrier);
         pool.spawn(Box::pin(async move {
@@ -237,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_waker_of_a_task_that_is_done_does_not_keep_the_threads() {
-        let pool = Pool::new(1);
+        let pool = Pool::new(1, Activity::default());
         let workers = Arc::downgrade(&pool.queue.workers);
         let (sender, receiver) = unbounded();
         pool.spawn(Box::pin(std::future::poll_fn(move |context| {
@@ -255,8 +260,39 @@ mod tests {
     }
 
     #[test]
+    fn a_task_is_at_work_until_it_waits_and_from_its_wake_on() {
+        let activity = Activity::counted();
+        let at_work = || activity.counts().0;
+        let pool = Pool::new(2, activity.clone());
+        let (sender, receiver) = unbounded();
+        let ready = Arc::new(AtomicUsize::new(0));
+        let is_ready = Arc::clone(&ready);
+        pool.spawn(Box::pin(std::future::poll_fn(move |context| {
+            if is_ready.load(Ordering::SeqCst) == 1 {
+                return Poll::Ready(());
+            }
+            sender
+                .send(context.waker().clone())
+                .expect("it is received");
+            Poll::Pending
+        })));
+        let waker = receiver.recv().expect("the task runs");
+        while at_work() > 0 {
+            thread::yield_now();
+        }
+        ready.store(1, Ordering::SeqCst);
+        let begun = activity.counts().1;
+        waker.wake();
+        assert_eq!(activity.counts().1, begun + 1);
+        while at_work() > 0 {
+            thread::yield_now();
+        }
+        assert!(receiver.recv().is_err(), "at rest it is done, and gone");
+    }
+
+    #[test]
     fn threads_end_with_the_pool_and_its_last_task() {
-        let pool = Pool::new(2);
+        let pool = Pool::new(2, Activity::default());
         let workers = Arc::downgrade(&pool.queue.workers);
         let barrier = Arc::new(Barrier::new(2));
         let held = Arc::clone(&barrier);

@@ -128,8 +128,8 @@ impl Committer {
             queue: Mutex::new(queue),
             queue_bytes_max: log.options.queue_bytes_max,
             group_bytes_max: log.options.group_bytes_max,
+            threads: Threads::new(log.options.activity.clone()),
             log: Mutex::new(log),
-            threads: Threads::new(),
         })
     }
 

@@ -3,6 +3,7 @@
 use super::error::OpenError;
 use super::frame::FRAME_HEADER;
 use super::header::{SEGMENT_BYTES_MAX, first_offset};
+use crate::activity::Activity;
 use crate::durability::Durability;
 
 /// A block of the device: what one write may spoil around its own bytes.
@@ -43,6 +44,8 @@ pub(crate) struct JournalOptions {
     /// Opens a damaged journal: what can be read is kept, what can not is reported, and the damaged
     /// files are moved aside.
     pub(crate) salvage: bool,
+    /// Has what the journal's own thread does.
+    pub(crate) activity: Activity,
 }
 
 impl Default for JournalOptions {
@@ -56,6 +59,7 @@ impl Default for JournalOptions {
             group_bytes_max: 4 << 20,
             dead_letters_max: 10_000,
             salvage: false,
+            activity: Activity::default(),
         }
     }
 }

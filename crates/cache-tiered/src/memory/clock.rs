@@ -1,5 +1,6 @@
 //! `Clock`: the time that lifetimes are measured in.
 
+use crate::activity::Activity;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,6 +42,12 @@ pub trait Clock: Send + Sync + 'static {
     /// after each move.
     fn on_jump(&self, listener: Arc<dyn Fn() + Send + Sync>) {
         drop(listener);
+    }
+
+    /// Where a cache with this clock counts what it does in the background: by default nowhere.
+    #[doc(hidden)]
+    fn activity(&self) -> Activity {
+        Activity::default()
     }
 }
 

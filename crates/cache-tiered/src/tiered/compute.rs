@@ -1,8 +1,8 @@
 //! `compute`: a change of a key that depends on its value, atomic among the mutations of the key.
 
 use super::gate::Pass;
-use super::{Shared, Tiered, read, write};
-use crate::error::{LoadError, PutError, RemoveError};
+use super::{Shared, Tiered, read, through, write};
+use crate::error::{BUSY, LoadError, PutError, RemoveError};
 use crate::life::Life;
 use crate::memory::Compute;
 use crate::operation::{Operation, Placed};
@@ -76,7 +76,10 @@ where
     let hash = core.hash(&key);
     let ownership = core.enqueue(hash, &key);
     Placed::default().await;
-    ownership.granted().await;
+    if !through::granted(&shared, &key, &ownership).await {
+        shared.counters.busy.add();
+        return Err(ComputeError::Busy);
+    }
     let former = match read::current(Arc::clone(&shared), hash, key.clone()).await {
         Ok(hit) => hit.map(|hit| hit.value),
         Err(error) => {
@@ -130,6 +133,9 @@ pub enum ComputeError<V> {
     Put(PutError<V>),
     /// It could not be removed.
     Remove(RemoveError),
+    /// An earlier write of the key, of which nobody knows what becomes, is still under way; the
+    /// closure has not run.
+    Busy,
     /// The cache was closed; the closure has not run.
     Closed,
     /// The cache has a source and no store; the closure has not run.
@@ -142,6 +148,7 @@ impl<V> fmt::Display for ComputeError<V> {
             Self::Load(_) => "the value to compute from could not be loaded",
             Self::Put(_) => "the computed value could not be written",
             Self::Remove(_) => "the key could not be removed as computed",
+            Self::Busy => BUSY,
             Self::Closed => "the cache is closed: open it again",
             Self::ReadOnly => "the cache has a source and no store: give it a store to write to",
         })
@@ -155,6 +162,7 @@ impl<V> fmt::Debug for ComputeError<V> {
             Self::Load(error) => f.debug_tuple("Load").field(error).finish(),
             Self::Put(error) => f.debug_tuple("Put").field(error).finish(),
             Self::Remove(error) => f.debug_tuple("Remove").field(error).finish(),
+            Self::Busy => f.write_str("Busy"),
             Self::Closed => f.write_str("Closed"),
             Self::ReadOnly => f.write_str("ReadOnly"),
         }
@@ -167,7 +175,7 @@ impl<V: 'static> Error for ComputeError<V> {
             Self::Load(error) => Some(error),
             Self::Put(error) => Some(error),
             Self::Remove(error) => Some(error),
-            Self::Closed | Self::ReadOnly => None,
+            Self::Busy | Self::Closed | Self::ReadOnly => None,
         }
     }
 }

@@ -153,7 +153,7 @@ where
 {
     let Some(timeout) = shared.through.timeout else {
         return Ended {
-            outcome: retried(shared, &mutation, || false).await,
+            outcome: retried(shared, &mutation, u64::MAX, || false).await,
             mutation,
             ownership: Some(ownership),
         };
@@ -164,7 +164,8 @@ where
         ended: Event::new(),
     });
     let ended = attempt.ended.listen();
-    let call = run(Arc::clone(shared), Arc::clone(&attempt), mutation.clone());
+    let (own, its) = (Arc::clone(shared), Arc::clone(&attempt));
+    let call = run(own, its, mutation.clone(), until);
     shared.pool.spawn(Box::pin(call));
     super::close::before_time(ended, shared.timer.sleep_until(until)).await;
     let mut state = attempt.state.lock();
@@ -215,9 +216,13 @@ where
     shared.through.strayed.notify(usize::MAX);
 }
 
-/// Brings an attempt to its end, however long that takes.
-async fn run<K, V>(shared: Arc<Shared<K, V>>, attempt: Arc<Attempt<K, V>>, mutation: Mutation<K, V>)
-where
+/// Brings an attempt to its end, however long that takes; its time is up at `until`.
+async fn run<K, V>(
+    shared: Arc<Shared<K, V>>,
+    attempt: Arc<Attempt<K, V>>,
+    mutation: Mutation<K, V>,
+    until: u64,
+) where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
@@ -228,7 +233,7 @@ where
         let (shared, attempt) = (Arc::clone(&shared), Arc::clone(&attempt));
         Box::pin(async move {
             let is_stray = || matches!(*attempt.state.lock(), State::Stray(_));
-            retried(&shared, &mutation, is_stray).await
+            retried(&shared, &mutation, until, is_stray).await
         })
     };
     let outcome = CatchUnwind { call }.await;
@@ -255,10 +260,12 @@ where
     }
 }
 
-/// Gives a mutation to the store, and again after pauses if it is refused.
+/// Gives a mutation to the store, and again after pauses if it is refused, unless the next time
+/// would be at `until` or later.
 async fn retried<K, V>(
     shared: &Shared<K, V>,
     mutation: &Mutation<K, V>,
+    until: u64,
     gives_up: impl Fn() -> bool,
 ) -> Outcome
 where
@@ -274,10 +281,17 @@ where
         if !refused || failed >= through.retry.attempts() || gives_up() {
             return outcome;
         }
-        shared.counters.retries.add();
         let draw = through.draws.fetch_add(1, Ordering::Relaxed);
         let pause = through.retry.pause(failed, draw);
         let again = shared.timer.now().saturating_add(pause);
+        if again >= until {
+            return outcome;
+        }
         shared.timer.sleep_until(again).await;
+        // The caller may have been told by now that nobody knows.
+        if gives_up() {
+            return outcome;
+        }
+        shared.counters.retries.add();
     }
 }

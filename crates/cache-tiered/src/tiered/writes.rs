@@ -111,8 +111,9 @@ impl Through {
     /// How long the store may take for a write, retries and their pauses included; no limit by
     /// default. Rounded up to milliseconds, measured by the clock of the memory tier.
     ///
-    /// A write that takes longer is answered with [`PutError::Unknown`](crate::PutError::Unknown),
-    /// and runs on by itself, without further retries. Until it has ended, reads of the key ask
+    /// No retry is begun that would come after that time: the write is refused, as it was when it was
+    /// tried last. One that the store takes longer for is answered with
+    /// [`PutError::Unknown`](crate::PutError::Unknown), and runs on by itself, without retries. Until it has ended, reads of the key ask
     /// the store and keep nothing, and further writes of it are answered with `Busy`, unless the
     /// sink is [stamp-conditional](crate::Sink::is_stamp_conditional).
     pub const fn timeout(mut self, timeout: Duration) -> Self {

@@ -2,8 +2,8 @@
 
 use crate::doubles::{Fate, Gate, Probe, ProbeStore, cached, read};
 use cache_tiered::{
-    Applied, ApplyError, Blocking, BlockingSink, BlockingSource, InMemory, Loaded, ManualClock,
-    MemoryTier, Mutation, PutError, RemoveError, Retry, Through, Tiered, Writes,
+    Applied, ApplyError, Blocking, BlockingSink, BlockingSource, ComputeError, InMemory, Loaded,
+    ManualClock, MemoryTier, Mutation, PutError, RemoveError, Retry, Through, Tiered, Writes,
 };
 use std::sync::Arc;
 use std::thread;
@@ -50,6 +50,18 @@ fn a_refused_write_is_tried_again_as_often_as_the_policy_says() {
 }
 
 #[test]
+fn a_retry_that_would_come_too_late_is_not_begun_and_the_write_is_refused() {
+    let pauses = Retry::times(5).pauses(Duration::from_secs(1), Duration::from_secs(1));
+    let through = Writes::through().timeout(Duration::from_millis(400));
+    let (cache, probe, clock) = build(through.retry(pauses.seed(1)));
+    probe.tell(Fate::Fail);
+    let refused = while_time_passes(&clock, || cache.put(1, 10).wait()).unwrap_err();
+    assert!(matches!(refused, PutError::Refused { .. }), "{refused}");
+    assert_eq!((probe.applies(), cache.stats().retries), (1, 0));
+    cache.put(1, 11).wait().unwrap();
+}
+
+#[test]
 fn g3_a_write_of_unknown_outcome_is_not_tried_again() {
     let (cache, probe, _clock) = build(Writes::through().retry(Retry::times(5)));
     probe.tell(Fate::NotDoneAndUnknown);
@@ -76,6 +88,8 @@ fn g3_at_the_timeout_the_outcome_is_unknown_and_the_key_is_busy_until_the_attemp
         Err(PutError::Busy { value: 12 })
     ));
     assert!(matches!(cache.remove(&1).wait(), Err(RemoveError::Busy)));
+    let computed = cache.compute(1, |_| panic!("it is not asked"));
+    assert!(matches!(computed.wait(), Err(ComputeError::Busy)));
     assert_eq!(read(&cache, 1), Some(10), "the store knows");
     assert_eq!(cached(&cache, 1), None, "nothing is kept meanwhile");
     cache.put(2, 20).wait().unwrap();
@@ -86,7 +100,7 @@ fn g3_at_the_timeout_the_outcome_is_unknown_and_the_key_is_busy_until_the_attemp
     assert_eq!((cached(&cache, 1), read(&cache, 1)), (None, Some(11)));
     assert_eq!(cached(&cache, 1), Some(11), "kept again");
     cache.put(1, 12).wait().unwrap();
-    assert_eq!((cached(&cache, 1), cache.stats().busy), (Some(12), 2));
+    assert_eq!((cached(&cache, 1), cache.stats().busy), (Some(12), 3));
 }
 
 #[test]

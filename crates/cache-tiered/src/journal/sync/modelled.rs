@@ -1,5 +1,7 @@
 //! The primitives of a model: loom's.
 
+use crate::activity::Activity;
+
 pub(crate) use loom::sync::MutexGuard;
 
 /// A mutex without poisoning.
@@ -47,7 +49,7 @@ impl Condvar {
 pub(crate) struct Threads;
 
 impl Threads {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(_: Activity) -> Self {
         Self
     }
 

@@ -1,5 +1,6 @@
 //! The primitives of a normal build.
 
+use crate::activity::Activity;
 use crate::executor::Pool;
 
 pub(crate) use parking_lot::{Mutex, MutexGuard};
@@ -24,8 +25,8 @@ impl Condvar {
 pub(crate) struct Threads(Pool);
 
 impl Threads {
-    pub(crate) fn new() -> Self {
-        Self(Pool::new(1))
+    pub(crate) fn new(activity: Activity) -> Self {
+        Self(Pool::new(1, activity))
     }
 
     pub(crate) fn run(&self, work: impl FnOnce() + Send + 'static) {

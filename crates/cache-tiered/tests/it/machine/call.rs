@@ -101,6 +101,7 @@ fn of_computation(error: &ComputeError<u64>) -> Ended {
         ComputeError::Load(_) => Ended::Refused,
         ComputeError::Put(error) => of_put(error),
         ComputeError::Remove(error) => of_removal(error),
+        ComputeError::Busy => Ended::Busy,
         ComputeError::Closed => Ended::Closed,
         other => Ended::Other(format!("{other:?}")),
     }

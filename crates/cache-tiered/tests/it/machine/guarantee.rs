@@ -68,10 +68,14 @@ pub(crate) fn g3_unknown_is_hidden(key: u64, in_memory: bool) -> Holds {
     })
 }
 
-/// G3: a write is turned away as busy only while one of its key is lost.
-pub(crate) fn g3_busy_has_a_reason(key: u64, history: &History) -> Holds {
-    must("G3", history.was_lost || history.is_running(), || {
-        format!("key {key}: busy, and no write of it was lost")
+/// G3: a write is turned away as busy while one of its key is lost that has the key, and only then.
+pub(crate) fn g3_busy_has_a_reason(
+    key: u64,
+    history: &History,
+    (busy, lost): (bool, bool),
+) -> Holds {
+    must("G3", busy == lost, || {
+        format!("key {key}: busy: {busy}, a write that has the key is lost: {lost}; {history}")
     })
 }
 

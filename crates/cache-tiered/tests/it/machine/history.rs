@@ -27,8 +27,6 @@ pub(crate) struct History {
     revivable: Option<Option<u64>>,
     /// The source was told to fail for it.
     pub(crate) load_faults: bool,
-    /// A write of it was lost, and no later one has shown that this is over.
-    pub(crate) was_lost: bool,
 }
 
 impl Default for History {
@@ -42,7 +40,6 @@ impl Default for History {
             ended: 0,
             revivable: None,
             load_faults: false,
-            was_lost: false,
         }
     }
 }
@@ -87,10 +84,6 @@ impl History {
         !self.lost.is_empty()
     }
 
-    pub(crate) fn may_be_stale(&self) -> bool {
-        !self.stale.is_empty()
-    }
-
     pub(crate) fn begin(&mut self, number: u64, state: Option<u64>) {
         self.running.push((number, state));
     }
@@ -120,7 +113,6 @@ impl History {
         self.revivable = Some(state);
         // An attempt that was lost has ended, or the store passes over what is older.
         self.lost.retain(|&(lost, _)| lost > number);
-        self.was_lost = self.has_lost();
         true
     }
 
@@ -141,7 +133,6 @@ impl History {
         self.stale.clear();
         if acts {
             self.lost.push((number, state));
-            self.was_lost = true;
         }
     }
 
@@ -184,7 +175,6 @@ impl History {
     /// The cache was closed or dropped when nothing was under way.
     pub(crate) fn reopened(&mut self) {
         self.stale.clear();
-        self.was_lost = false;
         self.revivable = None;
     }
 

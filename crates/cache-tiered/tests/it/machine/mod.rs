@@ -6,9 +6,13 @@
 //!            History of each key <----+--> guarantee: assertions by name, after every step
 //! ```
 //!
-//! The threads of the cache run beside the machine, so what a step meets is not the same each
-//! time. The assertions hold at every instant whatever those threads do: they are about what was
-//! acknowledged, what was read and what the store has, not about when. So the model is fed with
+//! The clock stands but when a step moves it, and between two steps the machine waits until the
+//! cache is at rest: no task is queued, no thread moves but those that the store holds. So what is
+//! asserted is about one state, and what was going on is known: writes that the store holds, and
+//! writes that wait for the time, for room or for another write of their key.
+//!
+//! Within a step the threads of the cache run side by side, so what it meets is not quite the same
+//! each time: which of two keys is brought to the store first, for one. So the model is fed with
 //! the answers that came, and is no second implementation that foretells them; a library for
 //! state machines, whose model must foretell, would not fit.
 

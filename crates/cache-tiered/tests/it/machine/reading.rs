@@ -6,6 +6,8 @@ use super::step::{KEYS, Loader};
 use super::store::Told;
 use super::writing::name;
 use cache_tiered::{Hit, LoadError, Loaded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 impl Machine {
     pub(super) fn get(&mut self, key: u64) -> Holds {
@@ -38,19 +40,24 @@ impl Machine {
             Loader::Value => Some(value),
             Loader::Absent | Loader::Fails => None,
         };
-        if loader != Loader::Fails {
-            // Also later: a hit on what is stale lets it be asked in the background.
-            self.history(key).loaded_beside(said);
-        }
         let fails = loader == Loader::Fails;
+        let asked = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&asked);
         let answer = self.cache().get_or_load(&key, move |_| async move {
+            asks.store(true, Ordering::SeqCst);
             if fails {
                 Err(Told)
             } else {
                 Ok(Loaded::from(said))
             }
         });
-        match answer.wait() {
+        let answer = answer.wait();
+        // A hit on what is stale has it asked in the background.
+        self.rest()?;
+        if asked.load(Ordering::SeqCst) && !fails {
+            self.history(key).loaded_beside(said);
+        }
+        match answer {
             Err(LoadError::Loader(_)) if fails => Ok(()),
             answer => self.saw(key, answer),
         }

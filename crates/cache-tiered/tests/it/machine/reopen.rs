@@ -155,7 +155,7 @@ impl Machine {
         };
         let clean = match how {
             Reopening::Kill => {
-                self.kill();
+                self.kill()?;
                 return self.open();
             }
             Reopening::Drop => {
@@ -204,7 +204,7 @@ impl Machine {
         self.drive(Held::Released, || {
             // With keys handed on the cache was closed, and that waits for all.
             let mutating = self.cache().explain(&key).mutating;
-            (!mutating && !self.store.is_under_way(key)).then_some(())
+            (!self.may_act(key, mutating)).then_some(())
         })?;
         let stored = self.store.value(key);
         self.history(key).found(stored);
@@ -232,7 +232,7 @@ impl Machine {
     }
 
     /// The process dies: of its cache nothing acts any more, and the files are what they are.
-    fn kill(&mut self) {
+    fn kill(&mut self) -> Holds {
         self.coverage.kills += 1;
         self.store = self.store.reborn();
         if self.settings.mode.is_behind() {
@@ -252,7 +252,12 @@ impl Machine {
         }
         self.running.clear();
         self.store.release();
-        self.cache = None;
+        // What its threads still have comes to an end, so that they do not outlive the test. It
+        // moves nothing any more.
+        let dead = self.cache.take();
+        let mut close = dead.map(|cache| cache.close_within(ms(0)));
+        self.drive(Held::Released, || close.as_mut().and_then(poll).map(drop))?;
+        Ok(())
     }
 }
 

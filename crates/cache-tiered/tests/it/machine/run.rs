@@ -7,7 +7,7 @@ use super::reopen::directory;
 use super::step::{KEYS, Mode, Reopening, Settings, Step};
 use super::store::Store;
 use super::writing::{Running, life};
-use cache_tiered::{Life, ManualClock, Operation, Tiered};
+use cache_tiered::{Explanation, Hit, Life, LoadError, ManualClock, Operation, Tiered};
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -15,12 +15,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// Looks after which a call that hangs is left to run.
-const PATIENCE: u32 = 200;
-/// Looks after which something that nothing holds up is taken to wait for ever.
+/// Looks after which what is at work is taken never to come to rest.
 const FOREVER: u32 = 50_000_000;
+/// Moves of the clock after which a call that nothing holds up is taken to wait for ever.
+const MOVES: u32 = 10_000;
 /// How far the clock moves for a call that waits for it, in milliseconds.
-const LEAP: u64 = 50;
+const LEAP: u64 = 10;
 
 pub(super) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -72,8 +72,10 @@ impl Coverage {
 /// What becomes of a call of the store that is held while something is driven to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
-    /// It stays so, and what waits for it is left.
+    /// It stays so, and what waits for it is left; what waits for the time is driven on.
     Leaves,
+    /// As it leaves, and what waits for the time is left too.
+    Waits,
     /// It stays so, and time passes.
     Stays,
     Released,
@@ -89,6 +91,8 @@ pub(crate) struct Machine {
     pub(super) cache: Option<Tiered<u64, u64>>,
     pub(super) histories: Vec<History>,
     pub(super) running: Vec<Running>,
+    /// Keys and numbers of writes that have ended in this step, and nobody knows how.
+    pub(super) unknown: Vec<(u64, u64)>,
     pub(super) numbered: u64,
     /// It is being closed.
     pub(super) closing: bool,
@@ -127,6 +131,7 @@ impl Machine {
             cache: None,
             histories: vec![History::default(); KEYS as usize],
             running: Vec::new(),
+            unknown: Vec::new(),
             numbered: 0,
             closing: false,
             earlier: Vec::new(),
@@ -221,37 +226,60 @@ impl Machine {
         &mut self.histories[key as usize]
     }
 
-    /// Looks until there is an answer; the clock moves on for what waits for it. None where that
-    /// is so because a call of the store is held, if it is to stay so.
+    /// Waits until nothing moves by itself: all that is at work is held in the store. How much
+    /// work there was so far; as long as that stays the same, all is as it is now.
+    pub(super) fn rest(&self) -> Result<u64, Violation> {
+        for _ in 0..FOREVER {
+            // First what is held: only the machine lets it go, so it can not be less by then.
+            let held = self.store.hung();
+            let (working, begun) = self.clock.at_work();
+            if working == held {
+                return Ok(begun);
+            }
+            thread::yield_now();
+        }
+        Err(self.stuck("the cache does not come to rest"))
+    }
+
+    fn stuck(&self, what: &str) -> Violation {
+        let cache = self.cache.as_ref();
+        let explained = cache.map(|cache| {
+            let keys = (0..KEYS).map(|key| cache.explain(&key));
+            (keys.collect::<Vec<_>>(), cache.stats().behind)
+        });
+        let (at_work, held) = (self.clock.at_work(), self.store.hung());
+        Violation {
+            guarantee: self.settings.mode.guarantee(),
+            what: format!("{what}: {at_work:?} at work, {held} held; {explained:?}"),
+        }
+    }
+
+    /// Looks until there is an answer, each time when all is at rest; then the clock moves on. None
+    /// where the call is left, as `held` says.
     pub(super) fn drive<T>(
         &self,
         held: Held,
         mut look: impl FnMut() -> Option<T>,
     ) -> Result<Option<T>, Violation> {
-        for round in 1..FOREVER {
+        for _ in 0..MOVES {
+            // The first look begins the call.
+            if let Some(answer) = look() {
+                return Ok(Some(answer));
+            }
+            self.rest()?;
             if let Some(answer) = look() {
                 return Ok(Some(answer));
             }
             let hung = self.store.hung() > 0;
-            if hung && held == Held::Leaves && round > PATIENCE {
-                return Ok(None);
+            match held {
+                Held::Waits => return Ok(None),
+                Held::Leaves if hung => return Ok(None),
+                Held::Released if hung => self.store.release(),
+                Held::Leaves | Held::Stays | Held::Released => self.clock.advance(ms(LEAP)),
             }
-            if round % 64 == 0 {
-                match held {
-                    Held::Leaves if hung => {}
-                    Held::Released if hung => self.store.release(),
-                    _ => self.clock.advance(ms(LEAP)),
-                }
-            }
-            thread::yield_now();
+            self.rest()?;
         }
-        let explained: Vec<_> = (0..KEYS).map(|key| self.cache().explain(&key)).collect();
-        let behind = self.cache().stats().behind;
-        let what = format!("a call waits for ever; {behind:?}; {explained:?}");
-        Err(Violation {
-            guarantee: self.settings.mode.guarantee(),
-            what,
-        })
+        Err(self.stuck("a call waits for ever"))
     }
 
     pub(super) fn look_at_running(&mut self) -> Holds {
@@ -268,8 +296,16 @@ impl Machine {
         Ok(())
     }
 
+    /// Waits until all is at rest, hears what has ended and looks at every key.
     fn check(&mut self) -> Holds {
+        self.rest()?;
         self.look_at_running()?;
+        // No step in which a write can end brings a key to memory but by a later write.
+        for (key, number) in std::mem::take(&mut self.unknown) {
+            let overtaken = self.history(key).is_overtaken(number);
+            let in_memory = self.cache().explain(&key).in_memory;
+            guarantee::g3_unknown_is_hidden(key, in_memory && !overtaken)?;
+        }
         self.store.violation().map_or(Ok(()), Err)?;
         for key in 0..KEYS {
             self.check_key(key)?;
@@ -292,27 +328,52 @@ impl Machine {
     }
 
     fn check_key(&mut self, key: u64) -> Holds {
-        let mutating = self.cache().explain(&key).mutating;
-        let ends = !self.settings.mode.hands_keys_on();
-        if ends && self.history(key).has_lost() && !mutating && !self.store.is_under_way(key) {
-            let stored = self.store.value(key);
+        let Look {
+            cached,
+            explained,
+            stored,
+        } = self.look(key)?;
+        let dirty = explained.dirty;
+        if self.history(key).has_lost() && !self.may_act(key, explained.mutating) {
             self.history(key).found(stored);
         }
-        let cached = self.cache().get_cached(&key).wait();
         let Ok(cached) = cached else {
             return must("G1", false, || format!("key {key}: {cached:?}"));
         };
-        // First whether it is dirty: what is not any more, the store has.
-        let dirty = self.cache().explain(&key).dirty;
-        let stored = self.store.value(key);
         let history = &self.histories[key as usize];
         let seen = cached.map(|hit| hit.value);
         if seen.is_some() {
             guarantee::g1_a_read_is_not_older(key, history, seen)?;
         }
+        if history.has_lost() {
+            guarantee::g3_unknown_is_hidden(key, explained.in_memory)?;
+        }
         guarantee::g4_dirty_is_readable(key, history, dirty, Some(seen))?;
         let guarantee = self.settings.mode.guarantee();
         guarantee::nothing_is_dropped(guarantee, key, history, dirty, stored)
+    }
+
+    /// Whether an attempt that was lost may still act on a key. One that waits to be tried again
+    /// does not act, but has the key, unless that was handed on.
+    pub(super) fn may_act(&self, key: u64, mutating: bool) -> bool {
+        let waits = mutating && !self.settings.mode.hands_keys_on();
+        waits || self.store.is_under_way(key)
+    }
+
+    /// What there is of a key at one instant.
+    fn look(&self, key: u64) -> Result<Look, Violation> {
+        loop {
+            let begun = self.rest()?;
+            let look = Look {
+                cached: self.cache().get_cached(&key).wait(),
+                explained: self.cache().explain(&key),
+                stored: self.store.value(key),
+            };
+            // A thread that looked at the clock by itself may have found something to do.
+            if self.rest()? == begun {
+                return Ok(look);
+            }
+        }
     }
 
     /// Takes all faults back and lets everything come to its end: then store, cache and histories
@@ -325,14 +386,11 @@ impl Machine {
         if self.histories.iter().any(History::has_lost) {
             self.reopen(Reopening::Close)?;
         }
-        // Twice: an attempt that met the last fault may be buried after the first look.
-        for _ in 0..2 {
-            for letter in self.cache().dead_letters() {
-                self.redrive(letter.key)?;
-            }
-            self.flush()?;
-            self.check()?;
+        for letter in self.cache().dead_letters() {
+            self.redrive(letter.key)?;
         }
+        self.flush()?;
+        self.check()?;
         let left = self.cache().dead_letters().len();
         must("G4", left == 0, || {
             format!("{left} dead letters without a fault")
@@ -367,6 +425,13 @@ impl Machine {
         }
         Ok(())
     }
+}
+
+/// What a look at a key finds.
+struct Look {
+    cached: Result<Option<Hit<u64>>, LoadError>,
+    explained: Explanation,
+    stored: Option<u64>,
 }
 
 pub(super) fn poll<T: Send + 'static>(operation: &mut Operation<T>) -> Option<T> {

@@ -240,11 +240,10 @@ pub(crate) struct Settings {
     pub(crate) lie: Lie,
 }
 
-/// Without a timeout: how an attempt that outlives its call is ordered among the steps after it is
-/// not known to the model exactly enough. `through.rs` has those, one by one.
 pub(crate) fn through() -> impl Strategy<Value = Mode> {
-    (0..3_u32, any::<bool>()).prop_map(|(retries, conditional)| Mode::Through {
-        timeout: None,
+    let timeout = prop::option::of(10..50_u64);
+    (timeout, 0..3_u32, any::<bool>()).prop_map(|(timeout, retries, conditional)| Mode::Through {
+        timeout,
         retries,
         conditional,
     })
