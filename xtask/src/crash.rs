@@ -17,6 +17,9 @@ const PACKAGE: &str = "cache-tiered";
 /// Its tests of what the journal keeps, by the names of their modules.
 const JOURNAL: &str = "journal::tests::system";
 
+/// Its test binary of what write-behind keeps.
+const BEHIND: &str = "crash";
+
 /// Losses of power in one run.
 const POWER: u64 = 100;
 
@@ -53,7 +56,9 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
     let journal = program
         .clone()
         .args(["--lib", JOURNAL, "--", "--nocapture"]);
-    steps.run(&format!("crash the journal, seed {seed}"), &journal)
+    steps.run(&format!("crash the journal, seed {seed}"), &journal)?;
+    let behind = program.args(["--test", BEHIND, "--", "--nocapture"]);
+    steps.run(&format!("crash write-behind, seed {seed}"), &behind)
 }
 
 /// cargo over the tests of the package.

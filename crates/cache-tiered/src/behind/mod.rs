@@ -45,6 +45,8 @@ mod set;
 mod shard;
 mod staff;
 mod tally;
+#[cfg(all(test, unix))]
+mod tests;
 mod worker;
 
 pub(crate) use self::admit::Refusal;

@@ -20,10 +20,17 @@ pub(crate) struct DeadLetter {
     pub(crate) reason: String,
 }
 
+/// Looks at what is to be settled.
+#[cfg(test)]
+type Look = Box<dyn Fn(&[u64]) + Send + Sync>;
+
 /// The journal. Any number of threads may use it through a shared reference.
 pub(crate) struct Journal {
     committer: Arc<Committer>,
     bytes_max: u64,
+    /// Called with what is to be settled, before it is.
+    #[cfg(test)]
+    settling: std::sync::OnceLock<Look>,
 }
 
 impl Journal {
@@ -47,6 +54,8 @@ impl Journal {
         let journal = Self {
             bytes_max: log.options.record_bytes_max(),
             committer: Committer::new(log),
+            #[cfg(test)]
+            settling: std::sync::OnceLock::new(),
         };
         Ok((journal, recovery))
     }
@@ -85,7 +94,17 @@ impl Journal {
     /// Of two records of one key settle the older one first, or both in one call: else a crash
     /// in between would give back the older one alone.
     pub(crate) fn settle(&self, sequences: &[u64]) {
+        #[cfg(test)]
+        if let Some(look) = self.settling.get() {
+            look(sequences);
+        }
         self.committer.settle(sequences);
+    }
+
+    /// Has `look` called from now on with what is to be settled, before it is; only once.
+    #[cfg(test)]
+    pub(crate) fn on_settling(&self, look: impl Fn(&[u64]) + Send + Sync + 'static) {
+        assert!(self.settling.set(Box::new(look)).is_ok(), "one looks");
     }
 
     /// Marks a record dead, with a reason of which 512 bytes are kept: it stays, across restarts,

@@ -1,6 +1,7 @@
 //! A journal in a real directory: who may have it, and what is refused.
 
 use super::model::options;
+use super::system::while_none_starts;
 use crate::durability::Durability;
 use crate::journal::device::Lock;
 use crate::journal::{Change, Journal, JournalStats, OpenError, ReadError, Recovery};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 fn open(path: &Path) -> Result<(Journal, Recovery), OpenError> {
-    Journal::open(path, options(Durability::Power))
+    while_none_starts(|| Journal::open(path, options(Durability::Power)))
 }
 
 /// A directory with a journal of one record.

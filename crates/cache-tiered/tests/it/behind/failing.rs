@@ -2,7 +2,7 @@
 
 use super::faulty::{Cache, DELAY, Manner, World};
 use crate::doubles::read;
-use cache_tiered::{Clock, Event, FlushError};
+use cache_tiered::{Clock, Event, FlushError, FlushReport};
 use std::time::Duration;
 
 /// Lets a poisonous key die: other keys go through meanwhile.
@@ -145,6 +145,18 @@ fn g4_a_later_change_takes_the_place_of_a_dead_letter() {
     assert_eq!(world.store.history(1), [Some(11)]);
 }
 
+/// Flushes while the clock runs.
+fn flush_as_time_passes(world: &World, cache: &Cache) -> Result<FlushReport, FlushError> {
+    std::thread::scope(|scope| {
+        let flush = scope.spawn(|| cache.flush().wait());
+        while !flush.is_finished() {
+            world.pass(Duration::from_secs(10));
+            std::thread::yield_now();
+        }
+        flush.join().unwrap()
+    })
+}
+
 #[test]
 fn a_flush_tells_that_the_store_takes_nothing_and_what_is_left_is_not_lost() {
     let world = World::new();
@@ -152,18 +164,11 @@ fn a_flush_tells_that_the_store_takes_nothing_and_what_is_left_is_not_lost() {
     let cache = world.open();
     cache.put(1, 10).wait().unwrap();
     cache.put(2, 20).wait().unwrap();
-    std::thread::scope(|scope| {
-        let flush = scope.spawn(|| cache.flush().wait());
-        while !flush.is_finished() {
-            world.pass(Duration::from_secs(10));
-            std::thread::yield_now();
-        }
-        let error = flush.join().unwrap().unwrap_err();
-        assert!(
-            matches!(error, FlushError::Unapplied { dirty: 2, .. }),
-            "{error}"
-        );
-    });
+    let error = flush_as_time_passes(&world, &cache).unwrap_err();
+    assert!(
+        matches!(error, FlushError::Unapplied { dirty: 2, .. }),
+        "{error}"
+    );
     let report = cache.close_within(Duration::ZERO).wait().unwrap();
     assert_eq!((report.applied, report.left), (0, 2));
     drop(cache);
@@ -174,4 +179,31 @@ fn a_flush_tells_that_the_store_takes_nothing_and_what_is_left_is_not_lost() {
         (world.store.value(1), world.store.value(2)),
         (Some(10), Some(20))
     );
+}
+
+#[test]
+fn a_flush_after_one_that_got_stuck_waits_for_what_that_one_left() {
+    let world = World::new();
+    world.store.set_down(true);
+    let cache = world.open();
+    cache.put(1, 10).wait().unwrap();
+    let error = flush_as_time_passes(&world, &cache).unwrap_err();
+    assert!(matches!(error, FlushError::Unapplied { dirty: 1, .. }));
+    world.store.set_down(false);
+    std::thread::scope(|scope| {
+        let flush = scope.spawn(|| {
+            let flushed = cache.flush().wait();
+            (flushed, cache.explain(&1).dirty)
+        });
+        // The change pauses while the clock stands: time for a flush that does not wait for it.
+        let mut turns = 0;
+        while turns < 10_000 && !flush.is_finished() {
+            std::thread::yield_now();
+            turns += 1;
+        }
+        world.pass_until(|| flush.is_finished());
+        let (flushed, dirty) = flush.join().unwrap();
+        assert_eq!((flushed.unwrap().dead, dirty), (0, false));
+    });
+    assert_eq!(world.store.value(1), Some(10));
 }

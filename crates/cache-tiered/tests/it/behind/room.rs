@@ -1,8 +1,9 @@
 //! Bounds: what a writer meets when too much is dirty or the journal is full, and how a close ends.
 
-use super::faulty::World;
+use super::faulty::{DELAY, World};
 use crate::doubles::{Random, read};
-use cache_tiered::{FlushError, JournalErrorKind, PutError, RemoveError, WhenFull};
+use crate::machine::image;
+use cache_tiered::{Durability, FlushError, JournalErrorKind, PutError, RemoveError, WhenFull};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -193,4 +194,42 @@ fn a_flush_that_is_under_way_when_the_cache_is_closed_is_told_so() {
         assert!(matches!(flush.join().unwrap(), Err(FlushError::Closed)));
         world.store.hanging.open();
     });
+}
+
+#[test]
+fn g4_a_close_that_tells_of_nothing_left_leaves_nothing_to_the_next_cache() {
+    for round in 0..10 {
+        let world = World::new();
+        let journal = world.path().join("journal");
+        *world.store.hangs_with.lock().unwrap() = Some(1);
+        world.store.hanging.hold(1);
+        // Power: the close waits for a sync, which is the time for the hung call to end.
+        let cache = world.open_with(world.behind().batch(1).durability(Durability::Power));
+        cache.put(1, 10).wait().unwrap();
+        world.pass(DELAY);
+        world.store.hanging.wait_for(1);
+        cache.put(2, 20).wait().unwrap();
+        world.pass(DELAY);
+        // Settled, which the close has to note.
+        world.store.wait_until(|_| !cache.explain(&2).dirty);
+        let before = image(&journal);
+        let report = thread::scope(|scope| {
+            let close = scope.spawn(|| cache.close_within(Duration::ZERO).wait());
+            while !close.is_finished() && image(&journal) == before {}
+            world.store.hanging.open();
+            close.join().unwrap().unwrap()
+        });
+        drop(cache);
+        let recovered = loop {
+            // Locked until the attempt that hung has ended.
+            if let Ok(cache) = world.builder(world.behind()).build() {
+                break cache.stats().behind.recovered;
+            }
+            thread::yield_now();
+        };
+        assert!(
+            recovered <= report.left as u64,
+            "round {round}: {recovered} dirty keys after {report:?}"
+        );
+    }
 }

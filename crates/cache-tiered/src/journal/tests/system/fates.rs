@@ -1,5 +1,6 @@
 //! What must hold of each record that a process told of.
 
+use super::while_none_starts;
 use super::worker::{content, key_of, options};
 use crate::journal::{Journal, Record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +77,7 @@ impl Fates {
     /// Opens the journal, compares, and discards its dead letters. `context` is told with what does
     /// not hold.
     pub(super) fn judge(&mut self, path: &Path, context: &str) {
-        let opened = Journal::open(path, options(path));
+        let opened = while_none_starts(|| Journal::open(path, options(path)));
         let (journal, recovery) = opened.unwrap_or_else(|error| panic!("{context}: {error}"));
         assert!(
             recovery.losses.is_empty(),

@@ -1,6 +1,6 @@
 //! Processes that are killed at random moments, one after the other over the same journal.
 
-use super::{Fates, Worker};
+use super::{Fates, Worker, start};
 use crate::journal::tests::simulated::Random;
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -19,11 +19,8 @@ pub(super) fn number(variable: &str, default: u64) -> u64 {
 
 /// Kills the process after it told of `count` records, or, if that is none, of having been started.
 fn kill_after(path: &Path, first: u64, count: u64, fates: &mut Fates) {
-    let mut child = Worker::new(path, first)
-        .command(&[])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Worker::new(path, first).command(&[]);
+    let mut child = start(command.stdout(Stdio::piped()));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut told = 0;
     while told < count {

@@ -1,6 +1,6 @@
 //! Files that may not grow beyond a limit: writes that stop half-way, and no room behind.
 
-use super::{Fates, Worker};
+use super::{Fates, Worker, run};
 
 const RECORDS: u64 = 36;
 
@@ -24,7 +24,7 @@ fn g4_writes_cut_short_by_a_limit_of_the_size_of_files_lose_nothing_acknowledged
                 limit: Some(limit),
                 ..Worker::new(&path, 1)
             };
-            let output = worker.command(&SHELL).output().unwrap();
+            let output = run(&mut worker.command(&SHELL));
             let mut fates = Fates::default();
             fates.hear_all(&output.stdout);
             let words = String::from_utf8_lossy(&output.stderr);

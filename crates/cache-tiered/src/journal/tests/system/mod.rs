@@ -15,4 +15,27 @@ mod strace;
 mod worker;
 
 use fates::Fates;
+use parking_lot::RwLock;
+use std::process::{Child, Command, Output, Stdio};
 use worker::Worker;
+
+/// Held by who starts a process. Until that is another program it has the locks of all files that
+/// this one has open, also of those that are closed here meanwhile.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Does what takes the lock of a journal, while no process is being started.
+pub(super) fn while_none_starts<R>(open: impl FnOnce() -> R) -> R {
+    let _none_starts = STARTING.read();
+    open()
+}
+
+fn start(command: &mut Command) -> Child {
+    let _this_one = STARTING.write();
+    command.spawn().unwrap()
+}
+
+/// Runs a process to its end.
+fn run(command: &mut Command) -> Output {
+    let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    child.wait_with_output().unwrap()
+}

@@ -1,7 +1,7 @@
 //! Losses of power: an ext4 file system of its own that is shut down, and forgets what was not synced.
 
 use super::killed::number;
-use super::{Fates, Worker};
+use super::{Fates, Worker, start};
 use crate::journal::tests::simulated::Random;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const SEED: &str = "STRATA_CRASH_SEED";
 const SHUTDOWN: &str = "open(F, '<', $ARGV[0]) or die $!; my $how = pack('L', 2); ioctl(F, 0x8004587d, $how) or die $!";
 
 fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
+    let output = super::run(Command::new(program).args(arguments));
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {words}");
 }
@@ -66,12 +66,8 @@ impl Drop for FileSystem {
 
 /// Lets the process tell of `count` records, takes the power away and ends it.
 fn lose_after(system: &FileSystem, path: &Path, first: u64, count: u64, fates: &mut Fates) {
-    let mut child = Worker::new(path, first)
-        .command(&[])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut command = Worker::new(path, first).command(&[]);
+    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::null()));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut told = 0;
     while told < count {

@@ -1,7 +1,7 @@
 //! Faults of single system calls, put there by strace.
 
 use super::killed::number;
-use super::{Fates, Worker};
+use super::{Fates, Worker, run};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -55,7 +55,7 @@ impl Template {
     fn new(name: &'static str) -> Self {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join(name);
-        let output = worker(&path, 1).command(&[]).output().unwrap();
+        let output = run(&mut worker(&path, 1).command(&[]));
         let mut fates = Fates::default();
         fates.hear_all(&output.stdout);
         assert!(fates.done, "{}", String::from_utf8_lossy(&output.stderr));
@@ -109,8 +109,8 @@ fn worker(path: &Path, first: u64) -> Worker {
 
 fn copy(from: &Path, to: &Path) {
     // With the mode that the journal asks for.
-    let status = Command::new("cp").arg("-a").args([from, to]).status();
-    assert!(status.unwrap().success());
+    let output = run(Command::new("cp").arg("-a").args([from, to]));
+    assert!(output.status.success());
 }
 
 /// Runs a process under strace.
@@ -132,7 +132,7 @@ fn trace(path: &Path, first: u64, output: &[&str], call: &str, inject: &str) -> 
         // Those of the journal's directory, not those by which the process is started.
         wrapper.extend(["-P", path.to_str().unwrap()]);
     }
-    worker(path, first).command(&wrapper).output().unwrap()
+    run(&mut worker(path, first).command(&wrapper))
 }
 
 /// Makes the `index`th `call` fail with `error`: once, and nothing that was acknowledged is lost.
