@@ -109,6 +109,25 @@ pub(crate) fn g4_dirty_is_readable(
     })
 }
 
+/// G4: a store that does not fail has what is dirty in time.
+pub(crate) fn g4_dirty_no_longer_than_asked(key: u64, age: u64, max_delay: u64) -> Holds {
+    must("G4", age < max_delay, || {
+        format!("key {key}: dirty for {age} ms, of {max_delay} at most")
+    })
+}
+
+/// G3, G4: what was acknowledged before a kill is there after it.
+pub(crate) fn a_kill_takes_nothing(
+    guarantee: &'static str,
+    key: u64,
+    history: &History,
+    stored: Option<u64>,
+) -> Holds {
+    must(guarantee, history.is_possible(stored), || {
+        format!("key {key}: killed, and the store has {stored:?}; {history}")
+    })
+}
+
 /// G4: a dead letter is the last change of its key, and still dirty.
 pub(crate) fn g4_a_dead_letter_is_readable(
     key: u64,

@@ -1,12 +1,13 @@
 //! The steps that bring things to an end: dead letters and flush.
 
 use super::guarantee::{self, Holds, Violation, must};
-use super::run::{Held, Machine, poll};
+use super::rest::{Held, poll};
+use super::run::Machine;
 use super::step::KEYS;
 use cache_tiered::{FlushError, FlushReport};
 
 impl Machine {
-    fn is_dead(&self, key: u64) -> bool {
+    pub(super) fn is_dead(&self, key: u64) -> bool {
         let letters = self.cache().dead_letters();
         letters.iter().any(|letter| letter.key == key)
     }

@@ -22,6 +22,7 @@ mod history;
 mod letters;
 mod reading;
 mod reopen;
+mod rest;
 mod run;
 mod step;
 mod store;

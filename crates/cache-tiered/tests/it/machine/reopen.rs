@@ -1,8 +1,10 @@
 //! Giving a cache up, by a close, a drop or a kill, and the next one over what it left.
 
-use super::guarantee::{Holds, Violation, must};
+use super::call::{Call, Ended};
+use super::guarantee::{self, Holds, Violation, must};
 use super::history::History;
-use super::run::{Held, Machine, ms, poll};
+use super::rest::{Held, poll};
+use super::run::{Machine, ms};
 use super::step::{KEYS, Mode, Reopening, Settings};
 use super::store::{Lie, Store};
 use cache_tiered::{
@@ -14,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of a segment: the least that there may be, so that files are given up and used again.
 const SEGMENT: u64 = 16 << 10;
+/// Writes that have just begun when the process is killed.
+const CAUGHT: u64 = 2;
 /// Threads, so that each call that is held can have one.
 const THREADS: usize = 64;
 
@@ -121,6 +125,8 @@ impl Machine {
 
     /// Opens a cache over what there is.
     pub(super) fn open(&mut self) -> Holds {
+        // Before: what is dirty flies while the cache is built.
+        (self.dirty, self.met) = (vec![None; KEYS as usize], self.store.met());
         let built = self.drive(Held::Released, || {
             match build(&self.settings, &self.clock, &self.store, &self.journal()) {
                 // The last attempt of the one before has not ended.
@@ -231,9 +237,38 @@ impl Machine {
         Ok(report.left + report.dead + report.running == 0)
     }
 
+    /// Begins writes, which a kill then catches wherever they are.
+    fn catch(&mut self) -> Holds {
+        let mut caught = Vec::new();
+        for _ in 0..CAUGHT {
+            let value = self.number();
+            let key = value % KEYS;
+            let mut call = Call::Put(self.cache().put(key, value));
+            self.history(key).begin(value, Some(value));
+            let ended = call.poll();
+            caught.push((key, value, call, ended));
+        }
+        for (key, value, mut call, ended) in caught {
+            match ended.or_else(|| call.poll()) {
+                Some(Ended::Done(_)) => {
+                    self.coverage.acknowledged += 1;
+                    self.history(key).acknowledged(value, Some(value));
+                }
+                Some(Ended::Refused | Ended::Busy | Ended::Backpressure) => {
+                    self.history(key).refused(value);
+                }
+                Some(Ended::Other(what)) => must("G1", false, || what)?,
+                // Nobody heard, or nobody knows.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The process dies: of its cache nothing acts any more, and the files are what they are.
     fn kill(&mut self) -> Holds {
         self.coverage.kills += 1;
+        self.catch()?;
         self.store = self.store.reborn();
         if self.settings.mode.is_behind() {
             let image = match self.settings.lie {
@@ -246,6 +281,7 @@ impl Machine {
         } else {
             for key in 0..KEYS {
                 let stored = self.store.value(key);
+                guarantee::a_kill_takes_nothing("G3", key, self.history(key), stored)?;
                 self.history(key).killed_through(stored);
             }
             self.store.forget_stamps();

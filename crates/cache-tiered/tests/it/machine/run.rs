@@ -7,20 +7,9 @@ use super::reopen::directory;
 use super::step::{KEYS, Mode, Reopening, Settings, Step};
 use super::store::Store;
 use super::writing::{Running, life};
-use cache_tiered::{Explanation, Hit, Life, LoadError, ManualClock, Operation, Tiered};
-use std::future::Future;
+use cache_tiered::{Clock, Explanation, Hit, Life, LoadError, ManualClock, Tiered};
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::Duration;
-
-/// Looks after which what is at work is taken never to come to rest.
-const FOREVER: u32 = 50_000_000;
-/// Moves of the clock after which a call that nothing holds up is taken to wait for ever.
-const MOVES: u32 = 10_000;
-/// How far the clock moves for a call that waits for it, in milliseconds.
-const LEAP: u64 = 10;
 
 pub(super) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -69,18 +58,6 @@ impl Coverage {
     }
 }
 
-/// What becomes of a call of the store that is held while something is driven to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
-    /// It stays so, and what waits for it is left; what waits for the time is driven on.
-    Leaves,
-    /// As it leaves, and what waits for the time is left too.
-    Waits,
-    /// It stays so, and time passes.
-    Stays,
-    Released,
-}
-
 pub(crate) struct Machine {
     pub(super) settings: Settings,
     pub(super) directory: tempfile::TempDir,
@@ -94,6 +71,11 @@ pub(crate) struct Machine {
     /// Keys and numbers of writes that have ended in this step, and nobody knows how.
     pub(super) unknown: Vec<(u64, u64)>,
     pub(super) numbered: u64,
+    /// Of keys that are dirty: changes that the store had taken, and the time, when they were first
+    /// seen so.
+    pub(super) dirty: Vec<Option<(u64, u64)>>,
+    /// Faults that the store had met when the cache was opened.
+    pub(super) met: u64,
     /// It is being closed.
     pub(super) closing: bool,
     /// The journal before the last write, where the disk lies.
@@ -133,6 +115,8 @@ impl Machine {
             running: Vec::new(),
             unknown: Vec::new(),
             numbered: 0,
+            dirty: vec![None; KEYS as usize],
+            met: 0,
             closing: false,
             earlier: Vec::new(),
             coverage: Coverage::default(),
@@ -226,76 +210,6 @@ impl Machine {
         &mut self.histories[key as usize]
     }
 
-    /// Waits until nothing moves by itself: all that is at work is held in the store. How much
-    /// work there was so far; as long as that stays the same, all is as it is now.
-    pub(super) fn rest(&self) -> Result<u64, Violation> {
-        for _ in 0..FOREVER {
-            // First what is held: only the machine lets it go, so it can not be less by then.
-            let held = self.store.hung();
-            let (working, begun) = self.clock.at_work();
-            if working == held {
-                return Ok(begun);
-            }
-            thread::yield_now();
-        }
-        Err(self.stuck("the cache does not come to rest"))
-    }
-
-    fn stuck(&self, what: &str) -> Violation {
-        let cache = self.cache.as_ref();
-        let explained = cache.map(|cache| {
-            let keys = (0..KEYS).map(|key| cache.explain(&key));
-            (keys.collect::<Vec<_>>(), cache.stats().behind)
-        });
-        let (at_work, held) = (self.clock.at_work(), self.store.hung());
-        Violation {
-            guarantee: self.settings.mode.guarantee(),
-            what: format!("{what}: {at_work:?} at work, {held} held; {explained:?}"),
-        }
-    }
-
-    /// Looks until there is an answer, each time when all is at rest; then the clock moves on. None
-    /// where the call is left, as `held` says.
-    pub(super) fn drive<T>(
-        &self,
-        held: Held,
-        mut look: impl FnMut() -> Option<T>,
-    ) -> Result<Option<T>, Violation> {
-        for _ in 0..MOVES {
-            // The first look begins the call.
-            if let Some(answer) = look() {
-                return Ok(Some(answer));
-            }
-            self.rest()?;
-            if let Some(answer) = look() {
-                return Ok(Some(answer));
-            }
-            let hung = self.store.hung() > 0;
-            match held {
-                Held::Waits => return Ok(None),
-                Held::Leaves if hung => return Ok(None),
-                Held::Released if hung => self.store.release(),
-                Held::Leaves | Held::Stays | Held::Released => self.clock.advance(ms(LEAP)),
-            }
-            self.rest()?;
-        }
-        Err(self.stuck("a call waits for ever"))
-    }
-
-    pub(super) fn look_at_running(&mut self) -> Holds {
-        let mut index = 0;
-        while index < self.running.len() {
-            match self.running[index].call.poll() {
-                None => index += 1,
-                Some(ended) => {
-                    let running = self.running.remove(index);
-                    self.ended(&running, ended)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Waits until all is at rest, hears what has ended and looks at every key.
     fn check(&mut self) -> Holds {
         self.rest()?;
@@ -350,7 +264,25 @@ impl Machine {
         }
         guarantee::g4_dirty_is_readable(key, history, dirty, Some(seen))?;
         let guarantee = self.settings.mode.guarantee();
-        guarantee::nothing_is_dropped(guarantee, key, history, dirty, stored)
+        guarantee::nothing_is_dropped(guarantee, key, history, dirty, stored)?;
+        self.is_in_time(key, dirty)
+    }
+
+    /// What is dirty is brought to a store that does not fail in time.
+    fn is_in_time(&mut self, key: u64, dirty: bool) -> Holds {
+        let Mode::Behind { max_delay, .. } = self.settings.mode else {
+            return Ok(());
+        };
+        let (taken, now) = (self.store.taken(key), self.clock.now());
+        // What was taken and is dirty again has been written again.
+        let since = self.dirty[key as usize].filter(|&(before, _)| dirty && before == taken);
+        self.dirty[key as usize] = since;
+        if !dirty || self.store.met() > self.met || self.is_dead(key) {
+            return Ok(());
+        }
+        let (_, began) = since.unwrap_or((taken, now));
+        self.dirty[key as usize] = Some((taken, began));
+        guarantee::g4_dirty_no_longer_than_asked(key, now - began, max_delay)
     }
 
     /// Whether an attempt that was lost may still act on a key. One that waits to be tried again
@@ -415,16 +347,6 @@ impl Machine {
         }
         Ok(())
     }
-
-    /// Drives all writes that were left running to their ends.
-    pub(super) fn finish_running(&mut self) -> Holds {
-        while !self.running.is_empty() {
-            let mut first = self.running.remove(0);
-            let ended = self.drive(Held::Released, || first.call.poll())?;
-            self.ended(&first, ended.expect("it is driven to its end"))?;
-        }
-        Ok(())
-    }
 }
 
 /// What a look at a key finds.
@@ -432,12 +354,4 @@ struct Look {
     cached: Result<Option<Hit<u64>>, LoadError>,
     explained: Explanation,
     stored: Option<u64>,
-}
-
-pub(super) fn poll<T: Send + 'static>(operation: &mut Operation<T>) -> Option<T> {
-    let mut context = Context::from_waker(Waker::noop());
-    match Pin::new(operation).poll(&mut context) {
-        Poll::Ready(answer) => Some(answer),
-        Poll::Pending => None,
-    }
 }

@@ -66,9 +66,11 @@ struct State {
     releases: u64,
     /// Calls under way, by key.
     under_way: BTreeMap<u64, usize>,
-    /// Calls and changes that took effect so far.
-    calls: u64,
+    /// Changes that took effect so far, and those of each key.
     changes: u64,
+    taken: BTreeMap<u64, u64>,
+    /// Calls that failed or were held as told.
+    met: u64,
     /// The cache that may act: the others are dead.
     living: u64,
     violation: Option<Violation>,
@@ -194,6 +196,16 @@ impl Store {
     pub(crate) fn changes(&self) -> u64 {
         self.state().changes
     }
+
+    /// Changes of a key that took effect.
+    pub(crate) fn taken(&self, key: u64) -> u64 {
+        self.state().taken.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Calls that failed or were held as told.
+    pub(crate) fn met(&self) -> u64 {
+        self.state().met
+    }
 }
 
 fn write(entries: &mut BTreeMap<u64, u64>, key: u64, value: Option<u64>) -> bool {
@@ -209,6 +221,12 @@ impl State {
     }
 
     fn fate(&mut self, batch: &[Mutation<u64, u64>]) -> Option<Fault> {
+        let fate = self.told(batch);
+        self.met += u64::from(fate.is_some());
+        fate
+    }
+
+    fn told(&mut self, batch: &[Mutation<u64, u64>]) -> Option<Fault> {
         if self.down > 0 {
             self.down -= 1;
             return Some(Fault::Refuse);
@@ -248,6 +266,7 @@ impl State {
             self.violated(shared.guarantee, what);
         }
         self.changes += 1;
+        *self.taken.entry(key).or_default() += 1;
         let before = self.entries.get(&key).copied();
         self.former.insert(key, before);
         self.effects.insert(key, effect);
@@ -286,7 +305,6 @@ struct UnderWay<'a> {
 impl<'a> UnderWay<'a> {
     fn new(store: &'a Store, state: &mut State, batch: &[Mutation<u64, u64>]) -> Self {
         let keys: Vec<u64> = batch.iter().map(|mutation| *mutation.key()).collect();
-        state.calls += 1;
         for &key in &keys {
             *state.under_way.entry(key).or_default() += 1;
         }

@@ -2,7 +2,8 @@
 
 use super::call::{Call, Ended};
 use super::guarantee::{self, Holds, must};
-use super::run::{Held, Machine, ms};
+use super::rest::Held;
+use super::run::{Machine, ms};
 use super::step::{Change, Lasts, Mode};
 use super::store::Lie;
 use cache_tiered::{Clock, Compute, Life};
