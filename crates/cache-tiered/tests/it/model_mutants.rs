@@ -90,7 +90,12 @@ fn g1_finds_an_old_answer_after_an_acknowledged_put() {
         ];
         let violation = violated(mode, Lie::LoadsOld, &steps);
         assert_eq!(violation.guarantee, "G1", "{violation}");
-        assert_eq!(found_at_random(mode, Lie::LoadsOld).guarantee, "G1");
+        // The answer may be that of a removal, which tells whether the key was there.
+        let found = found_at_random(mode, Lie::LoadsOld);
+        assert!(
+            ["G1", mode.guarantee()].contains(&found.guarantee),
+            "{found}"
+        );
     }
 }
 

@@ -65,6 +65,7 @@ fn g1_g3_write_through_keeps_what_it_promises() {
             && seen.busy > 0
             && seen.panicked > 0
             && seen.left_running > 0
+            && seen.left_reading > 0
             && seen.kills > 0
             && seen.changes > 0,
         "nothing is left out: {seen:?}"
@@ -83,6 +84,7 @@ fn g1_g4_write_behind_keeps_what_it_promises() {
             && seen.refused > 0
             && seen.backpressure > 0
             && seen.left_running > 0
+            && seen.left_reading > 0
             && seen.dead_letters > 0
             && seen.redriven > 0
             && seen.discarded > 0

@@ -1,6 +1,7 @@
 //! The guarantees as assertions: each has its name in what it says.
 
 use super::history::History;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A guarantee that was broken, and how.
@@ -33,6 +34,17 @@ pub(crate) fn must(guarantee: &'static str, holds: bool, what: impl FnOnce() -> 
 pub(crate) fn g1_a_read_is_not_older(key: u64, history: &History, seen: Option<u64>) -> Holds {
     must("G1", history.allows(seen), || {
         format!("key {key}: a read saw {seen:?}; {history}")
+    })
+}
+
+/// G1: a read sees what the key was, or may have been, at some time from the read's beginning on.
+pub(crate) fn g1_a_long_read_is_not_older(
+    key: u64,
+    allowed: &BTreeSet<Option<u64>>,
+    seen: Option<u64>,
+) -> Holds {
+    must("G1", allowed.contains(&seen), || {
+        format!("key {key}: a read that took its time saw {seen:?}, and could see {allowed:?}")
     })
 }
 

@@ -56,6 +56,11 @@ impl History {
         self.possible().any(|possible| possible == state)
     }
 
+    /// States that a read may see.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = Option<u64>> {
+        self.possible().chain(self.stale.iter().copied())
+    }
+
     pub(crate) fn may_be_absent(&self) -> bool {
         self.is_possible(None) || self.stale.contains(&None)
     }
@@ -136,11 +141,11 @@ impl History {
         }
     }
 
-    /// No attempt acts any more.
+    /// No attempt that was lost acts any more; the store has `stored`, by one of them or by a write
+    /// that still runs.
     pub(crate) fn found(&mut self, stored: Option<u64>) {
-        if !std::mem::take(&mut self.lost).is_empty() && self.running.is_empty() {
-            self.truth = [stored].into();
-        }
+        self.lost.clear();
+        self.truth = [stored].into();
     }
 
     /// A read saw a state.
@@ -172,10 +177,11 @@ impl History {
         self.stale.clear();
     }
 
-    /// The cache was closed or dropped when nothing was under way.
-    pub(crate) fn reopened(&mut self) {
+    /// The cache was closed or dropped when nothing was under way. What was settled by then is
+    /// noted; what was dirty is not yet.
+    pub(crate) fn reopened(&mut self, dirty: bool) {
         self.stale.clear();
-        self.revivable = None;
+        self.revivable = self.revivable.filter(|_| dirty);
     }
 
     /// The process was killed: what ran may be in the journal, and what was settled may be back.
@@ -192,7 +198,7 @@ impl History {
         self.running.clear();
         self.lost.clear();
         self.truth = [stored].into();
-        self.reopened();
+        self.reopened(false);
     }
 }
 

@@ -9,7 +9,8 @@
 //! The clock stands but when a step moves it, and between two steps the machine waits until the
 //! cache is at rest: no task is queued, no thread moves but those that the store holds. So what is
 //! asserted is about one state, and what was going on is known: writes that the store holds, and
-//! writes that wait for the time, for room or for another write of their key.
+//! writes that wait for the time, for room or for another write of their key, and reads of which the
+//! store holds the load.
 //!
 //! Within a step the threads of the cache run side by side, so what it meets is not quite the same
 //! each time: which of two keys is brought to the store first, for one. So the model is fed with

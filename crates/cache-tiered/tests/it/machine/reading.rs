@@ -1,69 +1,209 @@
 //! The steps that read, and invalidate.
 
 use super::guarantee::{self, Holds, must};
+use super::rest::{Held, poll};
 use super::run::Machine;
 use super::step::{KEYS, Loader};
 use super::store::Told;
 use super::writing::name;
-use cache_tiered::{Hit, LoadError, Loaded};
+use cache_tiered::{Hit, LoadError, Loaded, Operation};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+type Answer = Result<Option<Hit<u64>>, LoadError>;
+
+/// A read that was begun.
+enum Question {
+    One(Operation<Answer>),
+    Many(Operation<Vec<Answer>>),
+}
+
+impl Question {
+    fn poll(&mut self) -> Option<Vec<Answer>> {
+        match self {
+            Self::One(one) => poll(one).map(|answer| vec![answer]),
+            Self::Many(many) => poll(many),
+        }
+    }
+
+    fn wait(self) -> Vec<Answer> {
+        match self {
+            Self::One(one) => vec![one.wait()],
+            Self::Many(many) => many.wait(),
+        }
+    }
+}
+
+/// What a loader of the caller's says, and whether it was asked.
+struct Asked {
+    loader: Loader,
+    said: Option<u64>,
+    asked: Arc<AtomicBool>,
+}
+
+/// A read that was left to run.
+pub(super) struct Reading {
+    keys: Vec<u64>,
+    /// What each key was, or may have been, since it began.
+    allowed: Vec<BTreeSet<Option<u64>>>,
+    question: Question,
+    beside: Option<Asked>,
+}
+
 impl Machine {
     pub(super) fn get(&mut self, key: u64) -> Holds {
-        let answer = self.cache().get(&key).wait();
-        self.saw(key, answer)
+        let question = Question::One(self.cache().get(&key));
+        self.ask(&[key], question, None)
     }
 
     pub(super) fn get_many(&mut self, keys: &[u64]) -> Holds {
-        let answers = self.cache().get_many(keys).wait();
-        must("G1", answers.len() == keys.len(), || {
-            format!("{} answers for {keys:?}", answers.len())
-        })?;
-        for (&key, answer) in keys.iter().zip(answers) {
-            // One question for several: the failure of one is that of all.
-            if answer.is_err()
-                && keys
-                    .iter()
-                    .any(|&key| self.histories[key as usize].load_faults)
-            {
-                continue;
+        let question = Question::Many(self.cache().get_many(keys));
+        self.ask(keys, question, None)
+    }
+
+    pub(super) fn get_or_load(&mut self, key: u64, loader: Loader) -> Holds {
+        let said = match loader {
+            Loader::Value => Some(self.number()),
+            Loader::Absent | Loader::Fails => None,
+        };
+        let asked = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&asked);
+        let question = self.cache().get_or_load(&key, move |_| async move {
+            asks.store(true, Ordering::SeqCst);
+            match loader {
+                Loader::Fails => Err(Told),
+                Loader::Value | Loader::Absent => Ok(Loaded::from(said)),
             }
+        });
+        let beside = Asked {
+            loader,
+            said,
+            asked,
+        };
+        self.ask(&[key], Question::One(question), Some(beside))
+    }
+
+    /// Begins a read, and drives it to its end if nothing holds it.
+    fn ask(&mut self, keys: &[u64], mut question: Question, beside: Option<Asked>) -> Holds {
+        // Both ways to an answer: this thread drives the call, or one of the cache's.
+        let waits = !self.store.may_hold_loads() && self.number().is_multiple_of(2);
+        let answers = if waits {
+            Some(question.wait())
+        } else {
+            let answers = self.drive(Held::Leaves, || question.poll())?;
+            if answers.is_none() {
+                self.coverage.left_reading += 1;
+                let mut reading = Reading {
+                    keys: keys.to_vec(),
+                    allowed: vec![BTreeSet::new(); keys.len()],
+                    question,
+                    beside,
+                };
+                self.note(&mut reading);
+                self.reading.push(reading);
+                return Ok(());
+            }
+            answers
+        };
+        // A hit on what is stale has the loader asked in the background.
+        self.rest()?;
+        if let Some(beside) = &beside {
+            self.asked_beside(keys[0], beside);
+        }
+        let answers = answers.expect("it was driven to its end");
+        let joined = !self.reading.is_empty();
+        for (key, answer) in self.told(keys, answers, beside.as_ref(), joined)? {
             self.saw(key, answer)?;
         }
         Ok(())
     }
 
-    pub(super) fn get_or_load(&mut self, key: u64, loader: Loader) -> Holds {
-        let value = self.number();
-        let said = match loader {
-            Loader::Value => Some(value),
-            Loader::Absent | Loader::Fails => None,
-        };
-        let fails = loader == Loader::Fails;
-        let asked = Arc::new(AtomicBool::new(false));
-        let asks = Arc::clone(&asked);
-        let answer = self.cache().get_or_load(&key, move |_| async move {
-            asks.store(true, Ordering::SeqCst);
-            if fails {
-                Err(Told)
-            } else {
-                Ok(Loaded::from(said))
-            }
-        });
-        let answer = answer.wait();
-        // A hit on what is stale has it asked in the background.
-        self.rest()?;
-        if asked.load(Ordering::SeqCst) && !fails {
-            self.history(key).loaded_beside(said);
-        }
-        match answer {
-            Err(LoadError::Loader(_)) if fails => Ok(()),
-            answer => self.saw(key, answer),
+    fn asked_beside(&mut self, key: u64, beside: &Asked) {
+        if beside.asked.load(Ordering::SeqCst) && beside.loader != Loader::Fails {
+            self.history(key).loaded_beside(beside.said);
         }
     }
 
-    pub(super) fn saw(&mut self, key: u64, answer: Result<Option<Hit<u64>>, LoadError>) -> Holds {
+    /// The answers that tell something of their keys. One that joined the load of another read
+    /// fails with that.
+    fn told(
+        &self,
+        keys: &[u64],
+        answers: Vec<Answer>,
+        beside: Option<&Asked>,
+        joined: bool,
+    ) -> Result<Vec<(u64, Answer)>, super::guarantee::Violation> {
+        must("G1", answers.len() == keys.len(), || {
+            format!("{} answers for {keys:?}", answers.len())
+        })?;
+        // One question for several: the failure of one is that of all.
+        let fails = (0..KEYS)
+            .filter(|key| joined || keys.len() > 1 && keys.contains(key))
+            .any(|key| self.histories[key as usize].load_faults);
+        let excused = |answer: &Answer| match answer {
+            Err(LoadError::Loader(_)) => beside.is_some_and(|asked| asked.loader == Loader::Fails),
+            Err(LoadError::Closed) => self.closing,
+            Err(_) => fails,
+            Ok(_) => false,
+        };
+        let answers = keys.iter().copied().zip(answers);
+        Ok(answers.filter(|(_, answer)| !excused(answer)).collect())
+    }
+
+    /// Hears of the reads that were left and have ended. What a key may be is noted for those that
+    /// have not.
+    pub(super) fn look_at_reading(&mut self) -> Holds {
+        for mut reading in std::mem::take(&mut self.reading) {
+            match reading.question.poll() {
+                Some(answers) => self.answered(reading, answers)?,
+                None => {
+                    self.note(&mut reading);
+                    self.reading.push(reading);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what its keys are or may be now.
+    fn note(&self, reading: &mut Reading) {
+        for (&key, allowed) in reading.keys.iter().zip(&mut reading.allowed) {
+            allowed.extend(self.histories[key as usize].readable());
+        }
+    }
+
+    fn answered(&mut self, mut reading: Reading, answers: Vec<Answer>) -> Holds {
+        if let Some(beside) = &reading.beside {
+            self.asked_beside(reading.keys[0], beside);
+        }
+        self.note(&mut reading);
+        for (key, answer) in self.told(&reading.keys, answers, reading.beside.as_ref(), true)? {
+            let history = &self.histories[key as usize];
+            match answer {
+                Err(error) => guarantee::g1_a_read_answers(key, history, &error)?,
+                Ok(hit) => {
+                    let of_key = reading.keys.iter().position(|&of| of == key);
+                    let allowed = &reading.allowed[of_key.expect("it was asked for")];
+                    let seen = hit.map(|hit| hit.value);
+                    guarantee::g1_a_long_read_is_not_older(key, allowed, seen)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drives all reads that were left running to their ends.
+    pub(super) fn finish_reading(&mut self) -> Holds {
+        for mut reading in std::mem::take(&mut self.reading) {
+            self.note(&mut reading);
+            let answers = self.drive(Held::Released, || reading.question.poll())?;
+            self.answered(reading, answers.expect("it is driven to its end"))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn saw(&mut self, key: u64, answer: Answer) -> Holds {
         let dirty = self.cache().explain(&key).dirty;
         let history = self.history(key);
         match answer {

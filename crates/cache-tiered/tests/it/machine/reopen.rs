@@ -167,11 +167,13 @@ impl Machine {
             Reopening::Drop => {
                 self.store.release();
                 self.finish_running()?;
+                self.finish_reading()?;
                 false
             }
             Reopening::Close => {
                 self.store.release();
                 self.finish_running()?;
+                self.finish_reading()?;
                 let mut close = self.cache().close();
                 let report = self.drive(Held::Released, || poll(&mut close))?;
                 self.closed(report.expect("it is driven to its end"))?
@@ -184,17 +186,21 @@ impl Machine {
                 let clean = self.closed(report.expect("it is driven to its end"))?;
                 self.store.release();
                 self.finish_running()?;
+                self.finish_reading()?;
                 clean && running == 0
             }
         };
         for key in 0..KEYS {
             self.lost_has_ended(key)?;
         }
+        for key in 0..KEYS {
+            let dirty = self.cache().explain(&key).dirty;
+            self.history(key).reopened(dirty);
+        }
         self.cache = None;
         if !self.settings.mode.is_behind() {
             self.store.forget_stamps();
         }
-        self.histories.iter_mut().for_each(History::reopened);
         self.open()?;
         let dirty = (0..KEYS).find(|key| self.cache().explain(key).dirty);
         must("G4", !clean || dirty.is_none(), || {
@@ -287,6 +293,7 @@ impl Machine {
             self.store.forget_stamps();
         }
         self.running.clear();
+        self.reading.clear();
         self.store.release();
         // What its threads still have comes to an end, so that they do not outlive the test. It
         // moves nothing any more.

@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::guarantee::{self, Holds, Violation, must};
 use super::history::History;
+use super::reading::Reading;
 use super::reopen::directory;
 use super::step::{KEYS, Mode, Reopening, Settings, Step};
 use super::store::Store;
@@ -26,8 +27,9 @@ pub(crate) struct Coverage {
     pub(crate) busy: u64,
     pub(crate) backpressure: u64,
     pub(crate) panicked: u64,
-    /// Calls that were left to run.
+    /// Writes and reads that were left to run.
     pub(crate) left_running: u64,
+    pub(crate) left_reading: u64,
     pub(crate) dead_letters: u64,
     pub(crate) redriven: u64,
     pub(crate) discarded: u64,
@@ -49,6 +51,7 @@ impl Coverage {
         self.backpressure += other.backpressure;
         self.panicked += other.panicked;
         self.left_running += other.left_running;
+        self.left_reading += other.left_reading;
         self.dead_letters += other.dead_letters;
         self.redriven += other.redriven;
         self.discarded += other.discarded;
@@ -68,6 +71,7 @@ pub(crate) struct Machine {
     pub(super) cache: Option<Tiered<u64, u64>>,
     pub(super) histories: Vec<History>,
     pub(super) running: Vec<Running>,
+    pub(super) reading: Vec<Reading>,
     /// Keys and numbers of writes that have ended in this step, and nobody knows how.
     pub(super) unknown: Vec<(u64, u64)>,
     pub(super) numbered: u64,
@@ -113,6 +117,7 @@ impl Machine {
             cache: None,
             histories: vec![History::default(); KEYS as usize],
             running: Vec::new(),
+            reading: Vec::new(),
             unknown: Vec::new(),
             numbered: 0,
             dirty: vec![None; KEYS as usize],
@@ -200,6 +205,7 @@ impl Machine {
                 self.history(key).load_faults = true;
                 self.store.fail_loads(key, times);
             }
+            Step::HoldLoads(key, held, times) => self.store.hold_loads(key, held, times),
             Step::Down(calls) => self.store.take_down(calls),
             Step::Heal => self.store.heal(),
             _ => self.store.release(),
@@ -214,6 +220,7 @@ impl Machine {
     fn check(&mut self) -> Holds {
         self.rest()?;
         self.look_at_running()?;
+        self.look_at_reading()?;
         // No step in which a write can end brings a key to memory but by a later write.
         for (key, number) in std::mem::take(&mut self.unknown) {
             let overtaken = self.history(key).is_overtaken(number);
@@ -314,6 +321,7 @@ impl Machine {
         self.store.heal();
         self.store.release();
         self.finish_running()?;
+        self.finish_reading()?;
         self.check()?;
         if self.histories.iter().any(History::has_lost) {
             self.reopen(Reopening::Close)?;

@@ -1,6 +1,6 @@
 //! What the machine does: steps, and the settings of the cache that it does them to.
 
-use super::store::{Fault, Lie};
+use super::store::{Fault, HeldLoad, Lie};
 use proptest::prelude::*;
 
 /// Keys of the machine.
@@ -68,6 +68,7 @@ pub(crate) enum Step {
     JumpToDelay(u64),
     Fault(u64, Fault, u32),
     FailLoads(u64, u32),
+    HoldLoads(u64, HeldLoad, u32),
     Down(u32),
     Heal,
     Release,
@@ -150,11 +151,13 @@ fn writing() -> impl Strategy<Value = Step> {
 
 fn failing() -> impl Strategy<Value = Step> {
     let key = 0..KEYS;
+    let held = prop_oneof![Just(HeldLoad::BeforeItReads), Just(HeldLoad::AfterItReads)];
     prop_oneof![
         6 => (key.clone(), fault(), 1..4_u32).prop_map(|(key, fault, times)| Step::Fault(key, fault, times)),
         // Enough to use up all attempts.
         2 => key.clone().prop_map(|key| Step::Fault(key, Fault::Refuse, 6)),
-        1 => (key, 1..3_u32).prop_map(|(key, times)| Step::FailLoads(key, times)),
+        1 => (key.clone(), 1..3_u32).prop_map(|(key, times)| Step::FailLoads(key, times)),
+        2 => (key, held, 1..3_u32).prop_map(|(key, held, times)| Step::HoldLoads(key, held, times)),
         1 => (1..6_u32).prop_map(Step::Down),
         2 => Just(Step::Heal),
         3 => Just(Step::Release),

@@ -21,6 +21,14 @@ pub(crate) enum Fault {
     DoneThenHang,
 }
 
+/// When a load is held until it is released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeldLoad {
+    BeforeItReads,
+    /// So that its answer may be old when it comes.
+    AfterItReads,
+}
+
 /// How a store is wrong that the machine has to find out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lie {
@@ -59,6 +67,7 @@ struct State {
     refused: BTreeSet<u64>,
     faults: BTreeMap<u64, VecDeque<Fault>>,
     failing_loads: BTreeMap<u64, u32>,
+    held_loads: BTreeMap<u64, VecDeque<HeldLoad>>,
     /// Calls that are refused, whatever their keys.
     down: u32,
     /// Calls that are held, by how often others were released before.
@@ -149,6 +158,19 @@ impl Store {
         self.state().failing_loads.insert(key, times);
     }
 
+    pub(crate) fn hold_loads(&self, key: u64, held: HeldLoad, times: u32) {
+        let mut state = self.state();
+        let loads = state.held_loads.entry(key).or_default();
+        loads.extend((0..times).map(|_| held));
+    }
+
+    /// Whether a load may be held, or is.
+    pub(crate) fn may_hold_loads(&self) -> bool {
+        let state = self.state();
+        let told = state.held_loads.values().any(|held| !held.is_empty());
+        told || state.hung() > 0
+    }
+
     pub(crate) fn take_down(&self, calls: u32) {
         self.state().down = calls;
     }
@@ -158,6 +180,7 @@ impl Store {
         let mut state = self.state();
         state.faults.clear();
         state.failing_loads.clear();
+        state.held_loads.clear();
         state.down = 0;
     }
 
@@ -384,6 +407,21 @@ impl BlockingSource<u64, u64> for Store {
 
     fn load(&self, key: &u64) -> Result<Loaded<u64>, Told> {
         let mut state = self.state();
+        let held = state.held_loads.get_mut(key);
+        let held = held.and_then(VecDeque::pop_front);
+        if held == Some(HeldLoad::BeforeItReads) {
+            self.hang(&mut state);
+        }
+        let loaded = self.read(&mut state, key);
+        if held == Some(HeldLoad::AfterItReads) {
+            self.hang(&mut state);
+        }
+        loaded
+    }
+}
+
+impl Store {
+    fn read(&self, state: &mut State, key: &u64) -> Result<Loaded<u64>, Told> {
         if let Some(left) = state.failing_loads.get_mut(key).filter(|left| **left > 0) {
             *left -= 1;
             return Err(Told);
