@@ -105,17 +105,19 @@ use crate::{Hint, Policy, Slot};
 /// # Cost
 /// Each call is constant time beside what the policy takes. Pins take a bit a slot once there are any; lifetimes 16 bytes a slot from
 /// the first one on, 24 with a time to idle.
+// What an exchange looks at comes first, side by side.
 #[derive(Clone)]
+#[repr(C)]
 pub struct Residency<P> {
-    policy: P,
-    pins: Pins,
-    lifetimes: Lifetimes,
     /// The weight that there may be; the policy's is no less, and the same unless `shedding`.
     capacity: u64,
     /// The number of entries that there may be.
     max_entries: usize,
     /// Whether a limit was lowered, and what no longer fits has not all left or the policy was not told yet.
     shedding: bool,
+    pins: Pins,
+    lifetimes: Lifetimes,
+    policy: P,
 }
 
 impl<P: Policy> Residency<P> {

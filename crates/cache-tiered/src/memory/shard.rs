@@ -28,44 +28,61 @@ pub(super) struct Node<K, V> {
     pub(super) value: V,
 }
 
-/// What readers use comes first; the mutex lies on lines of its own.
+/// ```text
+///  a cache line   readers: timed, hits, table, the first entries
+///  a cache line   the writer of the arena: vacant and retired slots
+///  two lines      mutex, counts; what changes seldom
+/// ```
+/// What each change writes takes few lines, as each was written by another thread before, as often as not. The mutex and
+/// what readers use are on lines apart.
 #[repr(C)]
 pub(super) struct Shard<K, V, P> {
-    pub(super) arena: Arena<Node<K, V>>,
+    /// Where the policy has to hear of each hit: what readers have to tell. Elsewhere they count beside the entry.
+    hits: Option<HitBuffers>,
     /// Some entry may have a limited life, so readers ask the clock. Set under the lock before the first of them is shown,
     /// and never reset. Relaxed: whoever has found such an entry sees what was stored before it.
     timed: AtomicBool,
-    /// Where the policy has to hear of each hit: what readers have to tell. Elsewhere they count beside the entry.
-    hits: Option<HitBuffers>,
+    pub(super) arena: Arena<Node<K, V>>,
     lives: Lives,
     state: CachePadded<Mutex<State<K, V, P>>>,
 }
 
-/// What the mutex guards.
+/// What readers read and what writers write are on lines of their own, each on one.
+const _: () = {
+    type Any = Shard<u64, u64, cache_policies::AnyPolicy>;
+    let arena = std::mem::offset_of!(Any, arena);
+    let written = arena + Arena::<Node<u64, u64>>::WRITTEN;
+    assert!(arena + 32 <= 64 && (cfg!(cache_tiered_loom) || written % 64 <= 64 - 48));
+    assert!(align_of::<Any>() >= 64);
+};
+
+/// What the mutex guards; what each change uses comes first.
+#[repr(C)]
 pub(super) struct State<K, V, P> {
     pub(super) token: WriteToken,
-    /// Slots are its own: `places` has those of the arena.
-    pub(super) residency: Residency<P>,
-    pub(super) places: Places,
-    pub(super) flights: Flights<K, V>,
-    /// Copies of what left, for the listener.
-    pub(super) departed: Departed<K, V>,
-    /// The weight of what waits to be reclaimed, where entries are weighed: not less than that, or little.
-    pub(super) retired_weight: u64,
-    /// So much of it may be: that weight, or without weights a number of entries. From [`retired_max`].
-    pub(super) retired_max: u64,
+    pub(super) counts: Counts,
     /// The policy has room for slots below this.
     pub(super) reserved: u32,
-    pub(super) counts: Counts,
+    /// So much may wait to be reclaimed: weight, or without weights a number of entries. From [`retired_max`].
+    pub(super) retired_max: u64,
+    /// The weight of what waits to be reclaimed, where entries are weighed: not less than that, or little.
+    pub(super) retired_weight: u64,
+    pub(super) flights: Flights<K, V>,
+    pub(super) places: Places,
+    /// Slots are its own: `places` has those of the arena.
+    pub(super) residency: Residency<P>,
+    /// Copies of what left, for the listener.
+    pub(super) departed: Departed<K, V>,
 }
 
 /// What happened in a shard, but for look-ups.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub(super) struct Counts {
     pub(super) inserts: u64,
+    pub(super) evictions: u64,
     pub(super) updates: u64,
     pub(super) rejections: u64,
-    pub(super) evictions: u64,
     pub(super) expirations: u64,
     pub(super) removals: u64,
     pub(super) cleared: u64,

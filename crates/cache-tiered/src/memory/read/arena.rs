@@ -7,8 +7,6 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64 as StdAtomicU64, Ordering as StdOrdering};
 
-use crossbeam::utils::CachePadded;
-
 use super::entries::{Entries, Entry, Holds};
 use super::folded::Folded;
 use super::limbo::{BATCH, Limbo};
@@ -30,36 +28,39 @@ const CHUNK_FIRST_MAX: usize = 1 << 20;
 /// A value never moves and never changes; an update is a new value in a slot of its own. Hits write nothing but
 /// a byte beside the value, and that seldom.
 ///
-/// What hits read of it lies in its first cache line, in this order.
+/// What hits read of it lies in its first 32 bytes, in this order, and what each change writes in the 48 after
+/// [`WRITTEN`](Arena::WRITTEN): whoever has it beside other fields sees to it that each is on one cache line.
 #[repr(C)]
 pub(crate) struct Arena<T> {
     /// The index, never null; from a `Box`. Stored by the writer with Release, once it is filled.
     pub(super) table: AtomicPtr<Table>,
-    pub(super) entries: Entries<T>,
     /// That of the only token for which this arena has a writer.
     id: u64,
-    /// The token's owner's; on cache lines that readers do not read.
-    state: CachePadded<UnsafeCell<State>>,
+    /// Its last chunks are there for far more slots than there are: so readers do not read the line of the state.
+    pub(super) entries: Entries<T>,
+    /// The token's owner's.
+    state: UnsafeCell<State>,
     /// Values are dropped here. Also: no `Send` or `Sync` but those below.
     owns: PhantomData<*mut T>,
 }
 
-/// What only the writer uses.
+/// What only the writer uses; what it uses all the time comes first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct State {
-    /// Values that the owner expects at most.
-    pub(super) expected: usize,
     /// Slots below this were prepared.
     pub(super) prepared: u32,
     /// The slot that was vacated last, 1 higher, or 0: the head of a chain.
     pub(super) vacant: u32,
     /// Values in the index.
     pub(super) live: usize,
+    pub(super) limbo: Limbo,
+    /// Values that the owner expects at most.
+    pub(super) expected: usize,
     /// The buckets that the slots in the index have passed, each slot's added up.
     pub(super) passed: u64,
     /// How often a count was stuck when a slot that had passed left.
     pub(super) untold: u64,
-    pub(super) limbo: Limbo,
 }
 
 // SAFETY: an arena owns its values, which go where it goes. Pointers to tables and chunks are its own, and what
@@ -86,6 +87,9 @@ pub(crate) struct Found<'p, T> {
 }
 
 impl<T> Arena<T> {
+    /// Where the bytes begin that each change writes.
+    pub(crate) const WRITTEN: usize = std::mem::offset_of!(Self, state);
+
     /// An empty arena, and what is needed to write to it. It has an index for so many values at once, if they are not
     /// too many; memory for them, and two batches of retired ones, in one piece when the first comes; then it grows.
     pub(crate) fn new(expected: usize) -> (Self, WriteToken) {
@@ -99,10 +103,10 @@ impl<T> Arena<T> {
             table: AtomicPtr::new(Box::into_raw(Box::new(table))),
             entries: Entries::new(expected.min(CHUNK_FIRST_MAX) + 2 * BATCH),
             id,
-            state: CachePadded::new(UnsafeCell::new(State {
+            state: UnsafeCell::new(State {
                 expected,
                 ..State::default()
-            })),
+            }),
             owns: PhantomData,
         };
         (arena, WriteToken { id })

@@ -20,9 +20,10 @@ const LOOK: usize = if cfg!(cache_tiered_loom) { 1 } else { 16 };
 
 /// A chain of slots: the first, 1 higher, or 0; each entry's `link` goes on in the same way.
 #[derive(Copy, Clone, Debug, Default)]
+#[repr(C)]
 pub(super) struct Chain {
-    pub(super) head: u32,
     pub(super) len: usize,
+    pub(super) head: u32,
 }
 
 /// A table that was replaced.
@@ -42,9 +43,12 @@ impl OldTable {
     }
 }
 
-/// What was unlinked from one arena, and not reclaimed.
+/// What was unlinked from one arena, and not reclaimed; what each change looks at comes first.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(super) struct Limbo {
+    /// With so many fresh slots, or more, [`pass`](Self::pass) may have something to do.
+    look: usize,
     /// Unlinked since the last batch was closed.
     pub(super) fresh: Chain,
     /// Unlinked before `grace` began: the batch that is closed.
@@ -57,8 +61,6 @@ pub(super) struct Limbo {
     /// Above 0 if the system has refused its fence, with so many fresh slots: it is not asked again before there are
     /// twice as many.
     refused: usize,
-    /// With so many fresh slots, or more, [`pass`](Self::pass) may have something to do.
-    look: usize,
 }
 
 impl Limbo {
