@@ -6,7 +6,7 @@
 use super::departed::Departed;
 use super::flight::Turn;
 use super::lives::NEVER;
-use super::read::pinned;
+use super::read::{fence, pinned};
 use super::settings::Settings;
 use super::shard::{Node, Shard, State, retired_max};
 use cache_policies::{Cause, LimitError, Policy, RejectReason, Rejected, Slot};
@@ -24,6 +24,8 @@ pub(super) struct Locked<'a, K, V, P> {
 pub(super) struct Leaving<K, V> {
     pub(super) departed: Departed<K, V>,
     pub(super) reclaimed: Vec<Node<K, V>>,
+    /// Whether more can be reclaimed soon if somebody [fences](fence), which is better done without the lock.
+    pub(super) wants_fence: bool,
 }
 
 impl<'a, K, V, P> Locked<'a, K, V, P> {
@@ -174,14 +176,21 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     fn let_go(self, all: bool) {
         let settings = self.settings;
         let leaving = self.end(all);
+        if leaving.wants_fence {
+            // Refused: whoever has the lock and needs it asks again, and takes note of that.
+            let _made = fence();
+        }
         settings.dispatch(leaving.departed);
         drop(leaving.reclaimed);
     }
 
     /// Lets go of the lock; what has left is the caller's to tell of and to drop.
     pub(super) fn end(mut self, all: bool) -> Leaving<K, V> {
+        let reclaimed = self.reclaim(all);
+        let mut writer = self.shard.arena.writer(&mut self.state.token);
         Leaving {
-            reclaimed: self.reclaim(all),
+            reclaimed,
+            wants_fence: writer.wants_fence(),
             departed: self.state.departed.take(),
         }
     }

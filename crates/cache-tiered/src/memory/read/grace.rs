@@ -10,7 +10,8 @@
 //! ```
 //! A heavy fence costs microseconds and interrupts each core, so arenas share them: a writer closes a batch, goes on,
 //! and fences itself only if nobody has until its next batch is full. With many shards that are written to alike there
-//! is one fence for a batch of each of them.
+//! is one fence for a batch of each of them. It takes no lock of any arena: a writer that keeps others waiting is told
+//! before long that it is due, and fences when it no longer does.
 //!
 //! A reader stores that it is pinned, fences lightly, and loads from the index. What was unlinked before the ticket was
 //! drawn comes before the fence that sees the ticket, and that before the look at the participants. So either the look
@@ -42,8 +43,8 @@ process_wide! {
     };
 }
 
-/// Fences for all batches that are closed. `false`: the system refuses it.
-pub(super) fn fence() -> bool {
+/// Fences for all batches that are closed, of all arenas, which takes microseconds. `false`: the system refuses it.
+pub(crate) fn fence() -> bool {
     #[cfg(all(test, not(cache_tiered_loom)))]
     if refusal::applies() {
         return false;

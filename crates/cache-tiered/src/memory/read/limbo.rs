@@ -61,6 +61,8 @@ pub(super) struct Limbo {
     /// Above 0 if the system has refused its fence, with so many fresh slots: it is not asked again before there are
     /// twice as many.
     refused: usize,
+    /// Whether the owner was asked to fence for the batch that waits.
+    asked: bool,
 }
 
 impl Limbo {
@@ -84,6 +86,17 @@ impl Limbo {
     #[inline]
     pub(super) fn has_work(&self) -> bool {
         self.fresh.len >= self.look
+    }
+
+    /// Whether the owner should [fence](super::fence) soon, when it has no lock: a pass would have to before long. True
+    /// once for a batch.
+    pub(super) fn wants_fence(&mut self) -> bool {
+        let wants = !self.asked
+            && self.refused == 0
+            && self.grace.wants_fence()
+            && self.fresh.len + LOOK >= BATCH.max(participant::looks());
+        self.asked |= wants;
+        wants
     }
 
     /// With how many fresh slots there may be something to do next.
@@ -156,6 +169,7 @@ impl Limbo {
             return;
         }
         self.grace.begin();
+        self.asked = false;
         self.waiting = std::mem::take(&mut self.fresh);
         self.waiting_tables = std::mem::take(&mut self.fresh_tables);
     }

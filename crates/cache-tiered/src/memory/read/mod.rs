@@ -74,6 +74,7 @@ use self::arena::Found;
 pub(crate) use self::arena::{Arena, WriteToken};
 pub(crate) use self::column::Column;
 pub(crate) use self::entries::TOUCHES_MAX;
+pub(crate) use self::grace::fence;
 pub(crate) use self::hits::{HitBuffers, narrowed, widened};
 pub(crate) use self::pin::{Pin, Work, pinned, pinned_for};
 pub(crate) use self::writer::Writer;

@@ -289,7 +289,7 @@ impl<'a, T> Writer<'a, T> {
     /// Moves values that no reader sees any more to `out`, for the owner to drop when its lock is free, and
     /// makes their slots vacant. Does nothing, for a few instructions, until a batch of 64 was unlinked, or as
     /// many as the process has threads; once that is twice as many it costs a fence, unless another arena's
-    /// writer has made one in between, and a look at those threads. Should not be called pinned: what the
+    /// writer has made one in between, or the owner when it was [asked to](Self::wants_fence), and a look at those threads. Should not be called pinned: what the
     /// calling thread may see stays.
     ///
     /// What readers that are pinned may see waits for them, and so does what is unlinked meanwhile. Where a
@@ -299,6 +299,12 @@ impl<'a, T> Writer<'a, T> {
         if self.state.limbo.has_work() {
             self.pass(false, out);
         }
+    }
+
+    /// Whether the owner should call [`fence`](super::fence) when it has let go of its lock: else one of the next calls
+    /// of [`reclaim`](Self::reclaim) makes a fence under it. True once for a batch.
+    pub(crate) fn wants_fence(&mut self) -> bool {
+        self.state.limbo.wants_fence()
     }
 
     /// As [`reclaim`](Self::reclaim), without waiting for a batch: at once, if no other thread is pinned.

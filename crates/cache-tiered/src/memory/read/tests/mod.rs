@@ -250,6 +250,30 @@ fn who_is_refused_a_fence_asks_seldom_and_loses_nothing() {
 }
 
 #[test]
+fn who_fences_without_the_lock_spares_the_writer_a_fence() {
+    let (arena, mut token, _) = filled(4000);
+    let mut writer = arena.writer(&mut token);
+    let mut out = Vec::new();
+    // Other tests fence for some batches, and not for all of these.
+    let asked = (0..4000).any(|slot| {
+        unlink(&mut writer, slot);
+        writer.reclaim(&mut out);
+        writer.wants_fence()
+    });
+    assert!(asked, "no batch wants a fence before the next one is full");
+    assert!(!writer.wants_fence(), "one batch, one fence");
+    assert!(grace::fence());
+    let before = out.len();
+    let refused = grace::refusal::during(|| {
+        while out.len() == before {
+            writer.reclaim(&mut out);
+            std::thread::yield_now();
+        }
+    });
+    assert_eq!(refused, 0);
+}
+
+#[test]
 fn an_arena_drops_each_value_once_retired_ones_too() {
     let (arena, mut token, drops) = filled(500);
     let mut writer = arena.writer(&mut token);
