@@ -1,7 +1,7 @@
 //! The steps that read, and invalidate.
 
 use super::guarantee::{self, Holds, must};
-use super::rest::{Held, poll};
+use super::rest::{Held, MOVES, poll};
 use super::run::Machine;
 use super::step::{KEYS, Loader};
 use super::store::Told;
@@ -39,6 +39,7 @@ impl Question {
 struct Asked {
     loader: Loader,
     said: Option<u64>,
+    /// Taken back when it was heard of.
     asked: Arc<AtomicBool>,
 }
 
@@ -120,8 +121,17 @@ impl Machine {
     }
 
     fn asked_beside(&mut self, key: u64, beside: &Asked) {
-        if beside.asked.load(Ordering::SeqCst) && beside.loader != Loader::Fails {
+        if beside.asked.swap(false, Ordering::SeqCst) && beside.loader != Loader::Fails {
             self.history(key).loaded_beside(beside.said);
+        }
+    }
+
+    /// Hears of all loaders that were asked: another read may have their answers.
+    fn all_asked_beside(&mut self, readings: &[Reading]) {
+        for reading in readings {
+            if let Some(beside) = &reading.beside {
+                self.asked_beside(reading.keys[0], beside);
+            }
         }
     }
 
@@ -154,7 +164,9 @@ impl Machine {
     /// Hears of the reads that were left and have ended. What a key may be is noted for those that
     /// have not.
     pub(super) fn look_at_reading(&mut self) -> Holds {
-        for mut reading in std::mem::take(&mut self.reading) {
+        let readings = std::mem::take(&mut self.reading);
+        self.all_asked_beside(&readings);
+        for mut reading in readings {
             match reading.question.poll() {
                 Some(answers) => self.answered(reading, answers)?,
                 None => {
@@ -174,9 +186,6 @@ impl Machine {
     }
 
     fn answered(&mut self, mut reading: Reading, answers: Vec<Answer>) -> Holds {
-        if let Some(beside) = &reading.beside {
-            self.asked_beside(reading.keys[0], beside);
-        }
         self.note(&mut reading);
         for (key, answer) in self.told(&reading.keys, answers, reading.beside.as_ref(), true)? {
             let history = &self.histories[key as usize];
@@ -195,12 +204,15 @@ impl Machine {
 
     /// Drives all reads that were left running to their ends.
     pub(super) fn finish_reading(&mut self) -> Holds {
-        for mut reading in std::mem::take(&mut self.reading) {
-            self.note(&mut reading);
-            let answers = self.drive(Held::Released, || reading.question.poll())?;
-            self.answered(reading, answers.expect("it is driven to its end"))?;
+        for _ in 0..MOVES {
+            self.rest()?;
+            self.look_at_reading()?;
+            if self.reading.is_empty() {
+                return Ok(());
+            }
+            self.store.release();
         }
-        Ok(())
+        Err(self.stuck("a read waits for ever"))
     }
 
     pub(super) fn saw(&mut self, key: u64, answer: Answer) -> Holds {
