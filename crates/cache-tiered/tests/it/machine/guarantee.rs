@@ -152,6 +152,13 @@ pub(crate) fn g4_a_dead_letter_is_readable(
     })
 }
 
+/// G4: a change is given up only when all its attempts have failed.
+pub(crate) fn g4_a_dead_letter_was_tried(key: u64, failures: u64, retries: u32) -> Holds {
+    must("G4", failures > u64::from(retries), || {
+        format!("key {key}: a dead letter after {failures} failures, with {retries} retries")
+    })
+}
+
 /// G4: after a flush everything is applied or dead.
 pub(crate) fn g4_flushed_is_applied_or_dead(key: u64, dirty: bool, dead: bool) -> Holds {
     must("G4", !dirty || dead, || {

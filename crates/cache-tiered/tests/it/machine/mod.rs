@@ -18,6 +18,7 @@
 //! state machines, whose model must foretell, would not fit.
 
 mod call;
+mod fault;
 mod guarantee;
 mod history;
 mod letters;
@@ -29,8 +30,9 @@ mod step;
 mod store;
 mod writing;
 
+pub(crate) use fault::Fault;
 pub(crate) use guarantee::Violation;
 pub(crate) use reopen::{build, directory, image, restore};
 pub(crate) use run::{Coverage, run};
 pub(crate) use step::{Mode, Reopening, Settings, Step, behind, settings, step, through};
-pub(crate) use store::{Fault, Lie, Store};
+pub(crate) use store::{Lie, Store};

@@ -151,6 +151,10 @@ impl Machine {
     fn step(&mut self, step: &Step) -> Holds {
         match *step {
             Step::Get(key) => self.get(key),
+            Step::GetHeld(key, held) => {
+                self.store.hold_loads(key, held, 1);
+                self.get(key)
+            }
             Step::GetMany(ref keys) => self.get_many(keys),
             Step::GetOrLoad(key, loader) => self.get_or_load(key, loader),
             Step::Put(key) => self.put(key, Life::DEFAULT),
@@ -208,6 +212,7 @@ impl Machine {
             Step::HoldLoads(key, held, times) => self.store.hold_loads(key, held, times),
             Step::Down(calls) => self.store.take_down(calls),
             Step::Heal => self.store.heal(),
+            Step::ReleaseOnly(which) => self.store.release_only(which),
             _ => self.store.release(),
         }
     }
@@ -234,6 +239,10 @@ impl Machine {
         for letter in self.cache().dead_letters() {
             self.coverage.dead_letters += 1;
             let key = letter.key;
+            if let Mode::Behind { retries, .. } = self.settings.mode {
+                let failures = self.store.failures(letter.stamp);
+                guarantee::g4_a_dead_letter_was_tried(key, failures, retries)?;
+            }
             let dirty = self.cache().explain(&key).dirty;
             guarantee::g4_a_dead_letter_is_readable(
                 key,

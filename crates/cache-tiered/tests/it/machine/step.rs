@@ -1,6 +1,7 @@
 //! What the machine does: steps, and the settings of the cache that it does them to.
 
-use super::store::{Fault, HeldLoad, Lie};
+use super::fault::{Fault, Held, HeldLoad};
+use super::store::Lie;
 use proptest::prelude::*;
 
 /// Keys of the machine.
@@ -51,6 +52,8 @@ pub(crate) enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Get(u64),
+    /// A read whose load the store holds, if it asks the store.
+    GetHeld(u64, HeldLoad),
     GetMany(Vec<u64>),
     GetOrLoad(u64, Loader),
     Put(u64),
@@ -72,6 +75,7 @@ pub(crate) enum Step {
     Down(u32),
     Heal,
     Release,
+    ReleaseOnly(Held),
     Redrive(u64),
     Discard(u64),
     Flush,
@@ -125,10 +129,15 @@ fn reopening() -> impl Strategy<Value = Reopening> {
     ]
 }
 
+fn held_load() -> impl Strategy<Value = HeldLoad> {
+    prop_oneof![Just(HeldLoad::BeforeItReads), Just(HeldLoad::AfterItReads)]
+}
+
 fn reading() -> impl Strategy<Value = Step> {
     let key = 0..KEYS;
     prop_oneof![
         10 => key.clone().prop_map(Step::Get),
+        2 => (key.clone(), held_load()).prop_map(|(key, held)| Step::GetHeld(key, held)),
         2 => prop::collection::vec(key.clone(), 0..5).prop_map(Step::GetMany),
         2 => (key.clone(), loader()).prop_map(|(key, loader)| Step::GetOrLoad(key, loader)),
         2 => key.prop_map(Step::Invalidate),
@@ -145,22 +154,23 @@ fn writing() -> impl Strategy<Value = Step> {
         3 => (key.clone(), lasts(), tag).prop_map(|(key, lasts, tag)| Step::PutWith(key, lasts, tag)),
         4 => key.clone().prop_map(Step::Remove),
         3 => (key.clone(), change()).prop_map(|(key, change)| Step::Compute(key, change)),
-        1 => (key, any::<bool>()).prop_map(|(key, value)| Step::Outside(key, value)),
+        2 => (key, any::<bool>()).prop_map(|(key, value)| Step::Outside(key, value)),
     ]
 }
 
 fn failing() -> impl Strategy<Value = Step> {
     let key = 0..KEYS;
-    let held = prop_oneof![Just(HeldLoad::BeforeItReads), Just(HeldLoad::AfterItReads)];
     prop_oneof![
         6 => (key.clone(), fault(), 1..4_u32).prop_map(|(key, fault, times)| Step::Fault(key, fault, times)),
         // Enough to use up all attempts.
         2 => key.clone().prop_map(|key| Step::Fault(key, Fault::Refuse, 6)),
         1 => (key.clone(), 1..3_u32).prop_map(|(key, times)| Step::FailLoads(key, times)),
-        2 => (key, held, 1..3_u32).prop_map(|(key, held, times)| Step::HoldLoads(key, held, times)),
+        1 => (key, held_load(), 1..3_u32).prop_map(|(key, held, times)| Step::HoldLoads(key, held, times)),
         1 => (1..6_u32).prop_map(Step::Down),
         2 => Just(Step::Heal),
         3 => Just(Step::Release),
+        1 => Just(Step::ReleaseOnly(Held::Loads)),
+        1 => Just(Step::ReleaseOnly(Held::Writes)),
     ]
 }
 

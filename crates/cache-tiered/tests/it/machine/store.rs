@@ -1,33 +1,12 @@
 //! The store of the machine: it fails as it was told, keys apart, and watches the order of what comes.
 
+use super::fault::{Door, Fault, Held, HeldLoad};
 use super::guarantee::Violation;
 use cache_tiered::{Applied, ApplyError, BlockingSink, BlockingSource, Loaded, Mutation};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
 use std::sync::Arc;
-
-/// What becomes of a call of the sink that has the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    Refuse,
-    UnknownDone,
-    UnknownNot,
-    PanicDone,
-    PanicNot,
-    /// It is held until it is released, and then done.
-    HangThenDone,
-    /// It is done, and the answer is held until it is released.
-    DoneThenHang,
-}
-
-/// When a load is held until it is released.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeldLoad {
-    BeforeItReads,
-    /// So that its answer may be old when it comes.
-    AfterItReads,
-}
 
 /// How a store is wrong that the machine has to find out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,9 +49,10 @@ struct State {
     held_loads: BTreeMap<u64, VecDeque<HeldLoad>>,
     /// Calls that are refused, whatever their keys.
     down: u32,
-    /// Calls that are held, by how often others were released before.
-    held: BTreeMap<u64, usize>,
-    releases: u64,
+    loads: Door,
+    writes: Door,
+    /// Failures of each change, by its stamp.
+    failures: BTreeMap<u64, u64>,
     /// Calls under way, by key.
     under_way: BTreeMap<u64, usize>,
     /// Changes that took effect so far, and those of each key.
@@ -196,12 +176,39 @@ impl Store {
 
     /// Lets all go that are held, and waits until they have gone.
     pub(crate) fn release(&self) {
+        self.release_only(Held::All);
+    }
+
+    /// The same for some of them.
+    pub(crate) fn release_only(&self, which: Held) {
+        if which != Held::Writes {
+            self.open(|state| &mut state.loads);
+        }
+        if which != Held::Loads {
+            self.open(|state| &mut state.writes);
+        }
+    }
+
+    fn open(&self, door: fn(&mut State) -> &mut Door) {
         let mut state = self.state();
-        state.releases += 1;
+        door(&mut state).releases += 1;
         self.shared.changed.notify_all();
-        while state.held.keys().any(|&before| before < state.releases) {
+        loop {
+            let Door { held, releases } = door(&mut state);
+            if !held.keys().any(|before| before < releases) {
+                return;
+            }
             self.shared.changed.wait(&mut state);
         }
+    }
+
+    /// How often the store failed for the change of a stamp.
+    pub(crate) fn failures(&self, stamp: u64) -> u64 {
+        self.state()
+            .failures
+            .get(&stamp)
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(crate) fn is_under_way(&self, key: u64) -> bool {
@@ -240,7 +247,7 @@ fn write(entries: &mut BTreeMap<u64, u64>, key: u64, value: Option<u64>) -> bool
 
 impl State {
     fn hung(&self) -> usize {
-        self.held.values().sum()
+        self.loads.hung() + self.writes.hung()
     }
 
     fn fate(&mut self, batch: &[Mutation<u64, u64>]) -> Option<Fault> {
@@ -345,16 +352,17 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Store {
-    fn hang(&self, state: &mut MutexGuard<'_, State>) {
-        let released = state.releases;
-        *state.held.entry(released).or_default() += 1;
-        while state.releases == released {
+    fn hang(&self, state: &mut MutexGuard<'_, State>, door: fn(&mut State) -> &mut Door) {
+        let released = door(state).releases;
+        *door(state).held.entry(released).or_default() += 1;
+        while door(state).releases == released {
             self.shared.changed.wait(state);
         }
-        if let Some(held) = state.held.get_mut(&released) {
+        let held = &mut door(state).held;
+        if let Some(held) = held.get_mut(&released) {
             *held -= 1;
         }
-        state.held.retain(|_, held| *held > 0);
+        held.retain(|_, held| *held > 0);
         self.shared.changed.notify_all();
     }
 }
@@ -371,8 +379,13 @@ impl BlockingSink<u64, u64> for Store {
             return Err(ApplyError::Refused(Told));
         }
         let fault = state.fate(batch);
+        if fault.is_some_and(Fault::fails) {
+            for mutation in batch {
+                *state.failures.entry(mutation.stamp()).or_default() += 1;
+            }
+        }
         if fault == Some(Fault::HangThenDone) {
-            self.hang(&mut state);
+            self.hang(&mut state, |state| &mut state.writes);
             if state.living != self.cache {
                 return Err(ApplyError::Refused(Told));
             }
@@ -384,7 +397,7 @@ impl BlockingSink<u64, u64> for Store {
         let lies = self.shared.lie == Lie::RefusesAndDoes && fault == Some(Fault::Refuse);
         let applied = (does || lies).then(|| state.apply(&self.shared, batch));
         match fault {
-            Some(Fault::DoneThenHang) => self.hang(&mut state),
+            Some(Fault::DoneThenHang) => self.hang(&mut state, |state| &mut state.writes),
             Some(Fault::PanicDone | Fault::PanicNot) => {
                 drop(state);
                 // Not told to the hook of panics, which would print it.
@@ -410,11 +423,11 @@ impl BlockingSource<u64, u64> for Store {
         let held = state.held_loads.get_mut(key);
         let held = held.and_then(VecDeque::pop_front);
         if held == Some(HeldLoad::BeforeItReads) {
-            self.hang(&mut state);
+            self.hang(&mut state, |state| &mut state.loads);
         }
         let loaded = self.read(&mut state, key);
         if held == Some(HeldLoad::AfterItReads) {
-            self.hang(&mut state);
+            self.hang(&mut state, |state| &mut state.loads);
         }
         loaded
     }
