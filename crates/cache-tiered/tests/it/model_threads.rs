@@ -231,6 +231,7 @@ fn lives(mode: Mode, memory: u64) {
         } else {
             store.forget_stamps();
         }
+        store.bury();
         drop(cache);
     }
     store.heal();

@@ -141,10 +141,10 @@ impl History {
         }
     }
 
-    /// No attempt that was lost acts any more; the store has `stored`, by one of them or by a write
-    /// that still runs.
-    pub(crate) fn found(&mut self, stored: Option<u64>) {
-        self.lost.clear();
+    /// Of attempts that were lost only those act any more of which `acts` says so; the store has
+    /// `stored`, by one of them, by a write that still runs or from before.
+    pub(crate) fn found(&mut self, stored: Option<u64>, acts: impl Fn(Option<u64>) -> bool) {
+        self.lost.retain(|&(_, state)| acts(state));
         self.truth = [stored].into();
     }
 

@@ -208,19 +208,17 @@ impl Machine {
         })
     }
 
-    /// Waits until what was lost of a key acts no more.
+    /// Lets end what was lost of a key.
     fn lost_has_ended(&mut self, key: u64) -> Holds {
         if !self.history(key).has_lost() {
             return Ok(());
         }
-        self.drive(Held::Released, || {
-            // With keys handed on the cache was closed, and that waits for all.
-            let mutating = self.cache().explain(&key).mutating;
-            (!self.may_act(key, mutating)).then_some(())
-        })?;
-        let stored = self.store.value(key);
-        self.history(key).found(stored);
-        Ok(())
+        self.store.release();
+        self.rest()?;
+        self.find_lost(key, self.store.value(key));
+        must("G3", !self.history(key).has_lost(), || {
+            format!("key {key}: what was lost does not end")
+        })
     }
 
     /// True if a close left nothing.
@@ -292,6 +290,7 @@ impl Machine {
             }
             self.store.forget_stamps();
         }
+        self.store.bury();
         self.running.clear();
         self.reading.clear();
         self.store.release();

@@ -264,8 +264,8 @@ impl Machine {
             stored,
         } = self.look(key)?;
         let dirty = explained.dirty;
-        if self.history(key).has_lost() && !self.may_act(key, explained.mutating) {
-            self.history(key).found(stored);
+        if self.history(key).has_lost() {
+            self.find_lost(key, stored);
         }
         let Ok(cached) = cached else {
             return must("G1", false, || format!("key {key}: {cached:?}"));
@@ -301,11 +301,13 @@ impl Machine {
         guarantee::g4_dirty_no_longer_than_asked(key, now - began, max_delay)
     }
 
-    /// Whether an attempt that was lost may still act on a key. One that waits to be tried again
-    /// does not act, but has the key, unless that was handed on.
-    pub(super) fn may_act(&self, key: u64, mutating: bool) -> bool {
-        let waits = mutating && !self.settings.mode.hands_keys_on();
-        waits || self.store.is_under_way(key)
+    /// Looks which of the attempts that were lost still act on a key, all being at rest: those that
+    /// the store holds. While one does that has the key, no other write of it waits for anything.
+    pub(super) fn find_lost(&mut self, key: u64, stored: Option<u64>) {
+        let handed_on = self.settings.mode.hands_keys_on();
+        let (store, history) = (&self.store, &mut self.histories[key as usize]);
+        let may_act = handed_on || !history.is_running();
+        history.found(stored, |state| may_act && store.is_under_way(key, state));
     }
 
     /// What there is of a key at one instant.

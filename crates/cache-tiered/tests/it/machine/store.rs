@@ -53,8 +53,8 @@ struct State {
     writes: Door,
     /// Failures of each change, by its stamp.
     failures: BTreeMap<u64, u64>,
-    /// Calls under way, by key.
-    under_way: BTreeMap<u64, usize>,
+    /// Calls under way, by key and by what they make of it.
+    under_way: BTreeMap<(u64, Option<u64>), usize>,
     /// Changes that took effect so far, and those of each key.
     changes: u64,
     taken: BTreeMap<u64, u64>,
@@ -62,6 +62,8 @@ struct State {
     met: u64,
     /// The cache that may act: the others are dead.
     living: u64,
+    /// Those before it are held, so that they hear of nothing.
+    dying: bool,
     violation: Option<Violation>,
 }
 
@@ -99,14 +101,31 @@ impl Store {
         self.shared.state.lock()
     }
 
-    /// The same for another cache. From here on those before it do nothing any more.
+    /// The same for another cache. From here on those before it do nothing any more, and are held
+    /// until they are [buried](Self::bury): who dies writes nothing into a journal of what the store
+    /// answered.
     pub(crate) fn reborn(&self) -> Self {
         let mut state = self.state();
         state.living += 1;
+        state.dying = true;
         Self {
             shared: Arc::clone(&self.shared),
             cache: state.living,
         }
+    }
+
+    /// Lets the caches before the last one go, which are refused what they asked.
+    pub(crate) fn bury(&self) {
+        self.state().dying = false;
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether a cache may act; if not, when it has been buried.
+    fn lives(&self, state: &mut MutexGuard<'_, State>) -> bool {
+        while state.dying && state.living != self.cache {
+            self.shared.changed.wait(state);
+        }
+        state.living == self.cache
     }
 
     /// Stamps begin anew: they do where there is no journal to remember them.
@@ -211,11 +230,11 @@ impl Store {
             .unwrap_or_default()
     }
 
-    pub(crate) fn is_under_way(&self, key: u64) -> bool {
-        self.state()
-            .under_way
-            .get(&key)
-            .is_some_and(|&calls| calls > 0)
+    /// Whether a call is under way that makes this of a key.
+    pub(crate) fn is_under_way(&self, key: u64, value: Option<u64>) -> bool {
+        let state = self.state();
+        let calls = state.under_way.get(&(key, value));
+        calls.is_some_and(|&calls| calls > 0)
     }
 
     /// Notes that the caller of a put was told that nothing had happened.
@@ -329,24 +348,25 @@ impl State {
 /// A call that is under way.
 struct UnderWay<'a> {
     store: &'a Store,
-    keys: Vec<u64>,
+    changes: Vec<(u64, Option<u64>)>,
 }
 
 impl<'a> UnderWay<'a> {
     fn new(store: &'a Store, state: &mut State, batch: &[Mutation<u64, u64>]) -> Self {
-        let keys: Vec<u64> = batch.iter().map(|mutation| *mutation.key()).collect();
-        for &key in &keys {
-            *state.under_way.entry(key).or_default() += 1;
+        let change = |mutation: &Mutation<u64, u64>| (*mutation.key(), mutation.value().copied());
+        let changes: Vec<_> = batch.iter().map(change).collect();
+        for &change in &changes {
+            *state.under_way.entry(change).or_default() += 1;
         }
-        Self { store, keys }
+        Self { store, changes }
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut state = self.store.state();
-        for key in &self.keys {
-            *state.under_way.entry(*key).or_default() -= 1;
+        for change in &self.changes {
+            *state.under_way.entry(*change).or_default() -= 1;
         }
     }
 }
@@ -375,7 +395,7 @@ impl BlockingSink<u64, u64> for Store {
         let _under_way = UnderWay::new(self, &mut state, batch);
         // Dropped before what is under way ends, which locks once more.
         let mut state = state;
-        if state.living != self.cache {
+        if !self.lives(&mut state) {
             return Err(ApplyError::Refused(Told));
         }
         let fault = state.fate(batch);
@@ -386,7 +406,7 @@ impl BlockingSink<u64, u64> for Store {
         }
         if fault == Some(Fault::HangThenDone) {
             self.hang(&mut state, |state| &mut state.writes);
-            if state.living != self.cache {
+            if !self.lives(&mut state) {
                 return Err(ApplyError::Refused(Told));
             }
         }
