@@ -2,6 +2,7 @@
 
 use crate::codec::CodecError;
 use crate::journal::{AppendError, OpenError, ReadError};
+use crate::memory::PartitionError;
 use cache_policies::ConfigError;
 use std::error::Error;
 use std::fmt;
@@ -341,6 +342,9 @@ pub enum BuildError {
     /// The policy refuses its configuration.
     #[error("the policy refuses its configuration")]
     Policy(#[from] ConfigError),
+    /// The partitions can not be.
+    #[error("the partitions can not be as asked for")]
+    Partitions(#[from] PartitionError),
     /// `memory` was not called.
     #[error("there is no memory tier: call memory() before build()")]
     NoMemory,
@@ -373,6 +377,16 @@ pub enum ResizeError {
         capacity: u64,
         /// The number of shards, which is the least capacity.
         shards: usize,
+    },
+    /// Below what the partitions are to have at least. The cache has the capacity it had.
+    #[error(
+        "the partitions are to have at least {min} together, of a capacity of {capacity}: lower a minimum or choose a larger capacity"
+    )]
+    Reserved {
+        /// The sum of the minima.
+        min: u64,
+        /// The capacity asked for.
+        capacity: u64,
     },
     /// What is pinned would not fit. The cache has the capacity it had.
     #[error(

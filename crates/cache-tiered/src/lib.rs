@@ -32,7 +32,7 @@ mod timer;
 pub use activity::Activity;
 pub use behind::{BehindStats, DeadLetter};
 pub use blocking::Blocking;
-pub use cache_policies::{AnyConfig, Cause, RejectReason, Rejected};
+pub use cache_policies::{AnyConfig, Cause, Quota, RejectReason, Rejected};
 pub use codec::{Codec, CodecError, Pooled, Raw};
 pub use durability::{Durability, ParseDurabilityError};
 pub use error::{
@@ -47,7 +47,7 @@ pub use life::Life;
 pub use manual_clock::ManualClock;
 pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,
-    Restored, Snapshotted,
+    PartitionError, PartitionStats, Restored, Snapshotted,
 };
 pub use operation::Operation;
 pub use retry::Retry;

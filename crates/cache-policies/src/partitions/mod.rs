@@ -267,6 +267,15 @@ impl<P: Policy> Partitions<P> {
         part.residency.hit(own, hash);
     }
 
+    /// [`hit`](Partitions::hit) under a shared reference, for an owner whose readers count hits: see
+    /// [`Policy::try_touch`]. False: the policy cannot, or the slot is vacant.
+    #[inline]
+    #[must_use]
+    pub fn try_touch(&self, slot: Slot) -> bool {
+        self.part(slot)
+            .is_some_and(|(part, own)| part.residency.policy().try_touch(own))
+    }
+
     /// Makes a vacant slot resident in the partition of the claim for which room was made.
     ///
     /// # Panics

@@ -230,6 +230,13 @@ impl<P: Policy> Partitions<P> {
         victim
     }
 
+    /// Evicts from the partition that is the most over its share, or comes next to it; `None` when all that is left is
+    /// pinned. O(partitions).
+    pub fn evict(&mut self) -> Option<Victim> {
+        let index = self.most_over(None, true)?;
+        Some(self.evict_from(index, None::<fn(Slot) -> u8>))
+    }
+
     /// Evicts one of those that a lowered limit has made too many: of a partition that has more than it may have, or of the one
     /// that is the most over its share; where those have nothing but pinned entries, of any. `None` once the limits are what they were set to, or if all that is left has
     /// been pinned since. O(partitions).

@@ -5,11 +5,12 @@ use super::clock::{Clock, MonotonicClock};
 use super::lives::NEVER;
 use super::loads::Loads;
 use super::milliseconds;
+use super::partition::{PartitionOf, Partitioning, validate};
 use super::settings::{Settings, SharedWeigher, Told};
 use super::shards::Core;
 use super::tally::Tally;
 use crate::error::BuildError;
-use cache_policies::{AnyConfig, AnyPolicy, Cause, Policy};
+use cache_policies::{AnyConfig, AnyPolicy, Cause, Policy, Quota};
 use foldhash::quality::RandomState;
 use std::fmt;
 use std::hash::Hash;
@@ -22,6 +23,10 @@ const SHARE_ENTRIES_MIN: u64 = 1 << 10;
 const SHARE_WEIGHT_MIN: u64 = 1 << 20;
 /// Of the heaviest entries, how many a shard holds by default: fewer, and it would evict while others have room.
 const SHARE_HEAVIEST_MIN: u64 = 16;
+/// Least entries of a shard's part of a partition's maximum by default.
+const PART_ENTRIES_MIN: u64 = 1 << 6;
+/// Least weight of it by default, where a weigher is given.
+const PART_WEIGHT_MIN: u64 = 1 << 16;
 /// Most shards: more locks than this part no two threads.
 const SHARDS_MAX: usize = 1 << 10;
 /// Most stripes of the hit buffers of one shard: there are many shards where there are many cores.
@@ -52,6 +57,8 @@ pub struct MemoryCacheBuilder<K, V, P: Policy = AnyPolicy> {
     policy: P::Config,
     weigher: Option<SharedWeigher<K, V>>,
     told: Option<Told<K, V>>,
+    /// The quotas, and the number of a key's partition.
+    partitions: Option<(Vec<Quota>, PartitionOf<K>)>,
     clock: Option<Arc<dyn Clock>>,
     time_to_live: Option<Duration>,
     time_to_idle: Option<Duration>,
@@ -66,6 +73,7 @@ impl<K, V> MemoryCacheBuilder<K, V> {
             policy: AnyConfig::default(),
             weigher: None,
             told: None,
+            partitions: None,
             clock: None,
             time_to_live: None,
             time_to_idle: None,
@@ -102,6 +110,7 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
             policy: config,
             weigher: self.weigher,
             told: self.told,
+            partitions: self.partitions,
             clock: self.clock,
             time_to_live: self.time_to_live,
             time_to_idle: self.time_to_idle,
@@ -141,6 +150,46 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
             listener: Arc::new(listener),
             copy: |key, value| (key.clone(), value.clone()),
         });
+        self
+    }
+
+    /// Partitions that share the capacity, each with a quota and a policy of its own, so that none can push the others
+    /// out; none by default. `of` says the number of a key's partition, counted from 0 in the order of the quotas: it is
+    /// called at each insert and each hit, so it should be quick, and must say the same of equal keys.
+    ///
+    /// What a partition does not use, others may. When one wants it, room is made at the cost of that which is the most over
+    /// its share, in proportion to it; see [`Quota`]. A value that would need what others have within their shares finds no
+    /// room.
+    ///
+    /// Each shard keeps its part of a quota, as it has its part of the capacity: of `max` so that the parts sum up to it,
+    /// of `min` rounded down, so that it may be one less a shard. A partition's keys are spread over the shards by their
+    /// hashes, so a few in a hundred of what it has may be missing in one and too many in another. By default there are only
+    /// so many shards that the part of each `max` is at least 64 entries, or 2^16 units of weight.
+    ///
+    /// ```
+    /// use cache_tiered::{MemoryCache, Quota};
+    ///
+    /// // The tenant with the number 0 has at least a half, and no other one more than a quarter.
+    /// let other = Quota { max: 25_000, ..Quota::default() };
+    /// let quotas = [Quota { min: 50_000, ..Quota::default() }, other, other];
+    /// let cache: MemoryCache<(u8, u64), u64> = MemoryCache::builder()
+    ///     .capacity(100_000)
+    ///     .partitions(quotas, |(tenant, _)| usize::from(*tenant))
+    ///     .build()?;
+    /// cache.insert((2, 7), 49);
+    /// assert_eq!(cache.partition_stats()[2].len, 1);
+    /// # Ok::<(), cache_tiered::BuildError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Later, what inserts a key: if `of` says a number for it that no partition has.
+    pub fn partitions(
+        mut self,
+        quotas: impl IntoIterator<Item = Quota>,
+        of: impl Fn(&K) -> usize + Send + Sync + 'static,
+    ) -> Self {
+        self.partitions = Some((quotas.into_iter().collect(), Arc::new(of)));
         self
     }
 
@@ -190,6 +239,7 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
         let fitting = usize::try_from(self.capacity / share)
             .unwrap_or(usize::MAX)
             .max(1);
+        let fitting = fitting.min(self.parted_over_most());
         // The largest power of two that is not more than what fits.
         let fitting = 1 << fitting.ilog2();
         // With four, two threads that miss all the time wait for each other at every tenth miss; with sixteen, what one of
@@ -197,12 +247,25 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
         Ok((8 * cores).next_power_of_two().min(fitting).min(SHARDS_MAX))
     }
 
+    /// How many shards can have parts of the quotas that are no smaller than they should be by default.
+    fn parted_over_most(&self) -> usize {
+        let part = match self.weigher {
+            None => PART_ENTRIES_MIN,
+            Some(_) => PART_WEIGHT_MIN,
+        };
+        let part = part.max(u64::from(self.heaviest_entry));
+        let quotas = self.partitions.iter().flat_map(|(quotas, _)| quotas);
+        let maxima = quotas.map(|quota| quota.max).filter(|&max| max != 0);
+        let most = maxima.min().unwrap_or(u64::MAX) / part;
+        usize::try_from(most).unwrap_or(usize::MAX).max(1)
+    }
+
     /// Makes the cache. It allocates as it fills.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] for a capacity of 0, for more shards than capacity, and for parameters that
-    /// the policy refuses.
+    /// [`BuildError`] for a capacity of 0, for more shards than capacity, for parameters that
+    /// the policy refuses, and for quotas that cannot be beside each other.
     pub fn build(self) -> Result<MemoryCache<K, V, P>, BuildError>
     where
         K: Hash + Eq,
@@ -211,6 +274,13 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
             return Err(BuildError::ZeroCapacity);
         }
         let shards = self.shards_for()?;
+        let (quotas, of) = match self.partitions {
+            None => (Vec::new(), None),
+            Some((quotas, of)) => {
+                validate(&quotas, self.capacity, shards)?;
+                (quotas, Some(of))
+            }
+        };
         let clock = self
             .clock
             .unwrap_or_else(|| Arc::new(MonotonicClock::new()));
@@ -223,11 +293,12 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
             clock,
             weigher: self.weigher,
             told: self.told,
+            partitioning: of.map(|of| Partitioning::new(of, quotas.len(), cores())),
             time_to_live: ticks(self.time_to_live),
             time_to_idle: ticks(self.time_to_idle),
             stripes: (2 * cores()).min(STRIPES_MAX),
         };
-        let core = Core::new(self.capacity, shards, settings, &self.policy)?;
+        let core = Core::new(self.capacity, quotas, shards, settings, &self.policy)?;
         Ok(MemoryCache {
             core: Arc::new(core),
         })

@@ -31,12 +31,8 @@ impl<K: Clone, V: Clone, P: Policy + Clone> Locked<'_, K, V, P> {
     fn hottest_first(&mut self) -> Vec<Resident<K, V>> {
         self.tell_hits();
         let slots = self.slots();
-        let mut order = self.state.residency.policy().clone();
-        let mut places = Vec::with_capacity(slots.len());
-        while let Some(place) = order.evict() {
-            places.push(place);
-        }
-        let pinned = |place: &Slot| self.state.residency.is_pinned(*place);
+        let places = self.state.coldest_first();
+        let pinned = |place: &Slot| self.state.is_pinned(*place);
         let mut kept: Vec<Slot> = slots
             .iter()
             .map(|&slot| self.state.places.policy(slot))

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// assert_eq!(cache.iter().map(|(_, value)| value).sum::<u8>(), 30);
 /// # Ok::<(), cache_tiered::BuildError>(())
 /// ```
-pub struct Iter<K, V, P = AnyPolicy> {
+pub struct Iter<K, V, P: Policy = AnyPolicy> {
     core: Arc<Core<K, V, P>>,
     /// The next shard to look into.
     shard: usize,
@@ -26,7 +26,7 @@ pub struct Iter<K, V, P = AnyPolicy> {
     entries: std::vec::IntoIter<(K, V)>,
 }
 
-impl<K, V, P> Iter<K, V, P> {
+impl<K, V, P: Policy> Iter<K, V, P> {
     pub(super) fn new(core: Arc<Core<K, V, P>>) -> Self {
         Self {
             core,
@@ -50,7 +50,7 @@ impl<K: Hash + Eq + Clone, V: Clone, P: Policy> Iterator for Iter<K, V, P> {
     }
 }
 
-impl<K, V, P> fmt::Debug for Iter<K, V, P> {
+impl<K, V, P: Policy> fmt::Debug for Iter<K, V, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Iter")
             .field("shard", &self.shard)

@@ -8,13 +8,13 @@ use super::flight::Turn;
 use super::lives::NEVER;
 use super::read::{fence, pinned};
 use super::settings::Settings;
-use super::shard::{Node, Shard, State, retired_max};
-use cache_policies::{Cause, LimitError, Policy, RejectReason, Rejected, Slot};
+use super::shard::{Counts, Node, Shard, State};
+use cache_policies::{Cause, Policy, RejectReason, Rejected, Slot};
 use hashbrown::Equivalent;
 use parking_lot::MutexGuard;
 use std::sync::Arc;
 
-pub(super) struct Locked<'a, K, V, P> {
+pub(super) struct Locked<'a, K, V, P: Policy> {
     pub(super) settings: &'a Settings<K, V>,
     pub(super) shard: &'a Shard<K, V, P>,
     pub(super) state: MutexGuard<'a, State<K, V, P>>,
@@ -28,7 +28,7 @@ pub(super) struct Leaving<K, V> {
     pub(super) wants_fence: bool,
 }
 
-impl<'a, K, V, P> Locked<'a, K, V, P> {
+impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
     #[inline]
     pub(super) const fn new(
         settings: &'a Settings<K, V>,
@@ -205,28 +205,23 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
 
     #[cold]
     fn tick_timed(&mut self) {
-        self.state.residency.advance_to(self.settings.clock.now());
+        self.state.advance_to(self.settings.clock.now());
         let lives = self.shard.lives();
         loop {
-            let state = &mut *self.state;
-            let places = &state.places;
-            let before = state.residency.weight();
-            let due = state
-                .residency
-                .pop_idle(|slot| lives.used_at(places.arena(slot)));
-            let Some(place) = due else { break };
-            state.retired_weight += before - state.residency.weight();
+            let before = self.state.weight();
+            let Some(place) = self.state.pop_idle(lives) else {
+                break;
+            };
+            self.state.retired_weight += before - self.state.weight();
             self.leave(place, Cause::Expired);
         }
     }
 
-    /// Makes a slot of the policy vacant whose entry is about to leave.
-    pub(super) fn dismiss(&mut self, place: Slot) {
-        let residency = &mut self.state.residency;
-        let before = residency.weight();
-        residency.remove(place);
-        let weight = before - residency.weight();
-        self.state.retired_weight += weight;
+    /// Makes a slot of the policy vacant whose entry is about to leave; `counted` says what its partition has one more of.
+    pub(super) fn dismiss(&mut self, place: Slot, counted: fn(&mut Counts) -> &mut u64) {
+        let weight = self.state.weight_of(place);
+        self.state.vacate(place, counted);
+        self.state.retired_weight += u64::from(weight);
     }
 
     /// The slot of a key that is there and alive.
@@ -248,7 +243,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         let is_over = self.shard.lives().is_over(slot, now);
         if is_over {
             let place = self.state.places.policy(slot);
-            self.dismiss(place);
+            self.dismiss(place, |counts| &mut counts.expirations);
             self.leave(place, Cause::Expired);
         }
         !is_over
@@ -274,7 +269,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
             let place = state.places.policy(slot);
             let mut writer = self.shard.arena.writer(&mut state.token);
             for _ in 0..writer.take_touches(slot) {
-                let _marked = state.residency.policy().try_touch(place);
+                state.try_touch(place);
             }
         }
     }
@@ -301,7 +296,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         self.shard.drain(&mut self.state);
         let slot = self.find_alive(hash, key)?;
         let place = self.state.places.policy(slot);
-        self.dismiss(place);
+        self.dismiss(place, |counts| &mut counts.removals);
         self.state.counts.removals += 1;
         Some(self.unlink(slot, take))
     }
@@ -321,7 +316,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         let slot = self.find_alive(hash, key);
         if let Some(slot) = slot {
             let place = self.state.places.policy(slot);
-            self.state.residency.pin(place);
+            self.state.pin(place);
         }
         slot.is_some()
     }
@@ -331,7 +326,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         let slot = self.find_alive(hash, key);
         slot.is_some_and(|slot| {
             let place = self.state.places.policy(slot);
-            self.state.residency.unpin(place)
+            self.state.unpin(place)
         })
     }
 
@@ -340,30 +335,9 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         for slot in self.slots() {
             if !self.at(slot, |node| kept(&node.key, &node.value)) {
                 let place = self.state.places.policy(slot);
-                self.dismiss(place);
+                self.dismiss(place, |counts| &mut counts.cleared);
                 self.leave(place, Cause::Cleared);
             }
-        }
-    }
-
-    /// Changes the capacity, and lets go at once what no longer fits.
-    pub(super) fn set_capacity(&mut self, capacity: u64) -> Result<(), LimitError> {
-        self.shard.drain(&mut self.state);
-        self.state.residency.set_capacity(capacity)?;
-        self.state.retired_max = retired_max(self.settings, capacity);
-        loop {
-            let state = &mut *self.state;
-            let (residency, places) = (&mut state.residency, &state.places);
-            let before = residency.weight();
-            let victim = if self.shard.counts_touches() {
-                let mut writer = self.shard.arena.writer(&mut state.token);
-                residency.shed_touched(|slot| writer.take_touches(places.arena(slot)))
-            } else {
-                residency.shed()
-            };
-            let Some(victim) = victim else { return Ok(()) };
-            state.retired_weight += before - residency.weight();
-            self.leave(victim.slot, victim.cause());
         }
     }
 

@@ -15,11 +15,13 @@ mod flight;
 mod hot_set;
 mod iter;
 mod lead;
+mod limits;
 mod lives;
 mod load;
 mod loads;
 mod locked;
 mod ownership;
+mod partition;
 mod places;
 mod put;
 #[expect(
@@ -27,6 +29,7 @@ mod put;
     reason = "readers without locks hold references to what writers retire"
 )]
 mod read;
+mod residents;
 mod settings;
 mod shard;
 mod shards;
@@ -42,12 +45,13 @@ pub use self::iter::Iter;
 pub(crate) use self::lead::{Install, Joined, Keep, Lead};
 pub use self::loads::LoadTimes;
 pub(crate) use self::ownership::Ownership;
+pub use self::partition::{PartitionError, PartitionStats};
 pub(crate) use self::shards::Core;
 pub use self::snapshot::{Restored, Snapshotted};
 pub use self::stats::MemoryStats;
 
 use crate::error::ResizeError;
-use cache_policies::{AnyPolicy, Policy, Rejected};
+use cache_policies::{AnyPolicy, Policy, Quota, Rejected};
 use hashbrown::Equivalent;
 use std::fmt;
 use std::hash::Hash;
@@ -85,6 +89,11 @@ use std::time::Duration;
 /// where a weigher is given: small caches have one shard and take whatever fits. For entries
 /// larger than that choose fewer shards.
 ///
+/// # Partitions
+///
+/// Entries of several kinds, tenants or tables say, may share the capacity without pushing each other out: see
+/// [`partitions`](MemoryCacheBuilder::partitions).
+///
 /// # Examples
 ///
 /// ```
@@ -101,11 +110,11 @@ use std::time::Duration;
 /// assert_eq!(cache.remove("ten"), Some(10));
 /// # Ok::<(), cache_tiered::BuildError>(())
 /// ```
-pub struct MemoryCache<K, V, P = AnyPolicy> {
+pub struct MemoryCache<K, V, P: Policy = AnyPolicy> {
     core: Arc<Core<K, V, P>>,
 }
 
-impl<K, V, P> Clone for MemoryCache<K, V, P> {
+impl<K, V, P: Policy> Clone for MemoryCache<K, V, P> {
     fn clone(&self) -> Self {
         Self {
             core: Arc::clone(&self.core),
@@ -120,7 +129,7 @@ impl<K, V> MemoryCache<K, V> {
     }
 }
 
-impl<K, V, P> MemoryCache<K, V, P> {
+impl<K, V, P: Policy> MemoryCache<K, V, P> {
     pub(crate) const fn core(&self) -> &Arc<Core<K, V, P>> {
         &self.core
     }
@@ -156,10 +165,7 @@ impl<K, V, P: Policy> MemoryCache<K, V, P> {
     /// O(shards), each locked in turn.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.core
-            .shards()
-            .map(|shard| shard.state.residency.len())
-            .sum()
+        self.core.shards().map(|shard| shard.state.len()).sum()
     }
 
     /// True if there is no entry.
@@ -171,16 +177,20 @@ impl<K, V, P: Policy> MemoryCache<K, V, P> {
     /// The weight of all entries; never more than the capacity. O(shards), each locked in turn.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        self.core
-            .shards()
-            .map(|shard| shard.state.residency.weight())
-            .sum()
+        self.core.shards().map(|shard| shard.state.weight()).sum()
     }
 
     /// What happened so far, and what is there now. O(shards), each locked in turn.
     #[must_use]
     pub fn stats(&self) -> MemoryStats {
         MemoryStats::of(&self.core)
+    }
+
+    /// What happened in each partition so far, and what is there now; empty without
+    /// [`partitions`](MemoryCacheBuilder::partitions). O(shards x partitions), each shard locked in turn.
+    #[must_use]
+    pub fn partition_stats(&self) -> Vec<PartitionStats> {
+        self.core.partition_stats()
     }
 }
 
@@ -321,10 +331,38 @@ impl<K: Hash + Eq, V, P: Policy> MemoryCache<K, V, P> {
     ///
     /// # Errors
     ///
-    /// [`ResizeError`] if the new capacity is less than one for each shard, or what is pinned does
-    /// not fit in it; the cache keeps the capacity it had.
+    /// [`ResizeError`] if the new capacity is less than one for each shard or than what partitions are to have at least, or
+    /// what is pinned does not fit in it; the cache keeps the capacity it had.
     pub fn resize(&self, capacity: u64) -> Result<(), ResizeError> {
         self.core.resize(capacity)
+    }
+
+    /// Gives a partition another quota at run time; what it has over its maximum is evicted.
+    ///
+    /// # Errors
+    ///
+    /// [`PartitionError`] if the quota cannot be beside the others, or its maximum is less than one for each shard or than what
+    /// is pinned; nothing has changed then.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such partition.
+    ///
+    /// ```
+    /// use cache_tiered::{MemoryCache, Quota};
+    ///
+    /// let builder = MemoryCache::builder().capacity(100);
+    /// let cache: MemoryCache<u8, u8> =
+    ///     builder.partitions([Quota::default(); 2], |key| usize::from(key % 2)).build()?;
+    /// for key in 0..100 {
+    ///     cache.insert(key, key);
+    /// }
+    /// cache.set_quota(1, Quota { max: 20, ..Quota::default() })?;
+    /// assert_eq!(cache.len(), 70);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_quota(&self, partition: usize, quota: Quota) -> Result<(), PartitionError> {
+        self.core.set_quota(partition, quota)
     }
 
     /// Lets everything leave whose life is over, in shards too that nobody changes just now, and drops what left before

@@ -17,6 +17,8 @@ pub(super) struct Ticket {
     pub(super) hash: u64,
     /// From `Settings::weigh`, before the lock.
     pub(super) weight: u32,
+    /// The number of the key's partition, where there are partitions.
+    pub(super) partition: u16,
     /// Milliseconds of life in place of the default of the cache.
     pub(super) ttl: Option<u64>,
 }
@@ -102,7 +104,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         let residency = &mut self.state.residency;
         let mut demand = match residency.demand(ticket.weight, ticks, None) {
             Ok(demand) => demand,
-            Err(reason) => return Err(self.reject(node, reason)),
+            Err(reason) => return self.place_apart(ticket, ticks, node, reason),
         };
         let hint = residency.miss(told);
         loop {
@@ -125,7 +127,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
 
     /// One step of making room.
     #[inline]
-    fn make_room(&mut self, demand: &mut Demand) -> Room {
+    pub(super) fn make_room(&mut self, demand: &mut Demand) -> Room {
         let state = &mut *self.state;
         let (residency, places) = (&mut state.residency, &state.places);
         let is_weighed = self.settings.weigher.is_some();
@@ -150,7 +152,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
 
     /// Puts a node into the arena, where readers find it from here on; what stands for it in the policy.
     #[inline]
-    fn show(&mut self, hash: u64, ticks: u64, node: Node<K, V>) -> Slot {
+    pub(super) fn show(&mut self, hash: u64, ticks: u64, node: Node<K, V>) -> Slot {
         let shard = self.shard;
         let now = self.state.residency.now();
         let mut writer = shard.arena.writer(&mut self.state.token);
@@ -168,6 +170,9 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     /// Makes room in the policy's columns for a slot: twice as many, up to those that there can be where all weigh 1.
     #[cold]
     fn reserve(&mut self, slot: u32) {
+        if self.state.parted.is_some() {
+            return;
+        }
         let residency = &mut self.state.residency;
         let slot = u64::from(slot);
         let expected = match self.settings.weigher {
@@ -194,8 +199,8 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         node: Node<K, V>,
         former: impl FnOnce(&V) -> R,
     ) -> Result<R, Rejected<K, V>> {
-        // Where all weigh 1 and live for ever, there is room for it, and the policy hears of a hit and of nothing else.
-        let is_plain = !self.is_weighed() && !self.shard.is_timed();
+        // Where all weigh 1, live for ever and are of one kind, there is room for it, and the policy hears of a hit and of nothing else.
+        let is_plain = !self.is_weighed() && !self.shard.is_attended();
         if is_plain && self.state.residency.surplus_weight() == 0 {
             let told = self.shard.told(ticket.hash);
             self.hit(slot, self.state.places.policy(slot), told);
@@ -217,16 +222,15 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     ) -> Result<R, Rejected<K, V>> {
         let told = self.shard.told(ticket.hash);
         let place = self.state.places.policy(slot);
-        let residency = &self.state.residency;
-        let mut demand = match residency.demand(ticket.weight, ticks, Some(place)) {
-            Ok(demand) => demand,
-            Err(reason) => return Err(self.reject(node, reason)),
+        let mut wanted = match self.state.demand(ticket, ticks, Some(place)) {
+            Ok(wanted) => wanted,
+            Err(reason) => return Err(self.reject_of(ticket, node, reason)),
         };
         self.hit(slot, place, told);
         let mut former = Some(former);
         let mut own = None;
         loop {
-            match self.make_room(&mut demand) {
+            match self.make_room_for(&mut wanted) {
                 Room::Made => break,
                 Room::Victim(victim) if victim.slot == place => {
                     let copy = self.settings.told.as_ref().map(|told| told.copy);
@@ -236,28 +240,35 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
                         (former(&node.value), copied)
                     }));
                 }
-                Room::Victim(victim) => self.leave(victim.slot, victim.cause()),
+                Room::Victim(victim) => {
+                    self.state.count_victim(victim);
+                    self.leave(victim.slot, victim.cause());
+                }
                 Room::None => {
                     if let Some((_, copied)) = own {
                         self.state.counts.evictions += 1;
+                        self.state
+                            .count_in(ticket.partition, |counts| &mut counts.evictions);
                         if let Some((key, value)) = copied {
                             self.state.departed.push(key, value, Cause::Capacity);
                         }
                     }
-                    return Err(self.reject(node, RejectReason::AllPinned));
+                    return Err(self.reject_of(ticket, node, RejectReason::AllPinned));
                 }
             }
         }
         self.state.counts.updates += 1;
+        self.state
+            .count_in(ticket.partition, |counts| &mut counts.updates);
         if let Some((former, _)) = own {
             // The policy may have remembered it as a victim: it forgets what is resident again.
-            let hint = self.state.residency.miss(told);
+            let hint = self.state.miss(ticket, told);
             let place = self.show(ticket.hash, ticks, node);
-            self.state.residency.insert(place, told, &demand, hint);
+            self.state.settle(place, ticket, told, &wanted, hint);
             return Ok(former);
         }
-        self.state.retired_weight += u64::from(self.state.residency.weight_of(place));
-        self.state.residency.replace(place, &demand);
+        self.state.retired_weight += u64::from(self.state.weight_of(place));
+        self.state.renew(place, &wanted);
         let former = former.expect("it was no victim");
         Ok(self.swap(slot, ticks, node, former))
     }
@@ -266,10 +277,10 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     fn hit(&mut self, slot: u32, place: Slot, told: u64) {
         let state = &mut *self.state;
         let mut writer = self.shard.arena.writer(&mut state.token);
-        for _ in 0..writer.take_touches(slot) {
-            state.residency.hit(place, told);
+        let touches = writer.take_touches(slot);
+        for _ in 0..=touches {
+            state.hit(place, told);
         }
-        state.residency.hit(place, told);
     }
 
     /// Shows a node in the place of that in a slot; what `former` makes of that one's value.

@@ -3,6 +3,7 @@
 use super::clock::Clock;
 use super::departed::Departed;
 use super::loads::Loads;
+use super::partition::Partitioning;
 use super::tally::Tally;
 use cache_policies::Cause;
 use foldhash::quality::RandomState;
@@ -34,6 +35,7 @@ pub(super) struct Settings<K, V> {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) weigher: Option<SharedWeigher<K, V>>,
     pub(super) told: Option<Told<K, V>>,
+    pub(super) partitioning: Option<Partitioning<K>>,
     /// Milliseconds; `NEVER` is without limit.
     pub(super) time_to_live: u64,
     pub(super) time_to_idle: u64,
@@ -50,6 +52,15 @@ impl<K, V> Settings<K, V> {
         match &self.weigher {
             None => 1,
             Some(weigh) => weigh(key, value),
+        }
+    }
+
+    /// The number of the partition of a key: the caller has no lock.
+    #[inline]
+    pub(super) fn partition(&self, key: &K) -> u16 {
+        match &self.partitioning {
+            None => 0,
+            Some(partitioning) => partitioning.of(key),
         }
     }
 

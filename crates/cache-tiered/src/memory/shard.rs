@@ -5,6 +5,7 @@ use super::departed::Departed;
 use super::flight::Flights;
 use super::lives::{Lives, NEVER};
 use super::locked::Locked;
+use super::partition::Parted;
 use super::places::Places;
 use super::read::{
     Arena, HitBuffers, Pin, TOUCHES_MAX, Work, WriteToken, narrowed, pinned, pinned_for, widened,
@@ -14,7 +15,12 @@ use cache_policies::{ConfigError, Policy, Residency};
 use crossbeam::utils::CachePadded;
 use hashbrown::Equivalent;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Entries may have limited lives, so readers ask the clock.
+const TIMED: u8 = 1;
+/// There are partitions, whose hits are counted.
+const PARTED: u8 = 2;
 
 /// What waits to be reclaimed may weigh this share of the shard's capacity.
 const RETIRED_SHARE: u64 = 32;
@@ -29,19 +35,20 @@ pub(super) struct Node<K, V> {
 }
 
 /// ```text
-///  a cache line   readers: timed, hits, table, the first entries
+///  a cache line   readers: attended, hits, table, the first entries
 ///  a cache line   the writer of the arena: vacant and retired slots
 ///  two lines      mutex, counts; what changes seldom
 /// ```
 /// What each change writes takes few lines, as each was written by another thread before, as often as not. The mutex and
 /// what readers use are on lines apart.
 #[repr(C)]
-pub(super) struct Shard<K, V, P> {
+pub(super) struct Shard<K, V, P: Policy> {
     /// Where the policy has to hear of each hit: what readers have to tell. Elsewhere they count beside the entry.
     hits: Option<HitBuffers>,
-    /// Some entry may have a limited life, so readers ask the clock. Set under the lock before the first of them is shown,
-    /// and never reset. Relaxed: whoever has found such an entry sees what was stored before it.
-    timed: AtomicBool,
+    /// What readers have to see to beside a hit. Bits are set under the lock and never reset. Relaxed: `TIMED`, that some
+    /// entry may have a limited life, is set before the first of them is shown, and whoever has found such an entry
+    /// sees what was stored before it; `PARTED` is there from the beginning.
+    attended: AtomicU8,
     pub(super) arena: Arena<Node<K, V>>,
     lives: Lives,
     state: CachePadded<Mutex<State<K, V, P>>>,
@@ -58,10 +65,10 @@ const _: () = {
 
 /// What the mutex guards; what each change uses comes first.
 #[repr(C)]
-pub(super) struct State<K, V, P> {
+pub(super) struct State<K, V, P: Policy> {
     pub(super) token: WriteToken,
     pub(super) counts: Counts,
-    /// The policy has room for slots below this.
+    /// The policy has room for slots below this; 0 with partitions, which see to that themselves.
     pub(super) reserved: u32,
     /// So much may wait to be reclaimed: weight, or without weights a number of entries. From [`retired_max`].
     pub(super) retired_max: u64,
@@ -69,8 +76,9 @@ pub(super) struct State<K, V, P> {
     pub(super) retired_weight: u64,
     pub(super) flights: Flights<K, V>,
     pub(super) places: Places,
-    /// Slots are its own: `places` has those of the arena.
+    /// Slots are its own: `places` has those of the arena. With partitions it takes nothing.
     pub(super) residency: Residency<P>,
+    pub(super) parted: Option<Box<Parted<P>>>,
     /// Copies of what left, for the listener.
     pub(super) departed: Departed<K, V>,
 }
@@ -108,10 +116,15 @@ impl<K, V, P: Policy> Shard<K, V, P> {
     /// A shard of so much capacity.
     pub(super) fn new(
         capacity: u64,
+        parted: Option<Parted<P>>,
         settings: &Settings<K, V>,
         config: &P::Config,
     ) -> Result<Self, ConfigError> {
-        let residency = Residency::new(P::new(capacity, config)?)
+        let own = match parted {
+            None => Residency::new(P::new(capacity, config)?),
+            Some(_) => Residency::new(P::new(0, config)?).with_max_entries(0),
+        };
+        let residency = own
             .with_time_to_live(settings.time_to_live)
             .with_time_to_idle(settings.time_to_idle)
             .with_now(settings.start);
@@ -125,17 +138,19 @@ impl<K, V, P: Policy> Shard<K, V, P> {
             true => None,
             false => Some(HitBuffers::new(settings.stripes)),
         };
+        let is_timed = settings.time_to_live != NEVER || settings.time_to_idle != NEVER;
+        let parted_bit = if parted.is_some() { PARTED } else { 0 };
+        let attended = parted_bit | if is_timed { TIMED } else { 0 };
         let (arena, token) = Arena::new(expected);
         Ok(Self {
             arena,
-            timed: AtomicBool::new(
-                settings.time_to_live != NEVER || settings.time_to_idle != NEVER,
-            ),
+            attended: AtomicU8::new(attended),
             hits,
             lives: Lives::new(settings.time_to_idle),
             state: CachePadded::new(Mutex::new(State {
                 token,
                 residency,
+                parted: parted.map(Box::new),
                 places: Places::default(),
                 flights: Flights::new(),
                 departed: Departed::default(),
@@ -148,7 +163,7 @@ impl<K, V, P: Policy> Shard<K, V, P> {
     }
 }
 
-impl<K, V, P> Shard<K, V, P> {
+impl<K, V, P: Policy> Shard<K, V, P> {
     /// The shard, locked. Time does not pass by that.
     #[inline]
     pub(super) fn lock<'a>(&'a self, settings: &'a Settings<K, V>) -> Locked<'a, K, V, P> {
@@ -163,14 +178,20 @@ impl<K, V, P> Shard<K, V, P> {
         Some(Locked::new(settings, self, self.state.try_lock()?))
     }
 
+    /// Whether there are limited lives or partitions.
+    #[inline(always)]
+    pub(super) fn is_attended(&self) -> bool {
+        self.attended.load(Ordering::Relaxed) != 0
+    }
+
     #[inline]
     pub(super) fn is_timed(&self) -> bool {
-        self.timed.load(Ordering::Relaxed)
+        self.attended.load(Ordering::Relaxed) & TIMED != 0
     }
 
     /// For who has the lock: from now on entries may have limited lives.
     pub(super) fn set_timed(&self) {
-        self.timed.store(true, Ordering::Relaxed);
+        self.attended.fetch_or(TIMED, Ordering::Relaxed);
     }
 
     pub(super) const fn lives(&self) -> &Lives {
@@ -252,17 +273,22 @@ impl<K, V, P: Policy> Shard<K, V, P> {
     #[inline(never)]
     fn drain_from(&self, hits: &HitBuffers, state: &mut State<K, V, P>) {
         let writer = self.arena.writer(&mut state.token);
-        let (residency, places) = (&mut state.residency, &state.places);
+        let (residency, parted) = (&mut state.residency, &mut state.parted);
+        let places = &state.places;
         hits.drain(|slot, folded| {
             if writer.holds(slot, folded) {
-                residency.hit(places.policy(slot), widened(folded));
+                let (place, told) = (places.policy(slot), widened(folded));
+                match parted {
+                    None => residency.hit(place, told),
+                    Some(parted) => parted.all_mut().hit(place, told),
+                }
             }
         });
     }
 }
 
 /// A look-up that counts.
-struct LookUp<'a, K, V, P, Q: ?Sized, F> {
+struct LookUp<'a, K, V, P: Policy, Q: ?Sized, F> {
     shard: &'a Shard<K, V, P>,
     settings: &'a Settings<K, V>,
     hash: u64,
@@ -293,7 +319,7 @@ where
             return Looked::Miss;
         };
         // After it was found: see the field.
-        if shard.is_timed() && !shard.touch_alive(settings, found.slot()) {
+        if shard.is_attended() && !shard.attend(settings, pin.number(), found.slot(), &found.key) {
             settings.tally.miss(pin.number());
             return Looked::Over;
         }
@@ -310,9 +336,20 @@ where
     }
 }
 
-impl<K, V, P> Shard<K, V, P> {
-    /// Whether the entry that was found in a slot is alive; it is used then. For whoever is pinned.
+impl<K, V, P: Policy> Shard<K, V, P> {
+    /// Sees to what there is beside a hit of a thread that is pinned with this number. False: the entry is over.
     #[inline(never)]
+    fn attend(&self, settings: &Settings<K, V>, thread: usize, slot: u32, key: &K) -> bool {
+        if self.is_timed() && !self.touch_alive(settings, slot) {
+            return false;
+        }
+        if let Some(partitioning) = &settings.partitioning {
+            partitioning.hit(thread, key);
+        }
+        true
+    }
+
+    /// Whether the entry that was found in a slot is alive; it is used then. For whoever is pinned.
     fn touch_alive(&self, settings: &Settings<K, V>, slot: u32) -> bool {
         let now = settings.clock.now();
         let alive = !self.lives.is_over(slot, now);

@@ -1,52 +1,54 @@
 //! The shards of a memory tier, and the one way to a key's shard.
 
-use super::locked::{Leaving, Locked};
+use super::limits::{Limits, share};
+use super::locked::Locked;
+use super::partition::Parted;
 use super::put::Ticket;
 use super::settings::Settings;
 use super::shard::{Looked, Shard};
-use crate::error::{BuildError, ResizeError};
-use cache_policies::{AnyPolicy, Policy, Rejected};
+use crate::error::BuildError;
+use cache_policies::{AnyPolicy, Policy, Quota, Rejected};
 use hashbrown::Equivalent;
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, Hash};
 
 /// The shards, and what they share.
-pub(crate) struct Core<K, V, P = AnyPolicy> {
-    shards: Box<[Shard<K, V, P>]>,
+pub(crate) struct Core<K, V, P: Policy = AnyPolicy> {
+    pub(super) shards: Box<[Shard<K, V, P>]>,
     /// `hash >> shift & mask` is the index of a shard.
     shift: u32,
-    settings: Settings<K, V>,
-    /// The sum of the shards' capacities. Held while it changes.
-    capacity: Mutex<u64>,
-}
-
-/// The capacity of shard `index` of `shards`: all shares sum up to `capacity`.
-fn share(capacity: u64, shards: usize, index: usize) -> u64 {
-    let shards = shards as u64;
-    capacity / shards + u64::from((index as u64) < capacity % shards)
+    pub(super) settings: Settings<K, V>,
+    /// Held while they change.
+    pub(super) limits: Mutex<Limits>,
 }
 
 impl<K, V, P: Policy> Core<K, V, P> {
     pub(super) fn new(
         capacity: u64,
+        quotas: Vec<Quota>,
         shards: usize,
         settings: Settings<K, V>,
         config: &P::Config,
     ) -> Result<Self, BuildError> {
         debug_assert!(shards.is_power_of_two() && shards <= 1 << 16);
         let shards = (0..shards)
-            .map(|index| Shard::new(share(capacity, shards, index), &settings, config))
+            .map(|index| {
+                let share = share(capacity, shards, index);
+                let parted = (!quotas.is_empty())
+                    .then(|| Parted::new(share, (index, shards), &quotas, &settings, config));
+                Shard::new(share, parted.transpose()?, &settings, config)
+            })
             .collect::<Result<Box<[_]>, _>>()?;
         Ok(Self {
             shift: 57 - shards.len().trailing_zeros(),
             shards,
             settings,
-            capacity: Mutex::new(capacity),
+            limits: Mutex::new(Limits { capacity, quotas }),
         })
     }
 }
 
-impl<K, V, P> Core<K, V, P> {
+impl<K, V, P: Policy> Core<K, V, P> {
     pub(super) fn shards(&self) -> impl ExactSizeIterator<Item = Locked<'_, K, V, P>> {
         self.shards.iter().map(|shard| shard.lock(&self.settings))
     }
@@ -60,7 +62,7 @@ impl<K, V, P> Core<K, V, P> {
     }
 
     pub(super) fn capacity(&self) -> u64 {
-        *self.capacity.lock()
+        self.limits.lock().capacity
     }
 
     #[inline(always)]
@@ -165,6 +167,7 @@ impl<K: Hash + Eq, V, P: Policy> Core<K, V, P> {
         Ticket {
             hash,
             weight: self.settings.weigh(key, value),
+            partition: self.settings.partition(key),
             ttl,
         }
     }
@@ -229,39 +232,6 @@ impl<K: Hash + Eq, V, P: Policy> Core<K, V, P> {
             shard.retain(|_, _| false);
             shard.release(true);
         }
-    }
-
-    pub(super) fn resize(&self, capacity: u64) -> Result<(), ResizeError> {
-        let shards = self.shards.len();
-        if capacity < shards as u64 {
-            return Err(ResizeError::TooSmall { capacity, shards });
-        }
-        let mut all_leaving: Vec<Leaving<K, V>> = Vec::with_capacity(shards);
-        let mut current = self.capacity.lock();
-        let mut set = |index: usize, capacity: u64| {
-            let mut shard = self.shards[index].lock(&self.settings);
-            let set = shard.set_capacity(share(capacity, shards, index));
-            all_leaving.push(shard.end(true));
-            set.is_ok()
-        };
-        let pinned = (0..shards).find(|&index| !set(index, capacity));
-        let resized = match pinned {
-            None => {
-                *current = capacity;
-                Ok(())
-            }
-            Some(pinned) => {
-                // Only a smaller capacity is refused, so this one is larger and can not be.
-                let restored = (0..pinned).all(|index| set(index, *current));
-                debug_assert!(restored, "the former capacity holds what is pinned");
-                Err(ResizeError::Pinned { capacity })
-            }
-        };
-        drop(current);
-        for leaving in all_leaving {
-            self.settings.dispatch(leaving.departed);
-        }
-        resized
     }
 
     /// The entries of one shard at one instant; none if there is no such shard.

@@ -71,8 +71,8 @@ impl MemoryStats {
             sum.expirations += counts.expirations;
             sum.removals += counts.removals;
             sum.cleared += counts.cleared;
-            sum.len += shard.state.residency.len();
-            sum.weight += shard.state.residency.weight();
+            sum.len += shard.state.len();
+            sum.weight += shard.state.weight();
         }
         sum
     }

@@ -4,7 +4,7 @@ use super::kept::{Backoff, Kept, Terms};
 use crate::error::BuildError;
 use crate::life::Life;
 use crate::memory::{Clock, MemoryCache, MemoryCacheBuilder, MonotonicClock};
-use cache_policies::{AnyConfig, Cause};
+use cache_policies::{AnyConfig, Cause, Quota};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -72,6 +72,16 @@ impl<K, V> MemoryTier<K, V> {
     /// The heaviest entry that must fit; where no number of shards is asked for, there are few enough for it.
     pub fn heaviest_entry(self, weight: u32) -> Self {
         self.with(|builder| builder.heaviest_entry(weight))
+    }
+
+    /// Partitions of the tier, each with a quota, by the number that `of` says of a key; see
+    /// [`MemoryCacheBuilder::partitions`]. The store knows nothing of them.
+    pub fn partitions(
+        self,
+        quotas: impl IntoIterator<Item = Quota>,
+        of: impl Fn(&K) -> usize + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|builder| builder.partitions(quotas, of))
     }
 
     fn of(builder: MemoryCacheBuilder<K, Kept<V>>) -> Self {

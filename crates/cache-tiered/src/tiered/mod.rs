@@ -8,6 +8,7 @@ mod floors;
 mod gate;
 mod hit;
 mod kept;
+mod limits;
 mod many;
 mod memory_tier;
 mod read;

@@ -17,6 +17,7 @@ mod many;
 mod memory;
 mod memory_flights;
 mod memory_loads;
+mod memory_partitions;
 mod memory_policies;
 mod memory_readers;
 mod model;
