@@ -1,7 +1,7 @@
 //! What hashes become in a ghost's buckets, and how they come back.
 
 /// The bits of a hash that count.
-pub(crate) const HASH_BITS: u32 = 41;
+pub(crate) const HASH_BITS: u32 = 40;
 
 /// A key is in the bucket of its hash or in one of so many others.
 pub(super) const AWAY_MAX: u32 = 3;

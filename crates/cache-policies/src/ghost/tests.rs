@@ -180,18 +180,18 @@ fn hashes_in_a_row_spread_over_the_buckets() {
     }
 }
 
-/// With n keys, n in 2^41 probes for others are answered wrongly.
+/// With n keys, n in 2^40 probes for others are answered wrongly.
 #[test]
-fn keys_are_told_apart_by_41_bits() {
+fn keys_are_told_apart_by_40_bits() {
     let mut ghost = Ghost::new(1 << 21);
     for key in 0..1_u64 << 21 {
         ghost.remember(key.wrapping_mul(0xd6e8_feb8_6659_fd93), 1);
     }
     let others = 1 << 21..(1_u64 << 21) + (1 << 23);
     let wrong = others.filter(|key| ghost.take(key.wrapping_mul(0xd6e8_feb8_6659_fd93)));
-    // 8 are expected; with two bits less it would be 32.
+    // 16 are expected; with two bits less it would be 64.
     let wrong = wrong.count();
-    assert!(wrong <= 20, "{wrong} of 8,388,608 answers are wrong");
+    assert!(wrong <= 32, "{wrong} of 8,388,608 answers are wrong");
 }
 
 #[test]

@@ -3,28 +3,28 @@
 use super::{COUNT, MAIN, PINNED, S3Fifo, SKIPPING, SMALL, Slot};
 
 impl S3Fifo {
-    /// Asserts that the queues have the entries that are marked so, and weigh what is counted.
+    /// Asserts that the queues have the entries that are marked so, once each, and weigh what is counted.
     pub(super) fn check_queues(&self) {
         self.small.check();
-        self.main.check(0);
+        self.main.check();
         self.ghost.check();
-        let weight_of = |slot| u64::from(self.ledger.weight_of(slot));
+        let mut seen = alloc::vec![false; self.marks.slots()];
+        let mut weight_of = |slot: Slot| {
+            let before = core::mem::replace(&mut seen[slot.index()], true);
+            assert!(!before, "an entry is in the queues twice");
+            u64::from(self.ledger.weight_of(slot))
+        };
         let (mut small_weight, mut main_weight) = (0, 0);
         let outside = self.small.outside_window();
-        for (index, (slot, place)) in self.small.iter().enumerate() {
+        for (index, slot) in self.small.iter() {
             let mark = self.marks.get(slot);
             assert!(
                 mark == SKIPPING && index >= outside || mark & !COUNT == SMALL,
                 "an entry of the small queue is marked otherwise"
             );
-            assert_eq!(
-                self.place_of(slot),
-                place,
-                "an entry has lost its place in the small queue"
-            );
             small_weight += weight_of(slot);
         }
-        for slot in self.main.iter(0) {
+        for (_, slot) in self.main.iter() {
             assert_eq!(
                 self.marks.get(slot) & !COUNT,
                 MAIN,
@@ -54,8 +54,17 @@ impl S3Fifo {
             .map(|slot| u64::from(self.ledger.weight_of(slot)))
             .sum();
         assert_eq!(pinned_weight, self.pinned_weight);
+        let of_small = pinned
+            .clone()
+            .filter(|slot| self.marks.get(*slot) & !PINNED < MAIN);
+        assert_eq!(of_small.clone().count(), self.pinned_of_small.len());
+        assert!(
+            of_small
+                .into_iter()
+                .all(|slot| self.pinned_of_small.get(slot).is_some())
+        );
         assert_eq!(
-            pinned.count() + self.small.len() + self.main.len(0),
+            pinned.count() + self.small.len() + self.main.len(),
             self.ledger.len()
         );
         assert!(

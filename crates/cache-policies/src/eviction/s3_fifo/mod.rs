@@ -1,10 +1,13 @@
 //! S3-FIFO: a small queue that most entries leave soon, a main queue for those that were hit, a ghost of those that
 //! left.
 
+mod by_slot;
 mod check;
 mod config;
+mod line;
 mod queues;
 mod small_queue;
+mod stale;
 mod window;
 
 pub use config::{S3FifoConfig, WarmUp};
@@ -13,11 +16,13 @@ use crate::any::Parameters;
 use crate::error::ConfigError;
 use crate::ghost::{Ghost, mixed};
 use crate::ledger::{Ledger, share};
-use crate::list::{Lists, Unlinked, not_resident, resident_already};
+use crate::list::{not_resident, resident_already};
 use crate::marks::{Marks, Untold, all_told};
 use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
+use by_slot::BySlot;
+use line::Line;
 use small_queue::SmallQueue;
 
 /// The hint that the key was in the ghost.
@@ -53,9 +58,13 @@ const SKIPPING: u8 = 0x40 | COUNT;
 /// weights, and so is the ghost's. The weight of pinned entries counts in the total and in neither queue.
 ///
 /// Hits write one byte, shared ones only until the count is full; all calls but `victim` and `evict` take constant time
-/// (amortised, where the ghost or the small queue drop holes). Those take at most 3 * linked + 1 steps, amortised one and one for each
-/// hit since. 9 bytes a slot, 4 more in the small queue, 8 more in its window, 4 more once weights differ from 1; a ghost
-/// takes less than 8 bytes, and 5 more once weights differ.
+/// (amortised, where the ghost drops holes or the queues places that were left), with two exceptions: `pin`, and `remove`
+/// of what is to be remembered, look for an entry of the small queue from its newest end on, unless it is the oldest. `victim`
+/// and `evict` take at most 3 * linked + 1 steps, amortised one and one for each hit since.
+///
+/// A byte a slot; 4 bytes more in the main queue, 9 in the small one, 8 in its window, 4 once weights differ from 1; a ghost
+/// takes less than 8 bytes, and 5 more once weights differ. An entry that is removed or pinned may leave up to 30 bytes
+/// behind, a quarter as many such as there are entries.
 ///
 /// ```
 /// use cache_policies::{Hint, Policy, S3Fifo, S3FifoConfig, Slot};
@@ -77,9 +86,9 @@ pub struct S3Fifo {
     /// Queue, pin and count of each slot.
     marks: Marks,
     small: SmallQueue,
-    /// List 0 is the main queue. The cell of a slot in the small queue holds its place there and its hash, as the ghost has
-    /// it; that of one pinned out of it still has the latter.
-    main: Lists<1>,
+    main: Line<Slot>,
+    /// The hashes of the entries that are pinned out of the small queue, as the ghost has them.
+    pinned_of_small: BySlot<u64>,
     ghost: Ghost,
     /// The weight of the linked entries of the main queue.
     main_weight: u64,
@@ -126,7 +135,8 @@ impl Policy for S3Fifo {
             config: config.clone(),
             marks: Marks::new(),
             small: SmallQueue::new(),
-            main: Lists::new(),
+            main: Line::new(),
+            pinned_of_small: BySlot::new(),
             ghost: Ghost::new(0),
             main_weight: 0,
             pinned_weight: 0,
@@ -152,7 +162,6 @@ impl Policy for S3Fifo {
 
     fn reserve(&mut self, slots: usize) {
         self.marks.reserve(slots);
-        self.main.reserve(slots);
         self.ledger.reserve(slots);
     }
 
@@ -177,7 +186,7 @@ impl Policy for S3Fifo {
     #[inline]
     fn victim(&mut self) -> Option<Slot> {
         match self.next_of_small::<false, _>(&mut all_told()) {
-            Some(victim) => Some(victim),
+            Some((victim, _)) => Some(victim),
             None => self.victim_of_main(all_told()),
         }
     }
@@ -210,13 +219,14 @@ impl Policy for S3Fifo {
     fn remove(&mut self, slot: Slot, remember: bool) {
         let mark = self.expect_resident(slot);
         let weight = self.ledger.weight_of(slot);
+        if remember && mark < MAIN {
+            self.ghost.remember_mixed(self.mixed_of(slot, mark), weight);
+        }
         if mark & PINNED != 0 {
             self.pinned_weight -= u64::from(weight);
+            self.pinned_of_small.remove(slot);
         } else {
             self.unlink(slot, mark, weight);
-        }
-        if remember && mark < MAIN {
-            self.ghost.remember_mixed(self.mixed_of(slot), weight);
         }
         self.marks.set(slot, 0);
         self.ledger.dismiss(slot);
@@ -243,6 +253,10 @@ impl Policy for S3Fifo {
             return;
         }
         let weight = self.ledger.weight_of(slot);
+        if mark < MAIN {
+            let mixed = self.mixed_of(slot, mark);
+            self.pinned_of_small.get_or_insert(slot, mixed);
+        }
         self.unlink(slot, mark, weight);
         self.pinned_weight += u64::from(weight);
         self.marks.set(slot, mark | PINNED);
@@ -255,12 +269,14 @@ impl Policy for S3Fifo {
         }
         let weight = self.ledger.weight_of(slot);
         self.pinned_weight -= u64::from(weight);
-        self.marks.set(slot, mark & !PINNED);
-        if mark < MAIN {
-            self.link_small(slot, self.mixed_of(slot));
-            self.enter_window(weight);
-        } else {
-            self.link_main(slot, weight);
+        let mark = mark & !PINNED;
+        self.marks.set(slot, mark);
+        match self.pinned_of_small.remove(slot) {
+            Some(mixed) => {
+                self.link_small(slot, mixed);
+                self.enter_window(weight, mark == SKIPPING);
+            }
+            None => self.link_main(slot, weight),
         }
     }
 
@@ -271,7 +287,7 @@ impl Policy for S3Fifo {
         self.main_capacity = capacity - self.small_capacity;
         self.ghost.set_limit(share(capacity, self.config.ghost()));
         let span = self.small_capacity as f64 * self.config.skip();
-        self.small.window.set_span(libm::ceil(span) as u64);
+        self.small.set_span(libm::ceil(span) as u64);
         self.end_skipping();
     }
 

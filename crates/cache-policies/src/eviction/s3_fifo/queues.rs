@@ -1,13 +1,10 @@
 //! How entries move between the small queue and the main one, and out of them.
 
-use super::small_queue::PLACE_BITS;
-use super::{COUNT, Hint, MAIN, REMEMBERED, S3Fifo, SKIPPING, SMALL, Slot, Unlinked};
-use crate::ghost::{HASH_BITS, mixed};
+use super::line::Left;
+use super::small_queue::SmallPlace;
+use super::{COUNT, Hint, MAIN, PINNED, REMEMBERED, S3Fifo, SKIPPING, SMALL, Slot};
+use crate::ghost::mixed;
 use crate::marks::Untold;
-
-/// The bits of a cell that are an entry's place in the small queue; the others are the ghost's of its hash.
-const PLACE: u64 = (1 << PLACE_BITS) - 1;
-const _: () = assert!(HASH_BITS + PLACE_BITS <= u64::BITS);
 
 impl S3Fifo {
     /// The weight of the linked entries of the small queue.
@@ -16,101 +13,53 @@ impl S3Fifo {
         self.ledger.weight() - self.main_weight - self.pinned_weight
     }
 
-    /// The cell of an entry of the small queue: its hash, as the ghost has it, and its place.
-    #[inline(always)]
-    fn cell(&self, slot: Slot) -> u64 {
-        self.main.stowed(slot)
-    }
-
-    /// What an entry of the small queue knows of its place there.
-    pub(super) fn place_of(&self, slot: Slot) -> u32 {
-        (self.cell(slot) & PLACE) as u32
-    }
-
-    #[inline(always)]
-    fn set_cell(&mut self, slot: Slot, mixed: u64, place: u32) {
-        self.main.stow(slot, mixed | u64::from(place));
-    }
-
-    /// The hash of an entry of the small queue, or one pinned out of that, as the ghost has it.
-    #[inline(always)]
-    pub(super) fn mixed_of(&self, slot: Slot) -> u64 {
-        self.cell(slot) & !PLACE
-    }
-
     #[inline(always)]
     pub(super) fn link_small(&mut self, slot: Slot, mixed: u64) {
-        let place = match self.small.push(slot) {
-            Some(place) => place,
-            None => self.push_grown(slot),
-        };
-        self.set_cell(slot, mixed, place);
+        let place = SmallPlace::new(slot, mixed);
+        if !self.small.push(place) {
+            self.push_grown_small(place);
+        }
     }
 
-    /// Adds a slot to a small queue without a place for it.
     #[cold]
     #[inline(never)]
-    fn push_grown(&mut self, slot: Slot) -> u32 {
-        // As many as its share holds at the mean weight so far.
+    fn push_grown_small(&mut self, place: SmallPlace) {
+        self.small.grow(self.expected(self.small_capacity));
+        let pushed = self.small.push(place);
+        assert!(pushed, "a queue that has grown has a place");
+    }
+
+    /// How many entries weigh so much, at the mean weight so far.
+    fn expected(&self, weight: u64) -> usize {
         let expected = match self.ledger.weight() {
-            0 => u128::from(self.small_capacity),
-            weight => {
-                u128::from(self.small_capacity) * self.ledger.len() as u128 / u128::from(weight)
-            }
+            0 => u128::from(weight),
+            all => u128::from(weight) * self.ledger.len() as u128 / u128::from(all),
         };
-        self.small
-            .grow(usize::try_from(expected).unwrap_or(usize::MAX));
-        self.replace_small();
-        let place = self.small.push(slot);
-        place.expect("a queue that has grown has a place")
-    }
-
-    /// Tells the entries of the small queue of their places.
-    fn replace_small(&mut self) {
-        let (small, main) = (&self.small, &mut self.main);
-        for (slot, place) in small.iter() {
-            let cell = main.stowed(slot);
-            main.stow(slot, cell & !PLACE | u64::from(place));
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn pop_small(&mut self) {
-        if self.small.pop() {
-            self.tidy_small();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tidy_small(&mut self) {
-        if self.small.tidy() {
-            self.replace_small();
-        }
+        usize::try_from(expected).unwrap_or(usize::MAX)
     }
 
     /// Makes any absent slot resident; [`insert`](crate::Policy::insert) does itself what is most frequent.
     #[inline(never)]
     pub(super) fn insert_any(&mut self, slot: Slot, hash: u64, weight: u32, hint: Hint) {
-        self.main.ensure(slot);
         let is_full = self.warming && self.small_weight() >= self.small_capacity;
-        self.ledger.admit(slot, weight);
         if hint == REMEMBERED || is_full {
             self.marks.start(slot, MAIN);
+            self.ledger.admit(slot, weight);
             self.link_main(slot, weight);
         } else {
             let is_skipping = self.small.window.is_open();
             self.marks
                 .start(slot, if is_skipping { SKIPPING } else { SMALL });
+            self.ledger.admit(slot, weight);
             self.link_small(slot, mixed(hash));
-            self.enter_window(weight);
+            self.enter_window(weight, is_skipping);
         }
     }
 
     /// Takes the newest entry of the small queue into the window.
-    pub(super) fn enter_window(&mut self, weight: u32) {
+    pub(super) fn enter_window(&mut self, weight: u32, is_skipping: bool) {
         if self.skips {
-            self.small.enter_window(weight);
+            self.small.enter_window(weight, is_skipping);
             self.end_skipping();
         }
     }
@@ -118,32 +67,49 @@ impl S3Fifo {
     /// Counts the hits of entries from now on that have left the window.
     pub(super) fn end_skipping(&mut self) {
         while let Some(slot) = self.small.aged() {
-            if self.marks.get(slot) == SKIPPING {
-                self.marks.set(slot, SMALL);
-            }
+            debug_assert_eq!(self.marks.get(slot), SKIPPING);
+            self.marks.set(slot, SMALL);
         }
     }
 
     #[inline(always)]
     pub(super) fn link_main(&mut self, slot: Slot, weight: u32) {
-        self.main.push_front(0, slot);
+        if !self.main.push(slot) {
+            self.push_grown_main(slot);
+        }
         self.main_weight += u64::from(weight);
     }
 
-    #[inline(always)]
-    fn unlink_main(&mut self, slot: Slot, weight: u32) {
-        self.main.unlink(0, slot, Unlinked::Absent);
-        self.main_weight -= u64::from(weight);
+    #[cold]
+    #[inline(never)]
+    fn push_grown_main(&mut self, slot: Slot) {
+        match self.main.has_many_stale() {
+            true => self.main.pack(|_| ()),
+            false => self.main.grow(self.expected(self.main_capacity)),
+        }
+        let pushed = self.main.push(slot);
+        assert!(pushed, "a queue that has grown has a place");
     }
 
     /// Takes a slot out of the queue that it is in.
     pub(super) fn unlink(&mut self, slot: Slot, mark: u8, weight: u32) {
-        if mark >= MAIN {
-            self.unlink_main(slot, weight);
-        } else {
-            self.small.remove(slot, self.place_of(slot));
-            self.tidy_small();
+        if mark < MAIN {
+            self.small.leave(slot, mark == SKIPPING);
+            return;
         }
+        self.main_weight -= u64::from(weight);
+        if self.main.leave(slot) == Left::Middle && self.main.is_to_pack() {
+            self.main.pack(|_| ());
+        }
+    }
+
+    /// The hash of an entry of the small queue, or one pinned out of that, as the ghost has it.
+    pub(super) fn mixed_of(&self, slot: Slot, mark: u8) -> u64 {
+        if mark & PINNED == 0 {
+            return self.small.mixed_of(slot);
+        }
+        let kept = self.pinned_of_small.get(slot);
+        kept.expect("what is pinned out of the small queue has a hash")
     }
 
     /// Evicts from the queue whose turn it is.
@@ -152,28 +118,27 @@ impl S3Fifo {
         &mut self,
         mut untold: Untold<T>,
     ) -> Option<Slot> {
-        let Some(victim) = self.next_of_small::<true, T>(&mut untold) else {
+        let Some((victim, mixed)) = self.next_of_small::<true, T>(&mut untold) else {
             return self.evict_main(untold);
         };
-        self.pop_small();
+        self.small.pop(victim);
         let weight = self.ledger.dismiss(victim);
-        self.ghost.remember_mixed(self.mixed_of(victim), weight);
+        self.ghost.remember_mixed(mixed, weight);
         Some(victim)
     }
 
-    /// The victim if that is the oldest of the small queue, those before it that had enough hits being moved to the main one.
+    /// The victim and its hash, `mixed`, if that is the oldest of the small queue, those before it that had enough hits being moved to the main one.
     /// If it leaves, it is marked as absent.
     #[inline(always)]
     pub(super) fn next_of_small<const LEAVES: bool, T: FnMut(Slot) -> u8>(
         &mut self,
         untold: &mut Untold<T>,
-    ) -> Option<Slot> {
+    ) -> Option<(Slot, u64)> {
         if self.main_weight > self.main_capacity {
             return None;
         }
         loop {
-            let slot = self.small.front();
-            // The slot that stands for none has no mark.
+            let (slot, mixed) = self.small.front()?;
             let mark = self.marks.mark(slot)?;
             let touches = untold.take(slot);
             if touches != 0 {
@@ -185,7 +150,7 @@ impl S3Fifo {
                     *mark = 0;
                 }
                 self.warming = false;
-                return Some(slot);
+                return Some((slot, mixed));
             }
             self.promote(slot);
         }
@@ -194,9 +159,21 @@ impl S3Fifo {
     /// Moves the oldest of the small queue to the main one.
     #[inline(never)]
     fn promote(&mut self, slot: Slot) {
-        self.pop_small();
+        self.small.pop(slot);
         self.marks.set(slot, MAIN);
         self.link_main(slot, self.ledger.weight_of(slot));
+    }
+
+    /// The oldest of the main queue.
+    #[inline(always)]
+    fn front_of_main(&mut self) -> Option<Slot> {
+        loop {
+            let (slot, is_stale) = self.main.front()?;
+            if !is_stale {
+                return Some(slot);
+            }
+            self.main.pop();
+        }
     }
 
     /// Turns the main queue up to the first entry without a hit, which is the victim.
@@ -206,9 +183,9 @@ impl S3Fifo {
         mut untold: Untold<T>,
     ) -> Option<Slot> {
         // Twice: hits that come while it turns begin the counts anew.
-        let steps_max = 2 * usize::from(self.config.chances()) * self.main.len(0) + 1;
+        let steps_max = 2 * usize::from(self.config.chances()) * self.main.len() + 1;
         let mut steps = 0;
-        while let Some(slot) = self.main.back(0) {
+        while let Some(slot) = self.front_of_main() {
             steps += 1;
             debug_assert!(steps <= steps_max, "the main queue turned without an end");
             let count = (self.marks.get(slot) & COUNT).saturating_add(untold.take(slot));
@@ -218,7 +195,7 @@ impl S3Fifo {
             }
             self.marks
                 .set(slot, MAIN | (count.min(self.config.chances()) - 1));
-            self.main.move_to_front(0, slot);
+            self.main.turn();
         }
         None
     }
@@ -226,8 +203,9 @@ impl S3Fifo {
     #[inline(never)]
     fn evict_main<T: FnMut(Slot) -> u8>(&mut self, untold: Untold<T>) -> Option<Slot> {
         let victim = self.victim_of_main(untold)?;
+        self.main.pop();
         let weight = self.ledger.dismiss(victim);
-        self.unlink_main(victim, weight);
+        self.main_weight -= u64::from(weight);
         self.marks.set(victim, 0);
         Some(victim)
     }

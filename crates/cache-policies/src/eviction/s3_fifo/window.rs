@@ -2,8 +2,11 @@
 
 use alloc::collections::VecDeque;
 
-/// A stamp of an entry that has left.
-const HOLE: u64 = u64::MAX;
+use super::stale::Stale;
+use crate::slot::Slot;
+
+/// The bit of a stamp that says that the entry's hits are counted in spite of its age.
+const COUNTED: u64 = 1 << 63;
 
 /// The window is a span of weight: an entry is in it until as much was put into the small queue after it. It has a stamp for
 /// each of the newest places of the queue: 8 bytes each, and nothing where no hits are skipped.
@@ -13,9 +16,11 @@ pub(super) struct Window {
     /// The weight of all that was ever put into the small queue. A weight of 0 counts as 1, so that the window moves
     /// on.
     inserted: u64,
-    /// What had been put into the small queue by then, oldest first; the last is that of the queue's last place. There may be
-    /// more than places: of entries that were taken from the queue's head.
+    /// What had been put into the small queue by then, oldest first, and `COUNTED`; the last is that of the queue's last
+    /// place.
     stamps: VecDeque<u64>,
+    /// The places in the window whose entries have left and are not `COUNTED`.
+    pub(super) stale: Stale,
 }
 
 impl Window {
@@ -24,6 +29,7 @@ impl Window {
             span: 0,
             inserted: 0,
             stamps: VecDeque::new(),
+            stale: Stale::new(),
         }
     }
 
@@ -38,49 +44,58 @@ impl Window {
         self.span > 0
     }
 
-    /// Takes the entry in that was just put into the queue, which has so many places now.
-    pub(super) fn enter(&mut self, weight: u32, places: usize) {
+    /// Takes the entry in that was just put into the queue.
+    pub(super) fn enter(&mut self, weight: u32, is_skipping: bool) {
         self.inserted += u64::from(weight.max(1));
-        self.stamps.push_back(self.inserted);
-        while self.stamps.len() > places {
-            self.stamps.pop_front();
-        }
+        let counted = if is_skipping { 0 } else { COUNTED };
+        self.stamps.push_back(self.inserted | counted);
     }
 
-    /// Takes the oldest entry out if it is as old as the span; how many places before the end it is.
-    pub(super) fn aged(&mut self) -> Option<usize> {
-        if self.inserted - *self.stamps.front()? < self.span {
+    /// Takes the oldest place out if it is as old as the span; whether its entry skips hits.
+    pub(super) fn aged(&mut self) -> Option<bool> {
+        let stamp = *self.stamps.front()?;
+        if self.inserted - (stamp & !COUNTED) < self.span {
             return None;
         }
-        let places = self.stamps.len();
         self.stamps.pop_front();
-        Some(places)
+        Some(stamp & COUNTED == 0)
     }
 
-    /// The queue has dropped its last place.
+    /// The queue has dropped its first place, which was this slot's and in the window.
+    #[inline(never)]
+    pub(super) fn drop_oldest(&mut self, slot: Slot) {
+        let stamp = self.stamps.pop_front();
+        if stamp.is_some_and(|stamp| stamp & COUNTED == 0) {
+            self.stale.pass(slot);
+        }
+    }
+
+    /// The queue has dropped its last place, and no entry of that place is counted as stale.
     pub(super) fn drop_newest(&mut self) {
         self.stamps.pop_back();
     }
 
-    /// The place that is so many before the end is to be dropped by [`Window::drop_holes`].
-    pub(super) fn mark_hole(&mut self, places: usize) {
-        if let Some(index) = self.stamps.len().checked_sub(places) {
-            self.stamps[index] = HOLE;
-        }
-    }
-
-    pub(super) fn drop_holes(&mut self) {
-        self.stamps.retain(|stamp| *stamp != HOLE);
+    /// The oldest place becomes the newest, or is dropped: the queue goes through all of them, and closes up.
+    pub(super) fn turn(&mut self, stays: bool) {
+        let stamp = self.stamps.pop_front();
+        self.stamps.extend(stamp.filter(|_| stays));
     }
 
     /// How many of the newest places are in the window.
+    #[inline(always)]
     pub(super) fn places(&self) -> usize {
         self.stamps.len()
     }
 
     /// Asserts that the stamps are in order.
     pub(super) fn check(&self) {
-        assert!(self.stamps.iter().is_sorted());
-        assert!(self.stamps.back().is_none_or(|last| *last <= self.inserted));
+        let stamps = || self.stamps.iter().map(|stamp| stamp & !COUNTED);
+        assert!(stamps().is_sorted());
+        assert!(
+            stamps()
+                .next_back()
+                .is_none_or(|last| last <= self.inserted)
+        );
+        assert!(self.stale.len() <= self.stamps.len());
     }
 }

@@ -1,163 +1,146 @@
 //! The queue against a plain deque, and what it keeps and gives back.
 
 use super::SmallQueue;
+use crate::ghost::mixed;
 use crate::random::Random;
 use crate::slot::Slot;
 use std::collections::VecDeque;
-use std::vec;
 use std::vec::Vec;
 
-/// A queue and its owner, who knows the place of each slot.
-struct Owner {
-    queue: SmallQueue,
-    places: Vec<u32>,
-    moves: u32,
+/// What a slot's hash is in these tests.
+fn hash_of(slot: u32) -> u64 {
+    mixed(u64::from(slot).wrapping_mul(0xd6e8_feb8_6659_fd93))
 }
 
-impl Owner {
-    fn new() -> Self {
-        Owner {
-            queue: SmallQueue::new(),
-            places: vec![u32::MAX; 100_000],
-            moves: 0,
-        }
+fn push(queue: &mut SmallQueue, slot: u32) {
+    let place = super::SmallPlace::new(Slot::new(slot), hash_of(slot));
+    if !queue.push(place) {
+        queue.grow(20);
+        assert!(queue.push(place));
     }
+}
 
-    fn follow(&mut self) {
-        self.moves += 1;
-        for (slot, place) in self.queue.iter() {
-            self.places[slot.index()] = place;
-        }
-    }
+fn pop(queue: &mut SmallQueue) -> Option<u32> {
+    let (slot, mixed) = queue.front()?;
+    queue.pop(slot);
+    assert_eq!(mixed, hash_of(slot.get()));
+    Some(slot.get())
+}
 
-    fn push(&mut self, slot: u32, weight: u32) {
-        let place = self.queue.push(Slot::new(slot)).unwrap_or_else(|| {
-            self.queue.grow(20);
-            self.follow();
-            self.queue.push(Slot::new(slot)).unwrap()
-        });
-        self.places[slot as usize] = place;
-        self.queue.enter_window(weight);
-    }
-
-    fn tidy(&mut self) {
-        if self.queue.tidy() {
-            self.follow();
-        }
-    }
-
-    fn pop(&mut self) -> Option<u32> {
-        let oldest = self.queue.front();
-        if oldest > Slot::MAX {
-            return None;
-        }
-        if self.queue.pop() {
-            self.tidy();
-        }
-        Some(oldest.get())
-    }
-
-    fn remove(&mut self, slot: u32) {
-        self.queue
-            .remove(Slot::new(slot), self.places[slot as usize]);
-        self.tidy();
-    }
-
-    fn check(&self) {
-        self.queue.check();
-        for (slot, place) in self.queue.iter() {
-            assert_eq!(self.places[slot.index()], place);
-        }
-    }
+/// An entry of the model.
+#[derive(Copy, Clone)]
+struct Entry {
+    slot: u32,
+    /// The weight that was inserted by then.
+    stamp: u64,
+    is_skipping: bool,
 }
 
 /// With a window that spans a weight of 20, and twice as much for a while.
 #[test]
 fn equals_a_plain_deque() {
-    let mut owner = Owner::new();
-    // With what was inserted by then.
-    let mut model: VecDeque<(u32, u64)> = VecDeque::new();
+    let mut queue = SmallQueue::new();
+    let mut model: VecDeque<Entry> = VecDeque::new();
     let mut inserted = 0;
     let mut free: Vec<u32> = (0..200).collect();
     let mut random = Random::new(1);
-    let mut left_window = 0;
+    let (mut left_window, mut came_again) = (0, 0);
     for step in 0..40_000 {
         let choice = random.next() >> 33;
         let span = if step / 1_000 % 2 == 0 { 20 } else { 40 };
-        owner.queue.window.set_span(span);
+        queue.set_span(span);
         // The queue fills for a while, then empties from the middle, then from its head.
         let (pops, removals) = [(1, 3), (1, 8), (7, 8)][step / 300 % 3];
         match choice % 9 {
             kind if kind < pops => {
-                let oldest = model.pop_front().map(|entry| entry.0);
-                assert_eq!(owner.pop(), oldest);
+                let oldest = model.pop_front().map(|entry| entry.slot);
+                assert_eq!(pop(&mut queue), oldest);
                 free.extend(oldest);
             }
             kind if kind < removals && !model.is_empty() => {
                 let at = (choice >> 4) as usize % model.len();
-                let (slot, _) = model.remove(at).unwrap();
-                owner.remove(slot);
+                let Entry {
+                    slot, is_skipping, ..
+                } = model.remove(at).unwrap();
+                assert_eq!(queue.mixed_of(Slot::new(slot)), hash_of(slot));
+                queue.leave(Slot::new(slot), is_skipping);
                 free.push(slot);
             }
             _ => {
                 if let Some(slot) = free.pop() {
                     let weight = (choice >> 8) as u32 % 4;
+                    let is_skipping = !(choice >> 10).is_multiple_of(8);
                     inserted += u64::from(weight.max(1));
-                    owner.push(slot, weight);
-                    model.push_back((slot, inserted));
+                    came_again += u32::from(!queue.line.stale_has_none(Slot::new(slot)));
+                    push(&mut queue, slot);
+                    queue.enter_window(weight, is_skipping);
+                    model.push_back(Entry {
+                        slot,
+                        stamp: inserted,
+                        is_skipping,
+                    });
                 }
             }
         }
-        while let Some(slot) = owner.queue.aged() {
-            let entry = model.iter().find(|entry| entry.0 == slot.get());
-            assert!(inserted - entry.unwrap().1 >= span);
+        while let Some(slot) = queue.aged() {
+            let mut entries = model.iter_mut();
+            let entry = entries.find(|entry| entry.slot == slot.get()).unwrap();
+            assert!(entry.is_skipping && inserted - entry.stamp >= span);
+            entry.is_skipping = false;
             left_window += 1;
         }
-        owner.check();
-        assert_eq!(owner.queue.len(), model.len());
-        let entries = owner.queue.iter().map(|(slot, _)| slot.get());
-        assert!(entries.eq(model.iter().map(|entry| entry.0)));
-        let outside = owner.queue.outside_window();
-        let oldest = model.get(outside);
-        assert!(oldest.is_none_or(|entry| inserted - entry.1 < span));
+        let is_late = |entry: &Entry| entry.is_skipping && inserted - entry.stamp >= span;
+        assert!(!model.iter().any(is_late), "an entry stays in the window");
+        queue.check();
+        assert_eq!(queue.len(), model.len());
+        let entries = queue.iter().map(|(_, slot)| slot.get());
+        assert!(entries.eq(model.iter().map(|entry| entry.slot)));
     }
-    assert!(owner.moves > 100, "entries hardly ever moved");
     assert!(left_window > 1_000, "hardly any left the window");
+    assert!(came_again > 100, "hardly a slot came with stale places");
 }
 
 #[test]
-fn holes_behind_the_oldest_are_closed_up_when_those_go() {
-    let mut owner = Owner::new();
-    for slot in 0..100 {
-        owner.push(slot, 1);
+fn one_slot_that_comes_and_goes_leaves_few_places_behind() {
+    let mut queue = SmallQueue::new();
+    push(&mut queue, 1);
+    for _ in 0..10_000 {
+        push(&mut queue, 2);
+        push(&mut queue, 3);
+        queue.leave(Slot::new(2), false);
+        queue.leave(Slot::new(3), false);
+        queue.check();
     }
-    for slot in 50..99 {
-        owner.remove(slot);
+    assert!(queue.line.places() < 20, "{} places", queue.line.places());
+    assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(1), None));
+}
+
+#[test]
+fn stale_places_are_closed_up_before_they_are_many() {
+    let mut queue = SmallQueue::new();
+    for slot in 0..1_000 {
+        push(&mut queue, slot);
     }
-    assert_eq!((owner.queue.len(), owner.queue.holes), (51, 49));
-    for slot in 0..45 {
-        assert_eq!(owner.pop(), Some(slot));
-        owner.check();
+    for slot in 1..999 {
+        queue.leave(Slot::new(slot), false);
+        let stale = queue.line.places() - queue.len();
+        assert!(4 * stale <= queue.len() + 32, "{stale} are stale");
     }
-    assert_eq!((owner.queue.len(), owner.queue.holes), (6, 0));
-    for slot in [45, 46, 47, 48, 49, 99] {
-        assert_eq!(owner.pop(), Some(slot));
-    }
-    assert_eq!(owner.pop(), None);
+    assert_eq!((pop(&mut queue), pop(&mut queue)), (Some(0), Some(999)));
 }
 
 #[test]
 fn a_queue_that_was_long_gives_its_memory_back() {
-    let mut owner = Owner::new();
+    let mut queue = SmallQueue::new();
     for slot in 0..100_000 {
-        owner.push(slot, 1);
+        push(&mut queue, slot);
     }
-    let room = owner.queue.ring.capacity();
-    assert!(room < 112_600, "{room} places");
-    while owner.queue.len() > 10 {
-        owner.pop();
+    let room = queue.line.room();
+    assert!(room < 103_200, "{room} places");
+    while queue.len() > 10 {
+        pop(&mut queue);
     }
-    owner.check();
-    let room = owner.queue.ring.capacity();
+    queue.check();
+    let room = queue.line.room();
     assert!(room <= 256, "{room} places");
 }
