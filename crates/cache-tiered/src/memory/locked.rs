@@ -109,16 +109,17 @@ impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
         let is_weighed = self.settings.weigher.is_some();
         let is_heavy = self.is_heavy();
         let mut writer = self.shard.arena.writer(&mut self.state.token);
+        let before = writer.retired();
         if all || is_heavy {
             writer.reclaim_all(&mut out);
         } else {
             writer.reclaim(&mut out);
         }
-        if is_weighed && !out.is_empty() {
-            let left = writer.retired();
+        let left = writer.retired();
+        if is_weighed && left < before {
             // As if all weighed the same.
             let weight = u128::from(self.state.retired_weight) * left as u128;
-            self.state.retired_weight = (weight / (left + out.len()) as u128) as u64;
+            self.state.retired_weight = (weight / before as u128) as u64;
         }
         out
     }

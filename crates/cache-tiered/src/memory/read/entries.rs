@@ -29,7 +29,8 @@ pub(super) enum Holds {
     Nothing,
     /// A value that is in the index.
     Live,
-    /// A value that is no longer in the index, and that readers may still see.
+    /// A value that is no longer in the index, and that readers may still see. Where values need no drop it stays so when
+    /// none can, until there is another.
     Retired,
 }
 

@@ -18,12 +18,13 @@ pub(super) const BATCH: usize = if cfg!(cache_tiered_loom) { 1 } else { 64 };
 /// What waits is looked at whenever so many slots are fresh, or a multiple of that: others may have fenced for it.
 const LOOK: usize = if cfg!(cache_tiered_loom) { 1 } else { 16 };
 
-/// A chain of slots: the first, 1 higher, or 0; each entry's `link` goes on in the same way.
+/// A chain of slots: the first and the last, 1 higher, or 0; each entry's `link` goes on in the same way.
 #[derive(Copy, Clone, Debug, Default)]
 #[repr(C)]
 pub(super) struct Chain {
     pub(super) len: usize,
     pub(super) head: u32,
+    pub(super) last: u32,
 }
 
 /// A table that was replaced.

@@ -1,6 +1,6 @@
 //! The writer: everything that changes an arena.
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, needs_drop};
 use std::ptr::NonNull;
 
 use super::arena::{Arena, State};
@@ -287,9 +287,11 @@ impl<'a, T> Writer<'a, T> {
     }
 
     /// Moves values that no reader sees any more to `out`, for the owner to drop when its lock is free, and
-    /// makes their slots vacant. Does nothing, for a few instructions, until a batch of 64 was unlinked, or as
-    /// many as the process has threads; once that is twice as many it costs a fence, unless another arena's
-    /// writer has made one in between, or the owner when it was [asked to](Self::wants_fence), and a look at those threads. Should not be called pinned: what the
+    /// makes their slots vacant. Where values need no drop it does the latter, at once for all of a batch.
+    ///
+    /// Does nothing, for a few instructions, until a batch of 64 was unlinked, or as many as the process has threads;
+    /// once that is twice as many it costs a fence, unless another arena's writer has made one in between, or the owner
+    /// when it was [asked to](Self::wants_fence), and a look at those threads. Should not be called pinned: what the
     /// calling thread may see stays.
     ///
     /// What readers that are pinned may see waits for them, and so does what is unlinked meanwhile. Where a
@@ -315,20 +317,30 @@ impl<'a, T> Writer<'a, T> {
     }
 
     fn pass(&mut self, urgent: bool, out: &mut Vec<T>) {
-        let Chain { head, len } = self.state.limbo.pass(urgent);
+        let Chain { len, head, last } = self.state.limbo.pass(urgent);
+        let Some(last) = last.checked_sub(1) else {
+            return;
+        };
+        // Values that nobody has to drop stay where they are until there are others.
+        if needs_drop::<T>() {
+            self.take_all(head, len, out);
+        }
+        // The chain as it is comes before the vacant slots: what was used last is used again first.
+        // SAFETY: a slot in limbo was prepared.
+        let last = unsafe { self.arena.entries.entry(last) };
+        last.link.set(self.state.vacant);
+        self.state.vacant = head;
+    }
+
+    /// Moves the values of a chain out.
+    fn take_all(&mut self, head: u32, len: usize, out: &mut Vec<T>) {
         out.reserve(len);
-        let (mut next, mut last) = (head, None);
+        let mut next = head;
         while next != 0 {
             // SAFETY: a slot in limbo was prepared.
             let entry = unsafe { self.arena.entries.entry(next - 1) };
             next = entry.link.get();
             out.push(take(entry));
-            last = Some(entry);
-        }
-        // The chain as it is comes before the vacant slots: what was used last is used again first.
-        if let Some(last) = last {
-            last.link.set(self.state.vacant);
-            self.state.vacant = head;
         }
     }
 
@@ -342,12 +354,12 @@ impl<'a, T> Writer<'a, T> {
         // SAFETY: prepared.
         let entry = unsafe { self.arena.entries.entry(slot) };
         debug_assert!(
-            entry.holds.get() == Holds::Nothing,
-            "a vacant slot holds nothing"
+            is_vacant(entry),
+            "a vacant slot holds nothing that is to be dropped"
         );
         self.state.vacant = entry.link.get();
         // SAFETY: a vacant slot is in no cell that a reader can get it from: it never was, or a grace period has
-        // passed. It holds no value.
+        // passed. It holds no value, or one that needs no drop.
         entry
             .value
             .with_mut(|place| unsafe { place.write(MaybeUninit::new(value)) });
@@ -378,10 +390,11 @@ impl<'a, T> Writer<'a, T> {
         }
         let fresh = &mut self.state.limbo.fresh;
         entry.link.set(fresh.head);
-        *fresh = Chain {
-            head: slot + 1,
-            len: fresh.len + 1,
-        };
+        fresh.head = slot + 1;
+        fresh.len += 1;
+        if fresh.len == 1 {
+            fresh.last = slot + 1;
+        }
     }
 
     fn vacate(&mut self, slot: u32, entry: &Entry<T>) {
@@ -448,12 +461,21 @@ impl<'a, T> Writer<'a, T> {
         while head != 0 {
             // SAFETY: slots in chains were prepared.
             let entry = unsafe { self.arena.entries.entry(head - 1) };
-            assert_eq!(entry.holds.get(), Holds::Nothing);
+            assert!(is_vacant(entry), "what is vacant was live or retired");
             vacant += 1;
             head = entry.link.get();
         }
         let all = self.state.prepared as usize;
         assert_eq!(self.len() + self.retired() + vacant, all, "slots are lost");
+    }
+}
+
+/// Whether an entry may have another value: it holds none, or one that was retired and that nobody has to drop.
+fn is_vacant<T>(entry: &Entry<T>) -> bool {
+    match entry.holds.get() {
+        Holds::Nothing => true,
+        Holds::Live => false,
+        Holds::Retired => !needs_drop::<T>(),
     }
 }
 
