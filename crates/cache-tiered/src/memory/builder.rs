@@ -174,7 +174,7 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
     /// let quotas = [Quota { min: 50_000, ..Quota::default() }, other, other];
     /// let cache: MemoryCache<(u8, u64), u64> = MemoryCache::builder()
     ///     .capacity(100_000)
-    ///     .partitions(quotas, |(tenant, _)| usize::from(*tenant))
+    ///     .partitions(quotas, |(tenant, _): &(u8, u64)| usize::from(*tenant))
     ///     .build()?;
     /// cache.insert((2, 7), 49);
     /// assert_eq!(cache.partition_stats()[2].len, 1);

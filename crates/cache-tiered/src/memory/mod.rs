@@ -351,9 +351,9 @@ impl<K: Hash + Eq, V, P: Policy> MemoryCache<K, V, P> {
     /// ```
     /// use cache_tiered::{MemoryCache, Quota};
     ///
-    /// let builder = MemoryCache::builder().capacity(100);
-    /// let cache: MemoryCache<u8, u8> =
-    ///     builder.partitions([Quota::default(); 2], |key| usize::from(key % 2)).build()?;
+    /// let builder = MemoryCache::<u8, u8>::builder().capacity(100).shards(1);
+    /// let cache =
+    ///     builder.partitions([Quota::default(); 2], |key: &u8| usize::from(key % 2)).build()?;
     /// for key in 0..100 {
     ///     cache.insert(key, key);
     /// }

@@ -87,7 +87,7 @@ impl PartitionStats {
 ///
 /// let quota = Quota { min: 60, ..Quota::default() };
 /// let builder = MemoryCache::<u8, u8>::builder().capacity(100);
-/// let refused = builder.partitions([quota, quota], |key| usize::from(key % 2)).build();
+/// let refused = builder.partitions([quota, quota], |key: &u8| usize::from(key % 2)).build();
 /// let overcommitted = PartitionError::Overcommitted { min: 120, capacity: 100 };
 /// assert_eq!(refused.err(), Some(BuildError::Partitions(overcommitted)));
 /// ```
