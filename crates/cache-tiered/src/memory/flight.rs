@@ -13,13 +13,20 @@
 //! Both end by what they are, not by their key: so the comparison of keys, which may panic, is not
 //! asked at an end, and what has ended cannot end what came after it.
 
+#[cfg(all(test, cache_tiered_loom))]
+mod loom;
+mod mutant;
+
+pub(super) use self::mutant::{Mutant, active};
+
+use self::mutant::weaken;
+use super::sync::{AtomicBool, Event, Listener, OnceLock};
 use crate::error::LoadError;
 use crate::executor::while_waiting;
-use event_listener::{Event, Listener};
 use hashbrown::{Equivalent, HashTable};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Who a load asks: a get joins only loads that ask the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +67,9 @@ impl<V: Clone> Load<V> {
     pub(super) fn end(&self, ending: Ending<V>) {
         let first = self.ending.set(ending);
         debug_assert!(first.is_ok(), "a load ends once");
-        self.ended.notify(usize::MAX);
+        if !active(Mutant::EndUnheard) {
+            self.ended.notify(usize::MAX);
+        }
     }
 
     /// Waits for the end without holding a thread.
@@ -71,7 +80,7 @@ impl<V: Clone> Load<V> {
             }
             let listener = self.ended.listen();
             // Looked at again after the registration, so that no end is missed.
-            if self.ending.get().is_none() {
+            if active(Mutant::EndUnlooked) || self.ending.get().is_none() {
                 listener.await;
             }
         }
@@ -84,7 +93,7 @@ impl<V: Clone> Load<V> {
                 return ending.clone();
             }
             let listener = self.ended.listen();
-            if self.ending.get().is_none() {
+            if active(Mutant::EndUnlooked) || self.ending.get().is_none() {
                 while_waiting(|| listener.wait());
             }
         }
@@ -107,19 +116,23 @@ impl Turn {
     }
 
     fn grant(&self) {
-        self.granted.store(true, Ordering::Release);
-        self.came.notify(usize::MAX);
+        let publishing = weaken(Ordering::Release, Mutant::GrantRelaxed);
+        self.granted.store(true, publishing);
+        if !active(Mutant::TurnUnheard) {
+            self.came.notify(usize::MAX);
+        }
     }
 
     pub(super) fn is_granted(&self) -> bool {
-        self.granted.load(Ordering::Acquire)
+        self.granted
+            .load(weaken(Ordering::Acquire, Mutant::GrantedRelaxed))
     }
 
     /// Waits on this thread until the key is this mutation's.
     pub(super) fn wait_until_granted(&self) {
         while !self.is_granted() {
             let listener = self.came.listen();
-            if !self.is_granted() {
+            if active(Mutant::TurnUnlooked) || !self.is_granted() {
                 while_waiting(|| listener.wait());
             }
         }
@@ -129,7 +142,7 @@ impl Turn {
     pub(super) async fn granted(&self) {
         while !self.is_granted() {
             let listener = self.came.listen();
-            if !self.is_granted() {
+            if active(Mutant::TurnUnlooked) || !self.is_granted() {
                 listener.await;
             }
         }
@@ -216,7 +229,8 @@ impl<K, V> Flights<K, V> {
     where
         K: Eq,
     {
-        self.find(hash, key)?.load.clone()
+        let load = self.find(hash, key)?.load.clone();
+        load.filter(|_| !active(Mutant::Unjoined))
     }
 
     /// Attaches a new load.
@@ -252,9 +266,11 @@ impl<K, V> Flights<K, V> {
     #[cold]
     fn invalidate_found<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
         if let Some(state) = self.find(hash, key) {
-            state.invalidated = state.owner.is_some();
+            state.invalidated = state.owner.is_some() && !active(Mutant::InvalidatedShown);
         }
-        self.detach(hash, key);
+        if !active(Mutant::InvalidatedAttached) {
+            self.detach(hash, key);
+        }
     }
 
     /// Invalidates every key.
@@ -280,7 +296,7 @@ impl<K, V> Flights<K, V> {
             attached.is_some_and(|attached| Arc::ptr_eq(attached, load))
         };
         let Ok(mut entry) = self.states.find_entry(hash, is_its) else {
-            return false;
+            return active(Mutant::LandsDetached);
         };
         entry.get_mut().load = None;
         if entry.get().is_settled() {
@@ -296,7 +312,7 @@ impl<K, V> Flights<K, V> {
     {
         let turn = Arc::new(Turn::new());
         let state = self.state(hash, key);
-        if state.owner.is_some() {
+        if state.owner.is_some() && !active(Mutant::TurnAtOnce) {
             state.queue.push_back(Arc::clone(&turn));
         } else {
             state.owner = Some(Arc::clone(&turn));
@@ -317,6 +333,7 @@ impl<K, V> Flights<K, V> {
         state.invalidated = false;
         state.owner = state.queue.pop_front();
         match &state.owner {
+            Some(_) if active(Mutant::HandedToNobody) => {}
             Some(next) => next.grant(),
             None if state.is_settled() => drop(entry.remove()),
             None => {}
@@ -329,7 +346,9 @@ impl<K, V> Flights<K, V> {
         let state = self
             .states
             .find_mut(hash, |state| state.queue.iter().any(is_its));
-        if let Some(state) = state {
+        if let Some(state) = state
+            && !active(Mutant::WithdrawnStays)
+        {
             state.queue.retain(|queued| !is_its(queued));
         }
     }

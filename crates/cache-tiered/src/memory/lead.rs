@@ -1,6 +1,6 @@
 //! Loads: who misses takes part in the load of the key, or leads it.
 
-use super::flight::{Asked, Ending, Load};
+use super::flight::{Asked, Ending, Load, Mutant, active};
 use super::shards::Core;
 use crate::error::LoadError;
 use cache_policies::{AnyPolicy, Policy};
@@ -173,9 +173,13 @@ impl<K: Hash + Eq, V: Clone, P: Policy> Drop for Lead<K, V, P> {
             self.core.settings().loads.abandoned();
             // No listener is told of anything in between: should it panic, the load had no end.
             let mut shard = self.core.lock(self.hash);
-            shard.state.flights.land(self.hash, &self.load);
+            if !active(Mutant::AbandonedStays) {
+                shard.state.flights.land(self.hash, &self.load);
+            }
             drop(shard);
-            self.load.end(Ending::Abandoned);
+            if !active(Mutant::Unabandoned) {
+                self.load.end(Ending::Abandoned);
+            }
         }
     }
 }

@@ -9,9 +9,9 @@ use super::lives::NEVER;
 use super::read::{fence, pinned};
 use super::settings::Settings;
 use super::shard::{Counts, Node, Shard, State};
+use super::sync::MutexGuard;
 use cache_policies::{Cause, Policy, RejectReason, Rejected, Slot};
 use hashbrown::Equivalent;
-use parking_lot::MutexGuard;
 use std::sync::Arc;
 
 pub(super) struct Locked<'a, K, V, P: Policy> {

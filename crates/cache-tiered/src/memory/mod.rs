@@ -35,6 +35,7 @@ mod shard;
 mod shards;
 mod snapshot;
 mod stats;
+mod sync;
 mod tally;
 
 pub use self::builder::MemoryCacheBuilder;

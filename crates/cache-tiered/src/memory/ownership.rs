@@ -1,7 +1,7 @@
 //! Ownership of a key: one mutation after the other.
 
 use super::compute::Compute;
-use super::flight::Turn;
+use super::flight::{Mutant, Turn, active};
 use super::lead::Keep;
 use super::shards::Core;
 use cache_policies::{AnyPolicy, Policy};
@@ -63,7 +63,9 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
                 *ended = true;
                 return Some((key, value));
             }
-            shard.state.flights.detach(self.hash, &key);
+            if !active(Mutant::ShownAttached) {
+                shard.state.flights.detach(self.hash, &key);
+            }
             let rejected = shard.put(ticket, key, value, |_| ()).err();
             if rejected.is_some() {
                 shard.remove(self.hash, &self.key, |_| ());

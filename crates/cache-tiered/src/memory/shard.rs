@@ -11,10 +11,10 @@ use super::read::{
     Arena, HitBuffers, Pin, TOUCHES_MAX, Work, WriteToken, narrowed, pinned, pinned_for, widened,
 };
 use super::settings::Settings;
+use super::sync::Mutex;
 use cache_policies::{ConfigError, Policy, Residency};
 use crossbeam::utils::CachePadded;
 use hashbrown::Equivalent;
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Entries may have limited lives, so readers ask the clock.

@@ -6,10 +6,10 @@ use super::partition::Parted;
 use super::put::Ticket;
 use super::settings::Settings;
 use super::shard::{Looked, Shard};
+use super::sync::Mutex;
 use crate::error::BuildError;
 use cache_policies::{AnyPolicy, Policy, Quota, Rejected};
 use hashbrown::Equivalent;
-use parking_lot::Mutex;
 use std::hash::{BuildHasher, Hash};
 
 /// The shards, and what they share.
