@@ -8,7 +8,8 @@
 //!
 //! Segments are given up from the oldest on only, so those in use have numbers without gaps. The
 //! header of each says where the one before it ends, and which was the oldest in use: a file whose
-//! number is lower holds nothing any more.
+//! number is lower holds nothing any more. From then on it may be written over; a header that is torn by that is told
+//! from a damaged one (`torn`).
 
 use super::device::{DeviceFile, write_full};
 use super::header::SegmentHeader;
@@ -18,7 +19,7 @@ use std::io;
 
 /// Spare files that are kept for reuse; more are deleted. And files that failed beginnings may
 /// leave, beyond the segments that there may be.
-const SPARES_MAX: usize = 2;
+pub(super) const SPARES_MAX: usize = 3;
 
 /// Why no segment could be begun.
 #[derive(Debug)]
@@ -88,6 +89,8 @@ impl Log {
         self.next_number += 1;
         self.open = true;
         self.stats.segments_begun += 1;
+        // The header says so now.
+        self.spares.append(&mut self.released);
         self.trim();
         Ok(())
     }
@@ -137,10 +140,10 @@ impl Log {
         Ok((name, spare.file))
     }
 
-    /// Sees to it that there are a file for the next segment and one more: when the device is full,
-    /// what is settled can still be noted there, and makes room.
+    /// Sees to it that there are a file for the next segment and two more: when the device is full,
+    /// what is settled can still be noted in one, and makes room once the header of the other says so.
     pub(super) fn reserve(&mut self, limit: usize) -> io::Result<()> {
-        while self.spares.len() < 2 {
+        while self.spares.len() + self.released.len() < SPARES_MAX {
             self.prepare(limit)?;
         }
         Ok(())
@@ -205,12 +208,12 @@ impl Log {
         }
     }
 
-    /// Keeps the file of a segment for another one, if it is good for that.
+    /// Keeps the file of a segment for another one, if it is good for that: once a header says that it is not in use.
     fn spare(&mut self, segment: Segment) {
         if segment.broken || segment.bytes != self.options.segment_bytes {
             self.condemned.push(segment.name);
         } else {
-            self.spares.push_back(Spare {
+            self.released.push_back(Spare {
                 name: segment.name,
                 file: segment.file,
                 unborn: None,

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! So a journal full of records can still note what is settled, and always has a segment to copy
-//! into. On a full device one prepared file is kept for the same: records do not begin a segment
-//! when they would take the last one. Copying goes on only while unsettled records fill at most three quarters of what records
+//! into. On a full device two prepared files are kept for the same: records do not begin a segment
+//! when they would take one of the last two. Copying goes on only while unsettled records fill at most three quarters of what records
 //! may have: beyond, it would cost more and more for less and less, and the journal is full.
 
 use super::error::ReadError;

@@ -7,7 +7,8 @@ use crate::little_endian::{u32_at, u64_at};
 
 /// The version of the format that this code writes, and the only one it reads.
 pub(super) const VERSION: u32 = 1;
-/// Bytes of a segment's header. It lies within one sector, so it is replaced whole or not at all.
+/// Bytes of a segment's header. It lies within one sector, so a loss of power leaves the old one or the new one; a process
+/// that dies may leave something of both.
 pub(super) const SEGMENT_HEADER: usize = 128;
 /// Bytes of a segment at most.
 pub(super) const SEGMENT_BYTES_MAX: u64 = 1 << 30;
@@ -129,6 +130,35 @@ impl SegmentHeader {
 /// Where the first group of a segment begins.
 pub(super) fn first_offset(group_align: u64) -> u64 {
     (SEGMENT_HEADER as u64).next_multiple_of(group_align)
+}
+
+/// Whether `bytes` begin as every header of journal `uuid` does, whatever has become of the rest.
+pub(super) fn is_remainder(bytes: &[u8], uuid: [u8; 16]) -> bool {
+    bytes.len() >= SEGMENT_HEADER
+        && bytes[..8] == SEGMENT_MAGIC
+        && u32_at(bytes, 8) == VERSION
+        && uuid_at(bytes, 16) == uuid
+}
+
+/// Which beginning of a segment the header in `bytes` says it is, sound or not.
+pub(super) fn begun_at(bytes: &[u8]) -> u64 {
+    u64_at(bytes, 40)
+}
+
+/// Whether `bytes` are the beginning of an identity that was never written to its end.
+pub(super) fn is_unfinished_identity(bytes: &[u8]) -> bool {
+    if bytes.len() >= IDENTITY {
+        return false;
+    }
+    let mut whole = encode_identity([0; 16]);
+    // Any uuid will do.
+    if let Some(uuid) = bytes.get(16..) {
+        let known = uuid.len().min(16);
+        whole[16..16 + known].copy_from_slice(&uuid[..known]);
+    }
+    // What is left of the checksum says nothing.
+    let told = bytes.len().min(IDENTITY - 4);
+    bytes[..told] == whole[..told]
 }
 
 /// The bytes of the identity of journal `uuid`.

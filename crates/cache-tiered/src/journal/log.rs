@@ -71,6 +71,8 @@ pub(super) struct Log {
     /// The last of `segments` takes groups.
     pub(super) open: bool,
     pub(super) spares: VecDeque<Spare>,
+    /// Files of segments that were given up since the newest header was written: to the device they are in use.
+    pub(super) released: VecDeque<Spare>,
     /// Files to be deleted once a header says that they are not needed.
     pub(super) condemned: Vec<String>,
     /// Files there are, those of failed beginnings included.

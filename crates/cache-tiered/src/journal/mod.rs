@@ -90,6 +90,7 @@ mod seat;
 mod stats;
 mod survey;
 mod sync;
+mod torn;
 mod work;
 
 pub(crate) use commit::Append;

@@ -1,5 +1,6 @@
 //! Opening: what the segments in use hold, and a log that goes on from there.
 
+use super::begin::SPARES_MAX;
 use super::device::{Device, DeviceFile, write_full};
 use super::error::OpenError;
 use super::header::SEGMENT_HEADER;
@@ -25,11 +26,7 @@ pub(super) fn open(
     let kinds = listed(&*device)?;
     let uuid = identify(&*device, lock.file(), &kinds, options.salvage)?;
     let survey = survey(&*device, uuid, &kinds, options.salvage)?;
-    for kind in &kinds {
-        if let Name::Unborn(slot) = *kind {
-            device.delete(&names::unborn(slot))?;
-        }
-    }
+    let unborn = unborn(&*device, &kinds, options.segment_bytes)?;
     // A process that died may have left names that are only in memory: the files under them are
     // about to be relied on.
     device.sync_directory()?;
@@ -42,6 +39,11 @@ pub(super) fn open(
         ..
     } = replay;
     recovery.losses.extend(survey.losses);
+    let never_begun = survey.torn.first().map(|file| Torn {
+        file: file.clone(),
+        offset: 0,
+    });
+    recovery.torn = never_begun.or(recovery.torn);
     if fold.ledger.largest() > options.record_bytes_max() {
         return Err(OpenError::Setting {
             setting: "segment_bytes",
@@ -56,12 +58,13 @@ pub(super) fn open(
         copy_limit: options.segments_max().max(segments.len()) + 1,
         options,
         uuid,
-        files: segments.len() + survey.spares.len(),
+        files: segments.len() + survey.spares.len() + survey.torn.len() + unborn.len(),
         next_number: segments.back().map_or(1, |newest| newest.number + 1),
         segments,
         open: false,
-        spares: VecDeque::new(),
-        condemned: Vec::new(),
+        spares: unborn,
+        released: VecDeque::new(),
+        condemned: survey.torn,
         next_slot: survey.next_slot,
         next_begun: survey.begun_high + 1,
         next_sequence: recovery.sequence_high + 1,
@@ -77,6 +80,31 @@ pub(super) fn open(
         log.rebuild(&aside)?;
     }
     Ok((log, recovery))
+}
+
+/// The files that were prepared for segments and never begun, as far as they are worth keeping: on a device that is full
+/// no others could be made. The rest is deleted.
+fn unborn(
+    device: &dyn Device,
+    kinds: &[Name],
+    segment_bytes: u64,
+) -> Result<VecDeque<Spare>, OpenError> {
+    let mut kept = VecDeque::new();
+    for kind in kinds {
+        let Name::Unborn(slot) = *kind else { continue };
+        let name = names::unborn(slot);
+        let file = device.open(&name)?;
+        // A shorter one was not given room. That of the others may have been lost by a sync that failed: they are given it
+        // again, which takes nothing where it is there.
+        let roomy = kept.len() < SPARES_MAX && file.len()? == segment_bytes;
+        if roomy && file.allocate(segment_bytes).is_ok() {
+            let unborn = Some(slot);
+            kept.push_back(Spare { name, file, unborn });
+        } else {
+            device.delete(&name)?;
+        }
+    }
+    Ok(kept)
 }
 
 /// The segments in use, read in order.
@@ -300,10 +328,12 @@ impl Log {
         self.held = false;
         self.release(true);
         let damaged = |name: &String| aside.iter().any(|(_, damaged)| damaged == name);
-        let before = self.spares.len() + self.condemned.len();
+        let files = |log: &Self| log.spares.len() + log.released.len() + log.condemned.len();
+        let before = files(self);
         self.spares.retain(|spare| !damaged(&spare.name));
+        self.released.retain(|spare| !damaged(&spare.name));
         self.condemned.retain(|name| !damaged(name));
-        self.files -= before - self.spares.len() - self.condemned.len();
+        self.files -= before - files(self);
         self.begin(usize::MAX).map_err(|failed| failed.error)?;
         self.copy_limit = limit;
         for (slot, name) in aside {

@@ -21,7 +21,7 @@ pub(crate) struct Record {
     pub(crate) change: Change,
 }
 
-/// The end of a group that a crash tore. It was not acknowledged.
+/// The end of a group that a crash tore, or, at offset 0, a header. Nothing there was acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Torn {
     pub(crate) file: String,

@@ -12,9 +12,9 @@ use super::header::SegmentHeader;
 use std::io;
 
 /// Bytes that the look behind a torn tail may checksum, in sizes of the segment.
-const LOOK_MAX: u64 = 8;
+pub(super) const LOOK_MAX: u64 = 8;
 /// Sequences by which a frame of a torn group may be ahead of the last one.
-const SEQUENCES_MAX: u64 = 1 << 32;
+pub(super) const SEQUENCES_MAX: u64 = 1 << 32;
 
 /// A segment file in memory.
 pub(super) struct Image {

@@ -5,6 +5,7 @@ use super::error::OpenError;
 use super::header::{self, HeaderFault, SEGMENT_HEADER, SegmentHeader};
 use super::names::{self, Name};
 use super::recovery::Loss;
+use super::torn::is_torn;
 use std::io;
 
 /// Numbers that are skipped where a header that may have used some can not be read.
@@ -27,6 +28,8 @@ pub(super) struct Survey {
     pub(super) live: Vec<Found>,
     pub(super) spares: Vec<Found>,
     pub(super) aside: Aside,
+    /// Files of segments that were never begun.
+    pub(super) torn: Vec<String>,
     pub(super) losses: Vec<Loss>,
     pub(super) next_slot: u32,
     pub(super) begun_high: u64,
@@ -69,9 +72,10 @@ pub(super) fn identify(
 ) -> Result<[u8; 16], OpenError> {
     let mut bytes = [0; header::IDENTITY];
     let read = read_full(file, 0, &mut bytes)?;
-    // A crash while it was made leaves it without a byte, or with zeros.
+    // A crash while it was made leaves a beginning of it, or zeros.
     let segments = kinds.iter().any(|kind| matches!(kind, Name::Segment(_)));
-    let unfinished = !segments && bytes == [0; header::IDENTITY];
+    let begun = header::is_unfinished_identity(&bytes[..read]);
+    let unfinished = !segments && (begun || bytes == [0; header::IDENTITY]);
     let uuid = match header::parse_identity(&bytes[..read]) {
         Ok(uuid) => return Ok(uuid),
         Err(_) if unfinished => device.uuid(),
@@ -125,8 +129,7 @@ pub(super) fn survey(
     salvage: bool,
 ) -> Result<Survey, OpenError> {
     let mut found: Vec<Found> = Vec::new();
-    let mut aside = Aside::new();
-    let mut losses = Vec::new();
+    let mut unsound = Vec::new();
     let mut next_slot = 0;
     for kind in kinds {
         if let Name::Segment(slot) | Name::Unborn(slot) | Name::Damaged(slot) = *kind {
@@ -145,19 +148,11 @@ pub(super) fn survey(
                 file,
                 header,
             }),
-            Err(HeaderFault::Damaged(reason)) if salvage => {
-                losses.push(Loss {
-                    file: name.clone(),
-                    offset: 0,
-                    reason: reason.to_owned(),
-                });
-                aside.push((slot, name));
-            }
-            Err(fault) => return Err(refusal(&name, fault)),
+            Err(fault) => unsound.push((slot, name, file, fault)),
         }
     }
-    let unknown = if aside.is_empty() { 0 } else { UNKNOWN };
     let begun_high = found.iter().map(|found| found.header.begun).max();
+    let begun_high = begun_high.unwrap_or(0);
     // Of two with one number the later one counts: the beginning of the other had failed.
     found.sort_by_key(|found| (found.header.number, std::cmp::Reverse(found.header.begun)));
     let newest = found
@@ -175,14 +170,33 @@ pub(super) fn survey(
             live.push(one);
         }
     }
+    let (mut aside, mut torn, mut losses) = (Aside::new(), Vec::new(), Vec::new());
+    for (slot, name, file, fault) in unsound {
+        match fault {
+            HeaderFault::Damaged(_) if is_torn(&*file, uuid, &live, oldest, begun_high)? => {
+                torn.push(name)
+            }
+            HeaderFault::Damaged(reason) if salvage => {
+                losses.push(Loss {
+                    file: name.clone(),
+                    offset: 0,
+                    reason: reason.to_owned(),
+                });
+                aside.push((slot, name));
+            }
+            fault => return Err(refusal(&name, fault)),
+        }
+    }
     check_gaps(&live, oldest, salvage, &mut losses)?;
+    let unknown = if aside.is_empty() { 0 } else { UNKNOWN };
     Ok(Survey {
         live,
         spares,
         aside,
+        torn,
         losses,
         next_slot,
-        begun_high: begun_high.unwrap_or(0) + unknown,
+        begun_high: begun_high + unknown,
     })
 }
 

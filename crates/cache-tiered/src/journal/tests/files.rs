@@ -40,14 +40,14 @@ fn directory_and_files_are_for_their_owner_alone_and_records_come_back() {
         assert_eq!(mode(&entry.unwrap().path()), 0o600);
         files += 1;
     }
-    assert_eq!(files, 3, "identity, segment, and a file for the next one");
+    assert_eq!(files, 4, "identity, segment, and files for the next two");
     let segment = path.join("segment-000000").metadata().unwrap();
     assert_eq!(segment.len(), 16 << 10, "preallocated");
     let (journal, recovery) = open(&path).unwrap();
     assert_eq!(recovery.records.len(), 1);
     assert_eq!((recovery.records[0].stamp, recovery.stamp_high), (5, 5));
     let stats: JournalStats = journal.stats();
-    assert_eq!((stats.unsettled, stats.file_bytes), (1, 16 << 10));
+    assert_eq!((stats.unsettled, stats.file_bytes), (1, 3 * (16 << 10)));
 }
 
 #[test]

@@ -96,6 +96,20 @@ fn run(seed: u64, durability: Durability, steps: &[Step]) {
     model.open();
 }
 
+#[test]
+fn g4_a_prepared_file_whose_sync_failed_is_given_room_again() {
+    let steps = [
+        Step::Append(1),
+        Step::CrashIn(7, false),
+        Step::Fault(3, Fault::Broken),
+        Step::Fault(4, Fault::Broken),
+        Step::Append(1),
+        Step::Close,
+        Step::Append(1),
+    ];
+    run(151_470_989_227_509_843, Durability::Power, &steps);
+}
+
 /// Cases that a model test runs: `STRATA_CASES`, or `default`.
 fn cases(default: u32) -> u32 {
     std::env::var("STRATA_CASES").map_or(default, |text| {

@@ -28,4 +28,6 @@ mod sweeps;
 #[cfg(all(unix, not(cache_tiered_loom)))]
 mod system;
 #[cfg(not(cache_tiered_loom))]
+mod torn;
+#[cfg(not(cache_tiered_loom))]
 mod waiting;

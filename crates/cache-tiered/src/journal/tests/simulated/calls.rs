@@ -125,12 +125,8 @@ impl DeviceFile for SimulatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let state = &mut *self.device.state.lock();
         let fault = self.device.call(state)?;
-        // A header is within one sector, and replaced whole or not at all; all else is torn anywhere.
-        let part = if offset == 0 && bytes.len() <= SECTOR {
-            bytes.len() * state.random.below(2) as usize
-        } else {
-            state.random.below(bytes.len() as u64 + 1) as usize
-        };
+        // What the page cache has may be torn anywhere.
+        let part = state.random.below(bytes.len() as u64 + 1) as usize;
         match fault {
             None | Some(Fault::Panic) => {
                 Self::put(state, self.file, offset, bytes);
