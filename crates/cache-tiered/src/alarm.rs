@@ -5,7 +5,6 @@ use crate::memory::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 /// A bell and a clock. One ring wakes one of the threads that wait, or keeps the next one that
 /// would from waiting.
@@ -100,12 +99,11 @@ impl Alarm {
         if self.rung.swap(false, Ordering::AcqRel) || self.closed.load(Ordering::Acquire) {
             return;
         }
-        // A clock that is set, not run, rings when it moves; one that runs does so about as fast
-        // as the system's.
-        let pause = deadline.map(|at| Duration::from_millis(at.saturating_sub(self.now())));
-        if pause.is_some_and(|pause| pause.is_zero()) {
+        // A clock that jumps while this looks at it rings for all once the lock is let go of.
+        if deadline.is_some_and(|at| at <= self.now()) {
             return;
         }
+        let pause = deadline.and_then(|at| self.clock.until(at));
         waiting.threads += 1;
         self.activity.subtract(1);
         match pause {
@@ -127,6 +125,7 @@ mod tests {
     use super::*;
     use crate::manual_clock::ManualClock;
     use std::thread;
+    use std::time::Duration;
 
     fn wait_for(reached: impl Fn() -> bool) {
         while !reached() {
@@ -159,6 +158,27 @@ mod tests {
             looks.store(true, Ordering::SeqCst);
         });
         assert_eq!(clock.at_work(), (0, 2), "the thread, and the ring");
+    }
+
+    #[test]
+    fn nobody_wakes_before_a_clock_that_only_jumps_has_jumped() {
+        let clock = ManualClock::new();
+        let alarm = Alarm::new(Arc::new(clock.clone()));
+        let woken = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (alarm, woken) = (&alarm, &woken);
+            scope.spawn(move || {
+                alarm.wait_until(Some(1));
+                woken.store(true, Ordering::SeqCst);
+            });
+            wait_for(|| alarm.waiting() == 1);
+            // Longer than the system's clock takes for that time.
+            let began = std::time::Instant::now();
+            wait_for(|| began.elapsed() > Duration::from_millis(3));
+            assert!(!woken.load(Ordering::SeqCst));
+            clock.advance(Duration::from_millis(1));
+        });
+        assert!(woken.load(Ordering::SeqCst));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 type Listener = Arc<dyn Fn() + Send + Sync>;
 
@@ -54,7 +55,7 @@ impl ManualClock {
     }
 
     /// Moves the clock on, in whole milliseconds, and wakes what waits for the time.
-    pub fn advance(&self, by: std::time::Duration) {
+    pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         // One that is about to run out stands still at the end of time.
         let _former = self
@@ -85,6 +86,10 @@ impl Clock for ManualClock {
 
     fn on_jump(&self, listener: Arc<dyn Fn() + Send + Sync>) {
         self.inner.listeners.lock().push(listener);
+    }
+
+    fn until(&self, _at: u64) -> Option<Duration> {
+        None
     }
 
     fn activity(&self) -> Activity {

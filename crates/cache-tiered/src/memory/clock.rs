@@ -2,7 +2,7 @@
 
 use crate::activity::Activity;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A clock that never goes back, in milliseconds since any fixed point.
 ///
@@ -42,6 +42,13 @@ pub trait Clock: Send + Sync + 'static {
     /// after each move.
     fn on_jump(&self, listener: Arc<dyn Fn() + Send + Sync>) {
         drop(listener);
+    }
+
+    /// How long a thread has to sleep until the clock shows `at`, or thereabouts: what waits looks
+    /// again. None if the clock goes on only by jumps, of which [`on_jump`](Self::on_jump) tells. By
+    /// default as long as it would take the clock of the system.
+    fn until(&self, at: u64) -> Option<Duration> {
+        Some(Duration::from_millis(at.saturating_sub(self.now())))
     }
 
     /// Where a cache with this clock counts what it does in the background: by default nowhere.
