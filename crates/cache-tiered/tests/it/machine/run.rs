@@ -95,6 +95,7 @@ pub(crate) fn run(settings: Settings, steps: &[Step]) -> Result<Coverage, Violat
     // Nothing is left behind that would hold a thread.
     machine.store.heal();
     machine.store.release();
+    machine.clock.advance(Duration::MAX);
     ran?;
     Ok(machine.coverage)
 }
