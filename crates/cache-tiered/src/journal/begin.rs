@@ -171,8 +171,9 @@ impl Log {
         let file = created?;
         self.files += 1;
         if let Err(error) = file.allocate(self.options.segment_bytes) {
-            // A device may be full for long: no attempt may use up a name.
-            if self.discard(&name) {
+            // A device may be full for long: no attempt may use up a name. But a loss of power must not leave this file under
+            // a name that another one had since.
+            if self.discard(&name) && self.device.sync_directory().is_ok() {
                 self.next_slot = slot;
             }
             return Err(error);

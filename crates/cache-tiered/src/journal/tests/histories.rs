@@ -110,6 +110,45 @@ fn g4_a_prepared_file_whose_sync_failed_is_given_room_again() {
     run(151_470_989_227_509_843, Durability::Power, &steps);
 }
 
+#[test]
+fn g4_a_name_is_used_again_only_once_the_device_has_forgotten_its_former_file() {
+    let settles = [2_837_741_305_519_606, 13_543_023_170_202_261_309].map(Step::Settle);
+    let more = [2_998_505_935_022_629_225].map(Step::Settle);
+    let mut steps = vec![Step::Append(5), Step::Append(1), Step::Coalesce];
+    steps.extend([Step::Append(1), Step::Bury(0)]);
+    steps.extend(settles.into_iter().chain(more));
+    steps.extend([Step::Coalesce, Step::Settle(450_922_459_530_658_832)]);
+    steps.extend([Step::Close, Step::Coalesce]);
+    steps.extend([4, 3, 1, 3].map(Step::Append));
+    steps.extend([Step::Coalesce, Step::Close, Step::Settle(0)]);
+    steps.extend([Step::Settle(3_643_166_459_894_491_150), Step::Append(7)]);
+    steps.extend([Step::Settle(0), Step::Append(3), Step::Settle(0)]);
+    steps.extend([
+        Step::Close,
+        Step::Append(7),
+        Step::SettleMost,
+        Step::Coalesce,
+    ]);
+    steps.extend([6, 1, 1].map(Step::Append));
+    steps.extend([Step::Close, Step::Fault(2, Fault::Broken)]);
+    steps.extend([6, 6].map(Step::Append));
+    steps.push(Step::Fault(3, Fault::Broken));
+    steps.extend([1, 6].map(Step::Append));
+    // The device is full while files are prepared, and again after it has forgotten little.
+    steps.extend([
+        Step::Faults(13, Fault::Short),
+        Step::Append(1),
+        Step::Settle(0),
+    ]);
+    steps.extend([1, 1].map(Step::Append));
+    steps.extend([
+        Step::Faults(8, Fault::Short),
+        Step::Append(1),
+        Step::CrashIn(5, true),
+    ]);
+    run(14_799_655_764_838_072_223, Durability::Power, &steps);
+}
+
 /// Cases that a model test runs: `STRATA_CASES`, or `default`.
 fn cases(default: u32) -> u32 {
     std::env::var("STRATA_CASES").map_or(default, |text| {
