@@ -6,6 +6,7 @@ use crate::codec::CodecError;
 use crate::error::JournalError;
 use crate::executor::is_pool_thread;
 use crate::journal::{self, AppendError};
+use crate::observe::{Observer, Watch};
 use event_listener::EventListener;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -31,6 +32,18 @@ struct Taken<'a> {
     room: &'a super::room::Room,
     keys: usize,
     bytes: usize,
+}
+
+/// A write that waits for room; however that ends, it is told of.
+struct Waits<'a> {
+    observer: &'a Observer,
+    watch: Watch,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.observer.wait_ended(self.watch);
+    }
 }
 
 impl Drop for Taken<'_> {
@@ -106,6 +119,7 @@ where
     async fn take_room(&self, hash: u64, key: &K, bytes: usize) -> Result<Taken<'_>, Refusal> {
         let (engine, room) = (&self.engine, &self.engine.set.room);
         let mut listener: Option<EventListener> = None;
+        let mut waits = None;
         loop {
             let look = engine.set.look(hash, key, |entry| {
                 let dead = matches!(entry.state, State::Dead(_));
@@ -131,6 +145,7 @@ where
                 listener = Some(room.listen());
                 continue;
             };
+            waits.get_or_insert_with(|| self.waits());
             registered.await;
             listener = Some(room.listen());
         }
@@ -145,7 +160,7 @@ where
         first: (Vec<u8>, journal::Change),
     ) -> Result<u64, Refusal> {
         let engine = &self.engine;
-        let mut encoded = Some(first);
+        let (mut encoded, mut waits) = (Some(first), None);
         loop {
             let settled = engine.settled.listen();
             if engine.refusing.load(Ordering::SeqCst) {
@@ -176,7 +191,16 @@ where
             }
             // Settled records make room, and so may others on the device.
             let again = self.timer.now().saturating_add(DEVICE_PAUSE);
+            waits.get_or_insert_with(|| self.waits());
             first_of(settled, self.timer.sleep_until(again)).await;
+        }
+    }
+
+    /// From now on a write waits for room, until what this returns is dropped.
+    fn waits(&self) -> Waits<'_> {
+        Waits {
+            observer: &self.engine.observer,
+            watch: Watch::start(),
         }
     }
 }

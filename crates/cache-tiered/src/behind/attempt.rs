@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use crate::events::Event;
 use crate::executor::block_on;
 use crate::journal::{AppendError, Journal};
+use crate::observe::Watch;
 use crate::sink::Mutation;
 use std::any::Any;
 use std::error::Error;
@@ -83,14 +84,17 @@ where
     fn attempt(&self, mutations: &[Mutation<K, V>]) -> Result<(), StoreError> {
         let apply = || {
             block_on(async {
-                let applied = self.store.apply(mutations).await;
+                let apply = self.store.apply(mutations);
+                let applied = self.observer.asking("apply", mutations.len(), apply).await;
                 applied.map_err(crate::ApplyError::into_inner)?;
                 if self.settings.synced {
-                    self.store.flush().await?;
+                    let flush = self.store.flush();
+                    self.observer.asking("flush", 0, flush).await?;
                 }
                 Ok(())
             })
         };
+        let watch = Watch::start();
         // Whoever drops the cache does not wait for the store.
         self.release();
         // A store that panics may be left in any state; what it answers next is its own affair.
@@ -100,6 +104,9 @@ where
             .unwrap_or_else(|payload| Err(StoreError::new(Panicked::new(&*payload))));
         self.hold();
         self.tally.attempted(&result, mutations.len());
+        let error = result.as_ref().err();
+        let error = error.map(|error| error as &(dyn Error + 'static));
+        self.observer.batch_ended(mutations.len(), error, watch);
         if result.is_ok() {
             self.health.succeeded();
         }

@@ -12,13 +12,18 @@ use crate::error::JournalError;
 use crate::events::Broadcast;
 use crate::journal::{self, Journal, JournalOptions, Record, Recovery};
 use crate::memory::{Clock, milliseconds};
+use crate::observe::Observer;
 use crate::store::erased::ErasedStore;
 use crate::tiered::WriteBehindSettings;
 use crate::timer::Timer;
 use std::sync::Arc;
 
 /// The journal's own settings.
-fn options(settings: &WriteBehindSettings, activity: Activity) -> JournalOptions {
+fn options(
+    settings: &WriteBehindSettings,
+    activity: Activity,
+    observer: &Observer,
+) -> JournalOptions {
     JournalOptions {
         segment_bytes: settings.segment_bytes,
         capacity_bytes: settings.capacity_bytes,
@@ -28,6 +33,7 @@ fn options(settings: &WriteBehindSettings, activity: Activity) -> JournalOptions
         dead_letters_max: settings.dead_letters_max,
         salvage: settings.salvage,
         activity,
+        observer: observer.clone(),
         ..JournalOptions::default()
     }
 }
@@ -36,10 +42,11 @@ fn options(settings: &WriteBehindSettings, activity: Activity) -> JournalOptions
 fn open(
     settings: &WriteBehindSettings,
     activity: Activity,
+    observer: &Observer,
 ) -> Result<(Journal, Recovery), JournalError> {
     Ok(Journal::open(
         &settings.journal,
-        options(settings, activity),
+        options(settings, activity, observer),
     )?)
 }
 
@@ -47,8 +54,9 @@ fn open(
 fn open(
     settings: &WriteBehindSettings,
     activity: Activity,
+    observer: &Observer,
 ) -> Result<(Journal, Recovery), JournalError> {
-    let _settings = options(settings, activity);
+    let _settings = options(settings, activity, observer);
     Err(JournalError::unsupported())
 }
 
@@ -62,11 +70,11 @@ where
         codecs: Codecs<K, V>,
         store: Arc<dyn ErasedStore<K, V>>,
         clock: Arc<dyn Clock>,
-        events: &Arc<Broadcast<K>>,
+        (events, observer): (&Arc<Broadcast<K>>, &Observer),
         hash: impl Fn(&K) -> u64,
     ) -> Result<Self, JournalError> {
         let (settings, keys, values) = (codecs.settings, codecs.keys, codecs.values);
-        let (journal, recovery) = open(&settings, clock.activity())?;
+        let (journal, recovery) = open(&settings, clock.activity(), observer)?;
         let journal = Arc::new(journal);
         let pace = Pace {
             max_delay: milliseconds(settings.max_delay),
@@ -79,6 +87,7 @@ where
             Health::new(settings.retry),
             store,
             (&journal, events),
+            observer.clone(),
             Alarm::new(Arc::clone(&clock)),
             pace,
         );

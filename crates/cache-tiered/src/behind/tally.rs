@@ -66,6 +66,8 @@ pub struct BehindStats {
     pub journal_syncs: u64,
     /// Bytes of the journal's files now.
     pub journal_file_bytes: u64,
+    /// Segments of the journal in use now.
+    pub journal_segments: u64,
 }
 
 /// A count of events. Relaxed: it orders nothing.
@@ -138,6 +140,7 @@ impl Tally {
             journal_records: journal.records,
             journal_syncs: journal.syncs,
             journal_file_bytes: journal.file_bytes,
+            journal_segments: journal.segments,
         }
     }
 }

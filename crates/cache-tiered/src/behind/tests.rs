@@ -6,6 +6,7 @@ use crate::codec::Raw;
 use crate::events::Broadcast;
 use crate::executor::block_on;
 use crate::manual_clock::ManualClock;
+use crate::observe::Observer;
 use crate::store::InMemory;
 use crate::store::erased::ReadWrite;
 use crate::tiered::{Behind, Writes};
@@ -27,7 +28,13 @@ fn open(parent: &Path) -> (WriteBehind<u64, u64>, Settled) {
     };
     let store = Arc::new(ReadWrite(InMemory::new()));
     let clock = Arc::new(ManualClock::new());
-    let behind = WriteBehind::open(behind, store, clock, &Broadcast::new(), |key| *key);
+    let behind = WriteBehind::open(
+        behind,
+        store,
+        clock,
+        (&Broadcast::new(), &Observer::default()),
+        |key| *key,
+    );
     let behind = behind.expect("a new journal");
     let settled = Settled::default();
     let (engine, seen) = (Arc::downgrade(&behind.engine), Arc::clone(&settled));

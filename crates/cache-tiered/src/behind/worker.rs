@@ -7,6 +7,7 @@ use super::{DirtySet, Health, Tally};
 use crate::alarm::Alarm;
 use crate::events::Broadcast;
 use crate::journal::Journal;
+use crate::observe::Observer;
 use crate::store::erased::ErasedStore;
 use event_listener::Event;
 use parking_lot::{Condvar, Mutex};
@@ -22,6 +23,7 @@ pub(super) struct Engine<K, V> {
     pub(super) store: Arc<dyn ErasedStore<K, V>>,
     pub(super) journal: Weak<Journal>,
     pub(super) events: Weak<Broadcast<K>>,
+    pub(super) observer: Observer,
     pub(super) alarm: Arc<Alarm>,
     pub(super) settings: Pace,
     /// When an idle worker looks again by itself. A worker says "never" before it looks and the
@@ -84,6 +86,7 @@ impl<K, V> Engine<K, V> {
         health: Health,
         store: Arc<dyn ErasedStore<K, V>>,
         (journal, events): (&Arc<Journal>, &Arc<Broadcast<K>>),
+        observer: Observer,
         alarm: Arc<Alarm>,
         settings: Pace,
     ) -> Self {
@@ -94,6 +97,7 @@ impl<K, V> Engine<K, V> {
             store,
             journal: Arc::downgrade(journal),
             events: Arc::downgrade(events),
+            observer,
             alarm,
             settings,
             wakes_at: AtomicU64::new(u64::MAX),

@@ -6,6 +6,7 @@ use super::frame::{FLAG_COPY, FLAG_LAST, Frame, Kind};
 use super::ledger::{Ledger, Place};
 use super::options::JournalOptions;
 use super::stats::JournalStats;
+use crate::observe::Watch;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -129,7 +130,11 @@ impl Log {
         }
         if synced {
             self.stats.syncs += 1;
-            if let Err(error) = segment.file.sync_data() {
+            let watch = Watch::start();
+            let synced = segment.file.sync_data();
+            let error = synced.as_ref().err();
+            self.options.observer.sync_ended(error, watch);
+            if let Err(error) = synced {
                 // What the device holds of the group nobody knows, and no later sync of this file
                 // would tell. The header of the next segment makes it void; the groups before have
                 // blocks of their own and were synced.
@@ -144,6 +149,8 @@ impl Log {
         self.stats.commits += 1;
         self.stats.bytes += self.buffer.len() as u64;
         self.stats.frames += drafts.len() as u64;
+        let (frames, bytes) = (drafts.len(), self.buffer.len());
+        self.options.observer.group_written(frames, bytes);
         let stamps = drafts.iter().map(|draft| draft.stamp);
         self.stamp_high = stamps.max().unwrap_or(0).max(self.stamp_high);
         Ok(places)

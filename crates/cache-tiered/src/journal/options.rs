@@ -5,6 +5,7 @@ use super::frame::FRAME_HEADER;
 use super::header::{SEGMENT_BYTES_MAX, first_offset};
 use crate::activity::Activity;
 use crate::durability::Durability;
+use crate::observe::Observer;
 
 /// A block of the device: what one write may spoil around its own bytes.
 const BLOCK: u64 = 4096;
@@ -46,6 +47,8 @@ pub(crate) struct JournalOptions {
     pub(crate) salvage: bool,
     /// Has what the journal's own thread does.
     pub(crate) activity: Activity,
+    /// Hears of groups and syncs.
+    pub(crate) observer: Observer,
 }
 
 impl Default for JournalOptions {
@@ -60,6 +63,7 @@ impl Default for JournalOptions {
             dead_letters_max: 10_000,
             salvage: false,
             activity: Activity::default(),
+            observer: Observer::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::behind::WriteBehind;
 use crate::error::BuildError;
 use crate::events::Broadcast;
 use crate::executor::Pool;
+use crate::observe::{Observer, Watch};
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::store::erased::{ErasedStore, ReadOnly, ReadWrite};
@@ -46,6 +47,7 @@ pub struct TieredBuilder<K, V> {
     store: Option<Arc<dyn ErasedStore<K, V>>>,
     writes: Writes<K, V>,
     threads: usize,
+    name: String,
 }
 
 impl<K, V> TieredBuilder<K, V> {
@@ -55,6 +57,7 @@ impl<K, V> TieredBuilder<K, V> {
             store: None,
             writes: Writes::default(),
             threads: THREADS_MAX,
+            name: "default".to_owned(),
         }
     }
 
@@ -121,6 +124,13 @@ impl<K, V> TieredBuilder<K, V> {
         self
     }
 
+    /// The name that metrics and traces have for the cache, where these features are on: the label, or
+    /// the field, `cache`. By default it is `default`; several caches should have several names.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// Makes the cache. With write-behind it opens the journal, and takes up what is in it: that
     /// is dirty, and on its way to the store, when this returns.
     ///
@@ -136,12 +146,20 @@ impl<K, V> TieredBuilder<K, V> {
         let memory = self.memory.ok_or(BuildError::NoMemory)?.build()?;
         let store = self.store.ok_or(BuildError::NoStore)?;
         let events = Broadcast::new();
+        let observer = Observer::new(&self.name);
         let (behind, through) = match self.writes.mode {
             Mode::Through(through) => (None, through),
             Mode::Behind(behind) => {
                 let hash = |key: &K| memory.cache.core().hash(key);
                 let (store, clock) = (Arc::clone(&store), Arc::clone(&memory.clock));
-                let opened = WriteBehind::open(behind, store, clock, &events, hash);
+                let watch = Watch::start();
+                let open = || WriteBehind::open(behind, store, clock, (&events, &observer), hash);
+                let opened = observer.doing("open", open);
+                if let Ok(behind) = &opened {
+                    let (recovered, (_, dead)) = (behind.recovered(), behind.left());
+                    let (dirty, losses) = (recovered.dirty, recovered.losses);
+                    observer.recovered(dirty, dead as u64, losses, watch);
+                }
                 (
                     Some(opened.map_err(BuildError::Journal)?),
                     Writes::through(),
@@ -168,6 +186,7 @@ impl<K, V> TieredBuilder<K, V> {
                 stamp: AtomicU64::new(stamp),
                 counters: Counters::default(),
                 events,
+                observer,
             }),
         })
     }
@@ -180,6 +199,7 @@ impl<K, V> fmt::Debug for TieredBuilder<K, V> {
             .field("store", &self.store.is_some())
             .field("writes", &self.writes)
             .field("threads", &self.threads)
+            .field("name", &self.name)
             .finish()
     }
 }

@@ -3,6 +3,8 @@
 use super::Shared;
 use crate::behind::{Flushed, WriteBehind};
 use crate::error::FlushError;
+use crate::observe::Watch;
+use std::error::Error;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -65,6 +67,28 @@ where
     K: Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    observed(&shared, "flush", flush_all(&shared)).await
+}
+
+/// What flushes, in a span of its own, and told of when it has ended.
+async fn observed<K, V, T>(
+    shared: &Shared<K, V>,
+    name: &'static str,
+    call: impl Future<Output = Result<T, FlushError>>,
+) -> Result<T, FlushError> {
+    let watch = Watch::start();
+    let result = shared.observer.within(name, call).await;
+    let error = result.as_ref().err();
+    let error = error.map(|error| error as &(dyn Error + 'static));
+    shared.observer.flush_ended(error, watch);
+    result
+}
+
+async fn flush_all<K, V>(shared: &Shared<K, V>) -> Result<FlushReport, FlushError>
+where
+    K: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
     if shared.gate.is_closed() {
         return Err(FlushError::Closed);
     }
@@ -82,7 +106,8 @@ where
         report.applied = behind.applied() - before;
         report.dead = behind.left().1;
     }
-    shared.store.flush().await.map_err(FlushError::Store)?;
+    let flush = shared.observer.asking("flush", 0, shared.store.flush());
+    flush.await.map_err(FlushError::Store)?;
     Ok(report)
 }
 
@@ -90,6 +115,17 @@ where
 /// as the time goes.
 pub(super) async fn close<K, V>(
     shared: Arc<Shared<K, V>>,
+    within: Option<Duration>,
+) -> Result<CloseReport, FlushError>
+where
+    K: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    observed(&shared, "close", close_all(&shared, within)).await
+}
+
+async fn close_all<K, V>(
+    shared: &Shared<K, V>,
     within: Option<Duration>,
 ) -> Result<CloseReport, FlushError>
 where
@@ -106,7 +142,8 @@ where
             if let Some(behind) = &shared.behind {
                 behind.flush().await;
             }
-            shared.store.flush().await
+            let flush = shared.store.flush();
+            shared.observer.asking("flush", 0, flush).await
         };
         let until = within.map(|time| {
             let time = crate::memory::milliseconds(time);

@@ -1,10 +1,12 @@
 //! `compute`: a change of a key that depends on its value, atomic among the mutations of the key.
 
+use super::ended::tell_ended;
 use super::gate::Pass;
 use super::{Shared, Tiered, read, through, write};
 use crate::error::{BUSY, LoadError, PutError, RemoveError};
 use crate::life::Life;
 use crate::memory::Compute;
+use crate::observe::{Verb, Watch};
 use crate::operation::{Operation, Placed};
 use std::error::Error;
 use std::fmt;
@@ -69,18 +71,35 @@ where
     V: Clone + Send + Sync + 'static,
     F: FnOnce(Option<V>) -> Compute<V> + Send + 'static,
 {
-    let Some(_pass) = Pass::enter(&shared) else {
+    let watch = Watch::start();
+    let call = run_in_turn(&shared, key, compute);
+    let computed = shared.observer.within("compute", call).await;
+    tell_ended(&shared, Verb::Compute, &computed, watch);
+    computed
+}
+
+async fn run_in_turn<K, V, F>(
+    shared: &Arc<Shared<K, V>>,
+    key: K,
+    compute: F,
+) -> Result<Option<V>, ComputeError<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    F: FnOnce(Option<V>) -> Compute<V> + Send + 'static,
+{
+    let Some(_pass) = Pass::enter(shared) else {
         return Err(ComputeError::Closed);
     };
     let core = shared.memory.core();
     let hash = core.hash(&key);
     let ownership = core.enqueue(hash, &key);
     Placed::default().await;
-    if !through::granted(&shared, &key, &ownership).await {
+    if !through::granted(shared, &key, &ownership).await {
         shared.counters.busy.add();
         return Err(ComputeError::Busy);
     }
-    let former = match read::current(Arc::clone(&shared), hash, key.clone()).await {
+    let former = match read::current(Arc::clone(shared), hash, key.clone()).await {
         Ok(hit) => hit.map(|hit| hit.value),
         Err(error) => {
             ownership.leave();
@@ -97,12 +116,12 @@ where
     };
     match computed {
         Compute::Put(value) => {
-            let put = write::put_owned(&shared, ownership, key, value.clone(), Life::DEFAULT);
+            let put = write::put_owned(shared, ownership, key, value.clone(), Life::DEFAULT);
             put.await.map_err(ComputeError::Put)?;
             Ok(Some(value))
         }
         Compute::Remove => {
-            let removed = write::remove_owned(&shared, ownership, key).await;
+            let removed = write::remove_owned(shared, ownership, key).await;
             removed.map_err(ComputeError::Remove)?;
             Ok(None)
         }

@@ -6,7 +6,6 @@ use super::read::{self, Answer, Leading, Seen, Waited};
 use super::{Shared, Tiered};
 use crate::error::{LoadError, StoreError};
 use crate::memory::{Asked, Joined, Lead};
-use crate::observe;
 use crate::operation::Operation;
 use crate::source::Loaded;
 use hashbrown::HashTable;
@@ -131,7 +130,7 @@ where
         return read::ask(shared, only).await.map(|loaded| vec![loaded]);
     }
     let load = shared.store.load_many(keys);
-    let loaded = observe::call("load_many", keys.len(), load).await;
+    let loaded = shared.observer.asking("load_many", keys.len(), load).await;
     let loaded = loaded.map_err(LoadError::Store)?;
     if loaded.len() == keys.len() {
         return Ok(loaded);

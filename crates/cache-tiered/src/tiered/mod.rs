@@ -4,6 +4,7 @@ mod behind;
 mod builder;
 mod close;
 mod compute;
+mod ended;
 mod floors;
 mod gate;
 mod hit;
@@ -45,6 +46,7 @@ use crate::events::{Broadcast, Event, Events};
 use crate::executor::Pool;
 use crate::life::Life;
 use crate::memory::{Asked, Clock, Keep, MemoryCache};
+use crate::observe::Observer;
 use crate::operation::Operation;
 use crate::source::Loaded;
 use crate::store::erased::ErasedStore;
@@ -154,6 +156,7 @@ struct Shared<K, V> {
     stamp: AtomicU64,
     counters: Counters,
     events: Arc<Broadcast<K>>,
+    observer: Observer,
 }
 
 impl<K, V> Shared<K, V> {
@@ -208,6 +211,30 @@ impl<K, V> Tiered<K, V> {
             behind: behind.map_or_else(BehindStats::default, WriteBehind::stats),
             ..self.shared.counters.stats(self.shared.memory.stats())
         }
+    }
+
+    /// Tells the recorder of the crate metrics what the [statistics](Self::stats) count: counters
+    /// get what was added since the last call, gauges what is there now. `docs/metrics.md` lists them.
+    ///
+    /// Loads, writes, batches, waits and syncs are told as they end. What happens more often or under a
+    /// lock, hits and evictions above all, is only counted, and told of by this call: so a hit costs
+    /// what it does without metrics. Call it before each time that the metrics are read, or every few
+    /// seconds. The recorder is the one that was installed when the cache was built. O(shards).
+    ///
+    /// ```
+    /// # use cache_tiered::{InMemory, MemoryTier, Tiered};
+    /// let cache: Tiered<u64, u64> = Tiered::builder()
+    ///     .name("squares")
+    ///     .memory(MemoryTier::entries(100))
+    ///     .store(InMemory::new())
+    ///     .build()?;
+    /// cache.get(&1).wait()?;
+    /// cache.publish_metrics(); // and here render what the recorder has
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.shared.observer.publish(&self.stats());
     }
 }
 

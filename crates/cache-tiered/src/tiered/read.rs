@@ -6,7 +6,7 @@ use super::kept::{Kept, Worth};
 use crate::error::{LoadError, StoreError};
 use crate::events::Event;
 use crate::memory::{Asked, Ending, Install, Joined, Keep, Lead};
-use crate::observe::{self, LoadEnd};
+use crate::observe::LoadEnd;
 use crate::source::Loaded;
 use std::error::Error;
 use std::future::Future;
@@ -106,7 +106,7 @@ where
         return Ok(value.into());
     }
     let load = shared.store.load(key);
-    let loaded = observe::call("load", 1, load).await;
+    let loaded = shared.observer.asking("load", 1, load).await;
     loaded.map_err(LoadError::Store)
 }
 
@@ -276,13 +276,12 @@ impl<K: Clone, V> Shared<K, V> {
     ) {
         self.counters.load_ended(loaded, tier);
         let found = loaded.as_ref();
-        let end = LoadEnd {
+        self.observer.load_ended(&LoadEnd {
             tier,
             found: found.map(|loaded| matches!(loaded, Loaded::Value(..))),
             background,
             nanoseconds,
-        };
-        end.tell();
+        });
         self.events.emit(|| match loaded {
             Ok(loaded) => Event::Loaded {
                 key: key.clone(),

@@ -275,7 +275,8 @@ where
     let through = &shared.through;
     let mut failed = 0;
     loop {
-        let outcome = shared.store.apply(std::slice::from_ref(mutation)).await;
+        let apply = shared.store.apply(std::slice::from_ref(mutation));
+        let outcome = shared.observer.asking("apply", 1, apply).await;
         failed += 1;
         let refused = matches!(outcome, Err(ApplyError::Refused(_)));
         if !refused || failed >= through.retry.attempts() || gives_up() {

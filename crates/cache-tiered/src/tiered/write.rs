@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::behind;
+use super::ended::tell_ended;
 use super::gate::Pass;
 use super::kept::Kept;
 use super::through;
@@ -9,6 +10,7 @@ use crate::error::{PutError, RemoveError};
 use crate::events::Event;
 use crate::life::Life;
 use crate::memory::Ownership;
+use crate::observe::{Verb, Watch};
 use crate::operation::Placed;
 use crate::sink::{ApplyError, Mutation};
 use std::hash::Hash;
@@ -25,17 +27,34 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    let Some(_pass) = Pass::enter(&shared) else {
+    let watch = Watch::start();
+    let call = put_in_turn(&shared, key, value, life);
+    let put = shared.observer.within("put", call).await;
+    tell_ended(&shared, Verb::Put, &put, watch);
+    put
+}
+
+async fn put_in_turn<K, V>(
+    shared: &Arc<Shared<K, V>>,
+    key: K,
+    value: V,
+    life: Life,
+) -> Result<(), PutError<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let Some(_pass) = Pass::enter(shared) else {
         return Err(PutError::Closed { value });
     };
     let core = shared.memory.core();
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
-    if !through::granted(&shared, &key, &ownership).await {
+    if !through::granted(shared, &key, &ownership).await {
         shared.counters.busy.add();
         return Err(PutError::Busy { value });
     }
-    put_owned(&shared, ownership, key, value, life).await
+    put_owned(shared, ownership, key, value, life).await
 }
 
 /// Writes a value of a key that the caller has.
@@ -99,17 +118,29 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    let Some(_pass) = Pass::enter(&shared) else {
+    let watch = Watch::start();
+    let call = remove_in_turn(&shared, key);
+    let removed = shared.observer.within("remove", call).await;
+    tell_ended(&shared, Verb::Remove, &removed, watch);
+    removed
+}
+
+async fn remove_in_turn<K, V>(shared: &Arc<Shared<K, V>>, key: K) -> Result<bool, RemoveError>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let Some(_pass) = Pass::enter(shared) else {
         return Err(RemoveError::Closed);
     };
     let core = shared.memory.core();
     let ownership = core.enqueue(core.hash(&key), &key);
     Placed::default().await;
-    if !through::granted(&shared, &key, &ownership).await {
+    if !through::granted(shared, &key, &ownership).await {
         shared.counters.busy.add();
         return Err(RemoveError::Busy);
     }
-    remove_owned(&shared, ownership, key).await
+    remove_owned(shared, ownership, key).await
 }
 
 /// Removes a key that the caller has; true if the store had it.

@@ -27,7 +27,7 @@ mod model_mutants;
 mod model_threads;
 #[cfg(unix)]
 mod model_tiered;
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "tracing"))]
 mod observe;
 mod operations;
 mod promises;
