@@ -7,6 +7,7 @@
 use crate::error::LoadError;
 use crate::executor::block_on;
 use crate::tiered::Tier;
+use cache_policies::Cause;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
@@ -80,6 +81,15 @@ pub enum Event<K> {
         key: K,
         /// Attempts so far.
         attempts: u32,
+    },
+    /// A value has left the memory tier, and nobody has written, removed or invalidated its key: for want of room, as its
+    /// life was over, or by [`invalidate_all`](crate::Tiered::invalidate_all). The store still has it. Told after it has
+    /// left, so that it may be back by now.
+    Evicted {
+        /// Whose value.
+        key: K,
+        /// Why.
+        cause: Cause,
     },
     /// A write or a removal that was acknowledged is not tried again: it is a dead letter.
     DeadLettered {
@@ -192,7 +202,7 @@ impl<K> fmt::Debug for Events<K> {
 /// Where events are told.
 pub(crate) struct Broadcast<K> {
     /// How many listen. Relaxed: an event beside the coming or going of a listener may be missed.
-    listening: AtomicUsize,
+    listening: Arc<AtomicUsize>,
     /// A list of its own for each change, so that nothing is told under the lock.
     queues: Mutex<Arc<[Arc<Queue<K>>]>>,
 }
@@ -200,7 +210,7 @@ pub(crate) struct Broadcast<K> {
 impl<K> Broadcast<K> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            listening: AtomicUsize::new(0),
+            listening: Arc::default(),
             queues: Mutex::new(Arc::new([])),
         })
     }
@@ -229,6 +239,11 @@ impl<K> Broadcast<K> {
         change(&mut changed);
         self.listening.store(changed.len(), Ordering::Relaxed);
         *queues = changed.into();
+    }
+
+    /// How many listen, for who has to know before there is an event.
+    pub(crate) const fn listening(&self) -> &Arc<AtomicUsize> {
+        &self.listening
     }
 
     /// Whether anybody would hear of an event.

@@ -15,6 +15,7 @@ use foldhash::quality::RandomState;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// Least entries of a shard by default.
@@ -149,7 +150,26 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
         self.told = Some(Told {
             listener: Arc::new(listener),
             copy: |key, value| (key.clone(), value.clone()),
+            heard: None,
         });
+        self
+    }
+
+    /// A [`listener`](Self::listener) that is told only while the number of those who hear it is not 0. Until then the
+    /// cache costs what one without a listener does, but for a look at that number where something leaves.
+    pub(crate) fn listener_while(
+        mut self,
+        heard: Arc<AtomicUsize>,
+        listener: impl Fn(K, V, Cause) + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: Clone,
+        V: Clone,
+    {
+        self = self.listener(listener);
+        if let Some(told) = &mut self.told {
+            told.heard = Some(heard);
+        }
         self
     }
 

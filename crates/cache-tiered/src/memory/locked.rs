@@ -79,7 +79,7 @@ impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
             Cause::Cleared => &mut counts.cleared,
             _ => &mut counts.evictions,
         } += 1;
-        match &self.settings.told {
+        match self.settings.told() {
             None => self.shard.arena.writer(&mut self.state.token).discard(slot),
             Some(told) => {
                 let (key, value) = self.unlink(slot, |node| (told.copy)(&node.key, &node.value));
@@ -132,7 +132,7 @@ impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
             RejectReason::Stillborn => Cause::Expired,
             _ => Cause::Capacity,
         };
-        if self.settings.told.is_none() {
+        if self.settings.told().is_none() {
             return Some(rejected);
         }
         let Rejected { key, value, .. } = rejected;

@@ -73,7 +73,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
     /// pins and listener: no code of others runs, so that the policy may have the new entry before it is there.
     #[inline]
     fn exchange(&mut self, told: u64, ticks: u64) -> Option<Writer<'_, Node<K, V>>> {
-        if self.is_weighed() || self.settings.told.is_some() || self.shard.is_timed() {
+        if self.is_weighed() || self.settings.told().is_some() || self.shard.is_timed() {
             return None;
         }
         let state = &mut *self.state;
@@ -233,7 +233,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
             match self.make_room_for(&mut wanted) {
                 Room::Made => break,
                 Room::Victim(victim) if victim.slot == place => {
-                    let copy = self.settings.told.as_ref().map(|told| told.copy);
+                    let copy = self.settings.told().map(|told| told.copy);
                     let former = former.take().expect("a slot is a victim once");
                     own = Some(self.unlink(slot, |node| {
                         let copied = copy.map(|copy| copy(&node.key, &node.value));

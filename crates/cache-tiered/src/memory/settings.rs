@@ -8,6 +8,7 @@ use super::tally::Tally;
 use cache_policies::Cause;
 use foldhash::quality::RandomState;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) type SharedWeigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 
@@ -15,6 +16,9 @@ pub(super) type SharedWeigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 pub(super) struct Told<K, V> {
     pub(super) listener: Arc<dyn Fn(K, V, Cause) + Send + Sync>,
     pub(super) copy: fn(&K, &V) -> (K, V),
+    /// How many hear what the listener is told; none where it is always told. While it is 0, the cache is as one without a
+    /// listener. Relaxed: what leaves beside the coming or going of a hearer may be missed.
+    pub(super) heard: Option<Arc<AtomicUsize>>,
 }
 
 impl<K, V> Clone for Told<K, V> {
@@ -22,6 +26,7 @@ impl<K, V> Clone for Told<K, V> {
         Self {
             listener: Arc::clone(&self.listener),
             copy: self.copy,
+            heard: self.heard.clone(),
         }
     }
 }
@@ -62,6 +67,16 @@ impl<K, V> Settings<K, V> {
             None => 0,
             Some(partitioning) => partitioning.of(key),
         }
+    }
+
+    /// Who is to be told of what leaves just now.
+    #[inline(always)]
+    pub(super) fn told(&self) -> Option<&Told<K, V>> {
+        let is_heard = |told: &&Told<K, V>| {
+            let heard = told.heard.as_ref();
+            heard.is_none_or(|hearers| hearers.load(Ordering::Relaxed) != 0)
+        };
+        self.told.as_ref().filter(is_heard)
     }
 
     /// Tells the listener of what left; the caller has no lock.

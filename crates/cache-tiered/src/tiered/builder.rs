@@ -143,9 +143,9 @@ impl<K, V> TieredBuilder<K, V> {
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        let memory = self.memory.ok_or(BuildError::NoMemory)?.build()?;
-        let store = self.store.ok_or(BuildError::NoStore)?;
         let events = Broadcast::new();
+        let memory = self.memory.ok_or(BuildError::NoMemory)?.build(&events)?;
+        let store = self.store.ok_or(BuildError::NoStore)?;
         let observer = Observer::new(&self.name);
         let (behind, through) = match self.writes.mode {
             Mode::Through(through) => (None, through),

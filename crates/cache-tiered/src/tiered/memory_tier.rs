@@ -2,6 +2,7 @@
 
 use super::kept::{Backoff, Kept, Terms};
 use crate::error::BuildError;
+use crate::events::{Broadcast, Event};
 use crate::life::Life;
 use crate::memory::{Clock, MemoryCache, MemoryCacheBuilder, MonotonicClock};
 use cache_policies::{AnyConfig, Cause, Quota};
@@ -14,6 +15,9 @@ use std::time::Duration;
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// How long one that goes on failing is left alone, by default.
 const BACKOFF_MOST: Duration = Duration::from_secs(30);
+
+/// Who gets the values that leave.
+type Listener<K, V> = Arc<dyn Fn(K, V, Cause) + Send + Sync>;
 
 /// The settings of the memory tier of a [`Tiered`](crate::Tiered).
 ///
@@ -30,6 +34,7 @@ const BACKOFF_MOST: Duration = Duration::from_secs(30);
 pub struct MemoryTier<K, V> {
     builder: MemoryCacheBuilder<K, Kept<V>>,
     clock: Option<Arc<dyn Clock>>,
+    listener: Option<Listener<K, V>>,
     life: Life,
     absent_for: Duration,
     backoff: Backoff,
@@ -88,6 +93,7 @@ impl<K, V> MemoryTier<K, V> {
         Self {
             builder,
             clock: None,
+            listener: None,
             life: Life::DEFAULT,
             absent_for: Duration::ZERO,
             backoff: Backoff::new(BACKOFF_FIRST, BACKOFF_MOST),
@@ -158,29 +164,28 @@ impl<K, V> MemoryTier<K, V> {
 
     /// Who gets the values that leave the tier by eviction, expiry or
     /// [`invalidate_all`](crate::Tiered::invalidate_all). The store still has them. Called without a lock.
-    pub fn listener(self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
+    pub fn listener(mut self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
     where
         K: Clone + 'static,
         V: Clone + 'static,
     {
-        let listener = move |key, kept: Kept<V>, cause| {
-            if let Some(value) = kept.into_value() {
-                listener(key, value, cause);
-            }
-        };
-        self.with(|builder| builder.listener(listener))
+        self.listener = Some(Arc::new(listener));
+        self
     }
 
-    pub(super) fn build(self) -> Result<Built<K, V>, BuildError>
+    /// The tier, whose values that leave are told to those who listen to `events`.
+    pub(super) fn build(self, events: &Arc<Broadcast<K>>) -> Result<Built<K, V>, BuildError>
     where
-        K: Hash + Eq,
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
     {
         let terms = Terms::new(&self.life, self.absent_for, self.backoff);
         let clock = self
             .clock
             .unwrap_or_else(|| Arc::new(MonotonicClock::new()));
         let of_memory = Arc::clone(&clock);
-        let mut builder = self.builder.clock(move || of_memory.now());
+        let builder = self.builder.clock(move || of_memory.now());
+        let mut builder = with_listeners(builder, self.listener, events);
         if let Some(ttl) = terms.hard() {
             builder = builder.time_to_live(ttl);
         }
@@ -190,6 +195,37 @@ impl<K, V> MemoryTier<K, V> {
             clock,
         })
     }
+}
+
+/// Who hears of values that leave: the listener that the tier was given, and those who listen to events.
+fn with_listeners<K, V>(
+    builder: MemoryCacheBuilder<K, Kept<V>>,
+    listener: Option<Listener<K, V>>,
+    events: &Arc<Broadcast<K>>,
+) -> MemoryCacheBuilder<K, Kept<V>>
+where
+    K: Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let (heard, events) = (Arc::clone(events.listening()), Arc::clone(events));
+    let Some(listener) = listener else {
+        return builder.listener_while(heard, move |key, kept: Kept<V>, cause| {
+            if kept.value().is_some() {
+                events.emit(|| Event::Evicted { key, cause });
+            }
+        });
+    };
+    builder.listener(move |key: K, kept: Kept<V>, cause| {
+        if let Some(value) = kept.into_value() {
+            // First: the listener may panic.
+            let event = || Event::Evicted {
+                key: key.clone(),
+                cause,
+            };
+            events.emit(event);
+            listener(key, value, cause);
+        }
+    })
 }
 
 impl<K, V> fmt::Debug for MemoryTier<K, V> {

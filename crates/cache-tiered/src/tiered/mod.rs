@@ -196,7 +196,8 @@ impl<K, V> Tiered<K, V> {
         StoreRef::new(&self.shared)
     }
 
-    /// What happens from now on, for whoever wants to watch. While nobody does, it costs nothing.
+    /// What happens from now on, for whoever wants to watch. While nobody does, it costs nothing but a
+    /// look at a counter where something happens; while somebody does, what leaves memory is copied.
     /// A memory hit is no event, unless its value is stale.
     #[must_use]
     pub fn events(&self) -> Events<K> {
