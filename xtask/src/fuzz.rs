@@ -125,6 +125,22 @@ fn nightly(program: impl AsRef<OsStr>) -> Program {
         .without_env("LD_LIBRARY_PATH")
 }
 
+/// Packages with code that only the fuzz targets see.
+const FUZZED: [&str; 1] = ["cache-tiered"];
+
+/// Clippy over what the fuzz targets use, with the compiler at hand: so that it does not rot between runs of them.
+pub(crate) fn lint(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
+    for package in FUZZED {
+        let program = workspace
+            .cargo_into("fuzzing")
+            .rustflags("--cfg fuzzing")
+            .args(["clippy", "--package", package, "--lib"])
+            .args(["--", "--deny", "warnings"]);
+        steps.run(&format!("clippy {package}, for fuzzing"), &program)?;
+    }
+    Ok(())
+}
+
 /// Finds cargo-fuzz below the target directory or on the path; installs it below the target directory if it is not
 /// there.
 fn cargo_fuzz(steps: &mut Steps, workspace: &Workspace) -> Result<PathBuf> {

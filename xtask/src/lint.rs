@@ -3,13 +3,15 @@
 use anyhow::Result;
 
 use crate::files;
+use crate::fuzz;
 use crate::loom;
 use crate::shuttle;
 use crate::steps::Steps;
 use crate::workspace::{Workspace, libraries};
 
 /// Checks the formatting first, as it takes a second, then all targets with all features, the
-/// libraries without any, the loom models, the shuttle scenarios, and the docs.
+/// libraries without any, the loom models, the shuttle scenarios,
+/// what only the fuzz targets see, and the docs.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     let formatted = workspace.cargo().args(["fmt", "--all", "--check"]);
     steps.run("fmt", &formatted)?;
@@ -35,6 +37,7 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
     }
     loom::lint(steps, workspace)?;
     shuttle::lint(steps, workspace)?;
+    fuzz::lint(steps, workspace)?;
 
     let docs = workspace
         .cargo()

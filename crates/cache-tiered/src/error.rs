@@ -496,11 +496,7 @@ impl From<OpenError> for JournalError {
     fn from(error: OpenError) -> Self {
         let kind = match &error {
             OpenError::Setting { .. } => JournalErrorKind::Setting,
-            OpenError::Symlink { .. }
-            | OpenError::NotADirectory { .. }
-            | OpenError::ForeignOwner { .. }
-            | OpenError::OpenToOthers { .. }
-            | OpenError::ReadOnly(_) => JournalErrorKind::Directory,
+            OpenError::Directory(_) | OpenError::ReadOnly(_) => JournalErrorKind::Directory,
             OpenError::ForeignFile { .. } | OpenError::Version { .. } => JournalErrorKind::Foreign,
             OpenError::Locked => JournalErrorKind::Locked,
             OpenError::Damaged { .. } => JournalErrorKind::Damaged,

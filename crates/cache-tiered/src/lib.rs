@@ -7,6 +7,7 @@ mod behind;
 mod blocking;
 mod checksum;
 mod codec;
+mod device;
 mod durability;
 mod error;
 mod events;

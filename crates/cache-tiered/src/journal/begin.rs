@@ -11,10 +11,10 @@
 //! number is lower holds nothing any more. From then on it may be written over; a header that is torn by that is told
 //! from a damaged one (`torn`).
 
-use super::device::{DeviceFile, write_full};
 use super::header::SegmentHeader;
 use super::log::{Log, Segment, Spare};
 use super::names;
+use crate::device::{DeviceFile, write_full};
 use std::io;
 
 /// Spare files that are kept for reuse; more are deleted. And files that failed beginnings may

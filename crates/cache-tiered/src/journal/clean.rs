@@ -12,10 +12,11 @@
 //! may have: beyond, it would cost more and more for less and less, and the journal is full.
 
 use super::error::ReadError;
+use super::frame;
 use super::frame::{FRAME_HEADER, Frame, Kind, frame_bytes};
 use super::ledger::Place;
 use super::log::{Draft, GroupError, Log};
-use super::{device, frame};
+use crate::device;
 use std::io;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The errors of the journal, one enum an operation.
 
+use crate::device::{DirectoryError, is_full};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Why a journal could not be opened. Nothing was changed.
@@ -15,14 +15,8 @@ pub(crate) enum OpenError {
         value: u64,
         range: &'static str,
     },
-    #[error("{} is a symbolic link: name the directory itself", path.display())]
-    Symlink { path: PathBuf },
-    #[error("{} is not a directory: choose another path", path.display())]
-    NotADirectory { path: PathBuf },
-    #[error("{} belongs to user {owner}: choose a directory of this process's user", path.display())]
-    ForeignOwner { path: PathBuf, owner: u32 },
-    #[error("{} may be changed by other users (mode {mode:o}): chmod it to 700", path.display())]
-    OpenToOthers { path: PathBuf, mode: u32 },
+    #[error(transparent)]
+    Directory(DirectoryError),
     /// A file that no journal makes, or one of another journal.
     #[error(
         "the directory holds {file}, which is not of this journal: choose an empty directory, or move the file away"
@@ -55,15 +49,27 @@ pub(crate) enum OpenError {
     Io(#[source] Arc<io::Error>),
 }
 
+impl From<DirectoryError> for OpenError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Io(error) => Self::from_io(error),
+            refused => Self::Directory(refused),
+        }
+    }
+}
+
 impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
+        Self::from_io(Arc::new(error))
+    }
+}
+
+impl OpenError {
+    fn from_io(error: Arc<io::Error>) -> Self {
         use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
-        let kind = error.kind();
-        let full = super::device::is_full(&error);
-        let error = Arc::new(error);
-        match kind {
+        match error.kind() {
             PermissionDenied | ReadOnlyFilesystem => Self::ReadOnly(error),
-            _ if full => Self::Full(error),
+            _ if is_full(&error) => Self::Full(error),
             _ => Self::Io(error),
         }
     }

@@ -9,7 +9,7 @@
 //! next multiple of 8. The checksum is that of everything behind it, the zeros included, under the
 //! mask of the frame's place ([`Seed`]).
 
-use super::checksum::Seed;
+use crate::checksum::Seed;
 use crate::little_endian::{u32_at, u64_at};
 
 /// Bytes before the key.

@@ -1,19 +1,12 @@
 //! The way in for the fuzz targets: the parsers, and an opening over crafted files. Only there with
 //! `cfg(fuzzing)`, which cargo-fuzz sets; no part of what the crate offers.
 
-#[expect(
-    dead_code,
-    reason = "the tests use its faults, a fuzz target only its files"
-)]
-#[path = "tests/simulated/mod.rs"]
-mod simulated;
-
-use super::checksum::{Seed, crc32c};
 use super::frame::{FLAG_LAST, Frame, Kind};
 use super::header::{SEGMENT_HEADER, SegmentHeader, encode_identity, parse_identity};
 use super::{Change, Journal, JournalOptions, WhenFull};
+use crate::checksum::{Seed, crc32c};
+use crate::device::simulated::Simulated;
 use crate::durability::Durability;
-use simulated::Simulated;
 use std::sync::Arc;
 
 /// Which journal and which run of the machine crafted files belong to.
@@ -33,7 +26,7 @@ pub fn parse_frame(bytes: &[u8], offset: u64) {
     let _any = Frame::parse(bytes, &seed, offset);
     let Some(length) = bytes
         .get(4..8)
-        .map(|length| super::frame::u32_at(length, 0))
+        .map(|length| crate::little_endian::u32_at(length, 0))
     else {
         return;
     };

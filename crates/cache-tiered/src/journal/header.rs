@@ -1,7 +1,7 @@
 //! The header of a segment, and the file that says whose journal it is.
 
-use super::checksum::Seed;
 use super::frame::NUMBERS_MAX;
+use crate::checksum::Seed;
 use crate::checksum::crc32c;
 use crate::little_endian::{u32_at, u64_at};
 

@@ -2,7 +2,6 @@
 
 use super::clean::Body;
 use super::commit::{Append, Committer};
-use super::device::Device;
 use super::error::{AppendError, OpenError, ReadError};
 use super::frame::{Kind, frame_bytes};
 use super::log::Log;
@@ -11,6 +10,7 @@ use super::options::{JournalOptions, REASON_MAX};
 use super::recovery::{Change, Record, Recovery};
 use super::stats::JournalStats;
 use super::work::Task;
+use crate::device::Device;
 use std::sync::Arc;
 
 /// A record that its user gave up, and why.
@@ -41,7 +41,7 @@ impl Journal {
         path: &std::path::Path,
         options: JournalOptions,
     ) -> Result<(Self, Recovery), OpenError> {
-        let device = super::disk::Directory::open(path)?;
+        let device = crate::device::Directory::open(path)?;
         Self::open_on(Arc::new(device), options)
     }
 

@@ -1,11 +1,11 @@
 //! What is written: a group of frames at the tail of the open segment, and what a failure leaves.
 
-use super::checksum::Seed;
-use super::device::{Device, DeviceFile, Lock, write_full};
 use super::frame::{FLAG_COPY, FLAG_LAST, Frame, Kind};
 use super::ledger::{Ledger, Place};
 use super::options::JournalOptions;
 use super::stats::JournalStats;
+use crate::checksum::Seed;
+use crate::device::{Device, DeviceFile, Lock, write_full};
 use crate::observe::Watch;
 use std::collections::VecDeque;
 use std::io;

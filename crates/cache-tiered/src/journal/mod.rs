@@ -55,19 +55,14 @@
 //!
 //! # The files
 //!
-//! `frame`, `header`, `checksum` are the bytes; `survey` sorts the files, `scan` reads a segment,
+//! `frame` and `header` are the bytes; `survey` sorts the files, `scan` reads a segment,
 //! `recovery` folds frames into records, `open` puts them together; `log` writes, `begin` begins and
 //! gives up segments, `clean` makes room; `work` turns jobs into groups, `commit` and `seat` are
-//! group commit; `ledger` knows what is unsettled; `device` is the seam for tests, `disk` the real
-//! one.
+//! group commit; `ledger` knows what is unsettled.
 
 mod begin;
-mod checksum;
 mod clean;
 mod commit;
-mod device;
-#[cfg(unix)]
-mod disk;
 mod error;
 mod frame;
 #[cfg(fuzzing)]
@@ -94,8 +89,6 @@ mod torn;
 mod work;
 
 pub(crate) use commit::Append;
-#[cfg(test)]
-pub(crate) use device::{Device, DeviceFile};
 pub(crate) use error::{AppendError, OpenError, ReadError};
 #[cfg(all(test, not(cache_tiered_loom)))]
 pub(crate) use journal::DeadLetter;

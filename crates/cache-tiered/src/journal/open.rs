@@ -1,7 +1,6 @@
 //! Opening: what the segments in use hold, and a log that goes on from there.
 
 use super::begin::SPARES_MAX;
-use super::device::{Device, DeviceFile, write_full};
 use super::error::OpenError;
 use super::header::SEGMENT_HEADER;
 use super::ledger::Place;
@@ -12,6 +11,7 @@ use super::recovery::{Fold, Loss, Recovery, Torn};
 use super::scan::{Damage, End, Image};
 use super::stats::JournalStats;
 use super::survey::{Aside, Found, UNKNOWN, identify, listed, lock, survey};
+use crate::device::{Device, DeviceFile, write_full};
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -6,9 +6,9 @@
 //! found behind it that only a later group can have written: a group is written when the one
 //! before it is acknowledged.
 
-use super::device::{DeviceFile, read_full};
 use super::frame::{FRAME_ALIGN, Frame, FrameFault, claimed};
 use super::header::SegmentHeader;
+use crate::device::{DeviceFile, read_full};
 use std::io;
 
 /// Bytes that the look behind a torn tail may checksum, in sizes of the segment.

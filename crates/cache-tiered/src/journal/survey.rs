@@ -1,11 +1,11 @@
 //! What lies in the directory: whose journal it is, which segment files are in use, which are spare.
 
-use super::device::{Device, DeviceFile, Lock, read_full, write_full};
 use super::error::OpenError;
 use super::header::{self, HeaderFault, SEGMENT_HEADER, SegmentHeader};
 use super::names::{self, Name};
 use super::recovery::Loss;
 use super::torn::is_torn;
+use crate::device::{Device, DeviceFile, Lock, read_full, write_full};
 use std::io;
 
 /// Numbers that are skipped where a header that may have used some can not be read.

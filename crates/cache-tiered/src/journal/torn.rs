@@ -5,12 +5,12 @@
 //! which is there. The damaged header of a segment in use shows otherwise: that segment is missing, or, if it was the
 //! newest, its file has sound frames of the segment that comes next.
 
-use super::checksum::Seed;
-use super::device::{DeviceFile, read_full};
 use super::frame::{FRAME_ALIGN, Frame, claimed};
 use super::header::{SEGMENT_HEADER, begun_at, is_remainder};
 use super::scan::{LOOK_MAX, SEQUENCES_MAX};
 use super::survey::Found;
+use crate::checksum::Seed;
+use crate::device::{DeviceFile, read_full};
 use std::io;
 
 /// Attempts to begin a segment, after those that sound headers tell of, among which a header that can not be read is looked for.

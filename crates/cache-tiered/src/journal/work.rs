@@ -273,7 +273,7 @@ impl Log {
             }
             Err(error) => {
                 let full =
-                    matches!(&error, GroupError::Refused(error) if super::device::is_full(error));
+                    matches!(&error, GroupError::Refused(error) if crate::device::is_full(error));
                 let (error, known) = match error {
                     GroupError::Refused(error) => (Arc::new(error), true),
                     GroupError::Unknown(error) => (Arc::new(error), false),
@@ -323,7 +323,7 @@ impl Log {
         let (error, full) = match no_room {
             NoRoom::Full => (None, true),
             NoRoom::Device(error) => {
-                let full = super::device::is_full(&error);
+                let full = crate::device::is_full(&error);
                 (Some(Arc::new(error)), full)
             }
         };

@@ -1,7 +1,7 @@
 //! What a user sees: order, backpressure, groups, threads and tasks.
 
 use super::model::options;
-use super::simulated::{Fault, Simulated};
+use crate::device::simulated::{Fault, Simulated};
 use crate::durability::Durability;
 use crate::executor::block_on;
 use crate::journal::{

@@ -1,7 +1,7 @@
 //! Truncation at every byte and every bit flipped: an error or a torn tail, never a wrong record.
 
 use super::model::options;
-use super::simulated::{Fault, Simulated};
+use crate::device::simulated::{Fault, Simulated};
 use crate::durability::Durability;
 use crate::journal::{Change, Journal, JournalOptions, Loss, OpenError, Record, Recovery, Torn};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::behaviour::{open, put};
 use super::model::options;
-use super::simulated::{Fault, Simulated};
+use crate::device::simulated::{Fault, Simulated};
 use crate::durability::Durability;
 use crate::journal::{AppendError, Change, DeadLetter, Journal, JournalOptions};
 

@@ -2,8 +2,8 @@
 
 use super::model::options;
 use super::system::while_none_starts;
+use crate::device::{DirectoryError, Lock};
 use crate::durability::Durability;
-use crate::journal::device::Lock;
 use crate::journal::{Change, Journal, JournalStats, OpenError, ReadError, Recovery};
 use std::fs;
 use std::io;
@@ -65,9 +65,15 @@ fn a_symbolic_link_and_a_file_are_refused() {
     let (parent, path) = made();
     let link = parent.path().join("link");
     symlink(&path, &link).unwrap();
-    assert!(matches!(open(&link), Err(OpenError::Symlink { .. })));
+    assert!(matches!(
+        open(&link),
+        Err(OpenError::Directory(DirectoryError::Symlink { .. }))
+    ));
     let file = path.join("journal");
-    assert!(matches!(open(&file), Err(OpenError::NotADirectory { .. })));
+    assert!(matches!(
+        open(&file),
+        Err(OpenError::Directory(DirectoryError::NotADirectory { .. }))
+    ));
 }
 
 #[test]
@@ -85,7 +91,10 @@ fn a_directory_that_others_may_change_is_refused() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o770)).unwrap();
     let error = open(&path).unwrap_err();
     assert!(
-        matches!(error, OpenError::OpenToOthers { mode: 0o770, .. }),
+        matches!(
+            error,
+            OpenError::Directory(DirectoryError::OpenToOthers { mode: 0o770, .. })
+        ),
         "{error}"
     );
 }
@@ -99,7 +108,13 @@ fn a_directory_of_another_user_is_refused() {
         Err(_) => PathBuf::from("/"),
     };
     let error = open(&foreign).unwrap_err();
-    assert!(matches!(error, OpenError::ForeignOwner { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            OpenError::Directory(DirectoryError::ForeignOwner { .. })
+        ),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The parser on any bytes.
 
-use crate::journal::checksum::Seed;
+use crate::checksum::Seed;
 use crate::journal::frame::{
     FLAG_COPY, FLAG_LAST, Frame, FrameFault, Kind, encode_ranges, parse_ranges,
 };

@@ -1,7 +1,7 @@
 //! Version 1 of the format, to the byte: files that an independent program made.
 
 use super::model::options;
-use super::simulated::Simulated;
+use crate::device::simulated::Simulated;
 use crate::durability::Durability;
 use crate::journal::{Change, Journal, Record};
 use std::sync::Arc;

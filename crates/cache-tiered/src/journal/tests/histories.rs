@@ -1,7 +1,7 @@
 //! Random appends, settles, deaths, faults and crashes: what was acknowledged is there.
 
 use super::model::{Model, options};
-use super::simulated::Fault;
+use crate::device::simulated::Fault;
 use crate::durability::Durability;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

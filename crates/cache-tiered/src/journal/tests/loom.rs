@@ -2,7 +2,7 @@
 //!
 //! `RUSTFLAGS="--cfg cache_tiered_loom" cargo test --release -p cache-tiered --lib loom -- --nocapture`
 
-use super::simulated::Simulated;
+use crate::device::simulated::Simulated;
 use crate::durability::Durability;
 use crate::journal::mutant::{Mutant, choose};
 use crate::journal::{Append, Change, Journal, JournalOptions, WhenFull};

@@ -18,11 +18,6 @@ mod histories;
 mod loom;
 #[cfg(not(cache_tiered_loom))]
 mod model;
-#[cfg_attr(
-    cache_tiered_loom,
-    expect(dead_code, reason = "the models need none of its faults")
-)]
-mod simulated;
 #[cfg(not(cache_tiered_loom))]
 mod sweeps;
 #[cfg(all(unix, not(cache_tiered_loom)))]

@@ -1,6 +1,6 @@
 //! What a journal must remember, kept beside the journal on a device that fails.
 
-use super::simulated::{Fault, Random, Simulated};
+use crate::device::simulated::{Fault, Random, Simulated};
 use crate::durability::Durability;
 use crate::journal::{
     Append, AppendError, Change, Journal, JournalOptions, Record, Recovery, WhenFull,

@@ -1,7 +1,7 @@
 //! One fixed workload with a fault, or a crash, at every call of the device in turn.
 
 use super::model::{Model, options};
-use super::simulated::Fault;
+use crate::device::simulated::Fault;
 use crate::durability::Durability;
 
 /// Appends, settles and deaths that fill and recycle segments.

@@ -2,7 +2,7 @@
 //! opens and has what was acknowledged. And bits of headers that flip: that is not taken for it.
 
 use super::model::options;
-use super::simulated::Simulated;
+use crate::device::simulated::Simulated;
 use crate::durability::Durability;
 use crate::journal::{Append, Change, Journal, OpenError, Record, Recovery, Torn};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Processes that are killed at random moments, one after the other over the same journal.
 
 use super::{Fates, Worker, start};
-use crate::journal::tests::simulated::Random;
+use crate::device::simulated::Random;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use super::killed::number;
 use super::{Fates, Worker, start};
-use crate::journal::tests::simulated::Random;
+use crate::device::simulated::Random;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

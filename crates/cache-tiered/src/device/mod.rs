@@ -1,8 +1,25 @@
-//! The seam between the journal and what it is kept on: a directory of files, or a stand-in.
+//! The seam between what lies on a device and the device: a directory of files, or a stand-in.
+
+#[cfg(unix)]
+mod directory;
+mod error;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(
+    any(fuzzing, cache_tiered_loom),
+    expect(
+        dead_code,
+        reason = "the models need none of its faults, a fuzz target only its files"
+    )
+)]
+pub(crate) mod simulated;
+
+#[cfg(unix)]
+pub(crate) use directory::Directory;
+pub(crate) use error::DirectoryError;
 
 use std::io;
 
-/// A directory that is the journal's alone. What it promises is what a file system does: a call
+/// A directory that is its user's alone. What it promises is what a file system does: a call
 /// that returned survives the process, and the power only after a sync.
 pub(crate) trait Device: Send + Sync {
     /// The names of all files.
@@ -18,7 +35,7 @@ pub(crate) trait Device: Send + Sync {
     fn sync_directory(&self) -> io::Result<()>;
     /// What tells this run of the machine from others.
     fn boot(&self) -> [u8; 16];
-    /// Sixteen bytes that no other journal has.
+    /// Sixteen bytes that nothing else has.
     fn uuid(&self) -> [u8; 16];
 }
 
@@ -42,17 +59,17 @@ pub(crate) trait DeviceFile: Send + Sync {
 /// A file that is locked until this is dropped.
 ///
 /// Closing it is not enough: a lock belongs to all copies of a descriptor, and a process that is just
-/// being started has copies of all that its parent has open. Whoever opens the journal next would
+/// being started has copies of all that its parent has open. Whoever opens the directory next would
 /// find it locked for that moment.
-pub(super) struct Lock(Box<dyn DeviceFile>);
+pub(crate) struct Lock(Box<dyn DeviceFile>);
 
 impl Lock {
     /// Locks the file; none if somebody else has it.
-    pub(super) fn take(file: Box<dyn DeviceFile>) -> io::Result<Option<Self>> {
+    pub(crate) fn take(file: Box<dyn DeviceFile>) -> io::Result<Option<Self>> {
         Ok(file.try_lock()?.then_some(Self(file)))
     }
 
-    pub(super) fn file(&self) -> &dyn DeviceFile {
+    pub(crate) fn file(&self) -> &dyn DeviceFile {
         &*self.0
     }
 }
@@ -64,7 +81,7 @@ impl Drop for Lock {
 }
 
 /// Reads as many bytes as there are, up to `out.len()`.
-pub(super) fn read_full(file: &dyn DeviceFile, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_full(file: &dyn DeviceFile, offset: u64, out: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while done < out.len() {
         match file.read_at(offset + done as u64, &mut out[done..]) {
@@ -78,7 +95,7 @@ pub(super) fn read_full(file: &dyn DeviceFile, offset: u64, out: &mut [u8]) -> i
 }
 
 /// Writes all of `bytes`: a short write goes on where it stopped.
-pub(super) fn write_full(file: &dyn DeviceFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_full(file: &dyn DeviceFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
     let mut done = 0;
     while done < bytes.len() {
         match file.write_at(offset + done as u64, &bytes[done..]) {
@@ -92,7 +109,7 @@ pub(super) fn write_full(file: &dyn DeviceFile, offset: u64, bytes: &[u8]) -> io
 }
 
 /// True if the device has no room, rather than being broken.
-pub(super) fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
     matches!(
         error.kind(),

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
-pub(in crate::journal) struct Random(pub(in crate::journal) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,14 +23,14 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The device fails; of a write any sectors may be there.
     Broken,
     /// There is no room; of a write the beginning may be there.
@@ -62,13 +62,13 @@ struct State {
 
 /// The device; clones are the same one.
 #[derive(Clone, Debug)]
-pub(super) struct Simulated {
+pub(crate) struct Simulated {
     state: Arc<Mutex<State>>,
     life: u64,
 }
 
 impl Simulated {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let state = State {
             data: Vec::new(),
             names: Names::new(),
@@ -90,38 +90,38 @@ impl Simulated {
     }
 
     /// The call `after` more ones fails.
-    pub(super) fn fail(&self, after: u64, fault: Fault) {
+    pub(crate) fn fail(&self, after: u64, fault: Fault) {
         let mut state = self.state.lock();
         let call = state.calls + after;
         state.faults.insert(call, fault);
     }
 
     /// From now on no file can be given room; what has room can be written.
-    pub(super) fn fill(&self) {
+    pub(crate) fn fill(&self) {
         self.state.lock().full = true;
     }
 
     /// Files can be given room again.
-    pub(super) fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         self.state.lock().full = false;
     }
 
     /// Calls wait until what this returns is dropped.
-    pub(super) fn stop(&self) -> impl Sized + '_ {
+    pub(crate) fn stop(&self) -> impl Sized + '_ {
         self.state.lock()
     }
 
     /// True while a journal is open.
-    pub(super) fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         self.state.lock().locked
     }
 
     /// Calls that can fail, so far.
-    pub(super) fn calls(&self) -> u64 {
+    pub(crate) fn calls(&self) -> u64 {
         self.state.lock().calls
     }
 
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.state.lock().faults.clear();
     }
 
@@ -138,12 +138,12 @@ impl Simulated {
     }
 
     /// The process ended; the page cache is as it was. Handles of before are dead.
-    pub(super) fn killed(&self) -> Self {
+    pub(crate) fn killed(&self) -> Self {
         self.next_life()
     }
 
     /// Power failed: of what was not synced any sectors may be there.
-    pub(super) fn powered_off(&self) -> Self {
+    pub(crate) fn powered_off(&self) -> Self {
         {
             let state = &mut *self.state.lock();
             state.boot += 1;
@@ -166,13 +166,13 @@ impl Simulated {
     }
 
     /// The bytes of a file.
-    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         let state = self.state.lock();
         state.data[state.names[name]].cached.clone()
     }
 
     /// Puts a file there, durably.
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state.lock();
         let file = state.data.len();
         state.data.push(Data {
@@ -184,13 +184,13 @@ impl Simulated {
         state.durable_names.insert(name.to_owned(), file);
     }
 
-    pub(super) fn remove(&self, name: &str) {
+    pub(crate) fn remove(&self, name: &str) {
         let mut state = self.state.lock();
         state.names.remove(name);
         state.durable_names.remove(name);
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.state.lock().names.keys().cloned().collect()
     }
 

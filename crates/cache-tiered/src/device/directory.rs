@@ -1,7 +1,6 @@
 //! The device that is a directory of the file system.
 
-use super::device::{Device, DeviceFile};
-use super::error::OpenError;
+use super::{Device, DeviceFile, DirectoryError};
 use crate::random_id::random_id;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -10,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A directory of this process's user that no other user may change.
-pub(super) struct Directory {
+pub(crate) struct Directory {
     /// All names are looked up in it, not by its path.
     handle: File,
     boot: [u8; 16],
@@ -18,7 +17,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Opens the directory, or makes it (mode 0700).
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, DirectoryError> {
         let owner = rustix::process::geteuid().as_raw();
         let found = match path.symlink_metadata() {
             Ok(found) => found,
@@ -31,10 +30,10 @@ impl Directory {
         };
         let path = path.to_owned();
         if found.is_symlink() {
-            return Err(OpenError::Symlink { path });
+            return Err(DirectoryError::Symlink { path });
         }
         if !found.is_dir() {
-            return Err(OpenError::NotADirectory { path });
+            return Err(DirectoryError::NotADirectory { path });
         }
         // What was looked at is what is opened.
         let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
@@ -45,11 +44,11 @@ impl Directory {
         let found = handle.metadata()?;
         if found.uid() != owner {
             let owner = found.uid();
-            return Err(OpenError::ForeignOwner { path, owner });
+            return Err(DirectoryError::ForeignOwner { path, owner });
         }
         let mode = found.mode() & 0o7777;
         if mode & 0o022 != 0 {
-            return Err(OpenError::OpenToOthers { path, mode });
+            return Err(DirectoryError::OpenToOthers { path, mode });
         }
         Ok(Self {
             handle,
@@ -64,7 +63,7 @@ impl Directory {
         let file = File::from(file);
         let found = file.metadata()?;
         if !found.is_file() || found.uid() != self.handle.metadata()?.uid() {
-            let reason = format!("{name} is not a file of the journal's owner");
+            let reason = format!("{name} is not a file of the directory's owner");
             return Err(io::Error::other(reason));
         }
         Ok(Box::new(file))

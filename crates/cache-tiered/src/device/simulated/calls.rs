@@ -2,7 +2,7 @@
 
 use super::change::{Change, Data, Entry, SECTOR};
 use super::{Fault, Simulated, State};
-use crate::journal::{Device, DeviceFile};
+use crate::device::{Device, DeviceFile};
 use parking_lot::Mutex;
 use std::io::{self, ErrorKind};
 
