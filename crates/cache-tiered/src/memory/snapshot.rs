@@ -4,13 +4,15 @@ use super::MemoryCache;
 use super::hot_set::{Resident, Returned};
 use crate::codec::Codec;
 use crate::random_id::random_id;
-use crate::snapshot::{Entry, Kind, SnapshotError, SnapshotReader, SnapshotWriter};
+use crate::snapshot::{
+    Entry, Kind, SnapshotError, SnapshotReader, SnapshotWriter, milliseconds_of,
+};
 use cache_policies::Policy;
 use std::hash::Hash;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-/// What a snapshot has; from [`MemoryCache::snapshot`].
+/// What a snapshot has; from [`MemoryCache::snapshot`] or [`Tiered::snapshot`](crate::Tiered::snapshot).
 ///
 /// ```
 /// use cache_tiered::{MemoryCache, Raw};
@@ -62,12 +64,6 @@ pub struct Restored {
     pub expired: u64,
     /// Entries that found no room at all.
     pub refused: u64,
-}
-
-/// Milliseconds since 1970. A clock that stands before that stands at 0.
-fn milliseconds_of(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl<K: Hash + Eq + Clone, V: Clone, P: Policy + Clone> MemoryCache<K, V, P> {

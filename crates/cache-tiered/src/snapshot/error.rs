@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Why a snapshot could not be taken or restored.
 ///
-/// A snapshot that could not be taken leaves a former one of that name as it was. What of a damaged one was restored
-/// before the damage is right, and stays.
+/// A snapshot that could not be taken leaves a former one of that name as it was. Of a damaged one
+/// [`MemoryCache::restore`](crate::MemoryCache::restore) restores what comes before the damage, which is right;
+/// [`Tiered::warm_from`](crate::Tiered::warm_from) loads nothing.
 ///
 /// ```
 /// use cache_tiered::{MemoryCache, Raw, SnapshotError};
@@ -60,7 +61,7 @@ pub enum SnapshotError {
     },
     /// It is damaged.
     #[error(
-        "{} is damaged at byte {offset} ({reason}): what came before was restored; delete the file and take it anew",
+        "{} is damaged at byte {offset} ({reason}): delete the file and take it anew",
         path.display()
     )]
     Damaged {

@@ -8,6 +8,7 @@
 
 use crate::checksum::crc32c;
 use crate::little_endian::{u32_at, u64_at};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The version that this code writes, and the only one that it reads.
 pub(super) const VERSION: u32 = 1;
@@ -150,6 +151,12 @@ fn checksum(id: [u8; 16], number: u64, header: &[u8; BLOCK_HEADER], body: &[u8])
     place[24..36].copy_from_slice(&header[4..]);
     place[36..].copy_from_slice(&crc32c(body).to_le_bytes());
     crc32c(&place)
+}
+
+/// Milliseconds since 1970. A clock that stands before that stands at 0.
+pub(crate) fn milliseconds_of(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One entry, as bytes.

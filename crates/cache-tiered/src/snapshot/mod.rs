@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   cache --eviction order, backwards--> blocks --> temporary file --sync--> rename --> sync of the folder
-//!   file --> header, blocks, each checked --> as many entries as fit --> inserted, the coldest first
+//!   file --> header, blocks, each checked --> as many entries as fit --> inserted, the coldest first  (`MemoryCache`)
+//!                                         \-> all keys --> loaded anew, the hottest first           (`Tiered`)
 //! ```
 //!
 //! `format` has the bytes (`docs/snapshot-format.md` says them in words), `writer` and `reader` the files. What an entry
@@ -16,6 +17,6 @@ mod tests;
 mod writer;
 
 pub use self::error::SnapshotError;
-pub(crate) use self::format::{Entry, Kind};
+pub(crate) use self::format::{Entry, Kind, milliseconds_of};
 pub(crate) use self::reader::SnapshotReader;
 pub(crate) use self::writer::SnapshotWriter;

@@ -8,6 +8,7 @@ mod ended;
 mod floors;
 mod gate;
 mod hit;
+mod hot_keys;
 mod kept;
 mod limits;
 mod many;

@@ -302,7 +302,7 @@ where
 }
 
 /// Loads keys, some hundreds with one question, and a few questions at a time.
-async fn warm<K, V, I>(shared: Arc<Shared<K, V>>, keys: I) -> WarmReport
+pub(super) async fn warm<K, V, I>(shared: Arc<Shared<K, V>>, keys: I) -> WarmReport
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,

@@ -9,6 +9,7 @@ mod events;
 mod flights;
 mod freshness;
 mod history;
+mod hot_keys;
 mod in_memory;
 mod listeners;
 #[cfg(unix)]
