@@ -63,7 +63,7 @@ pub use eviction::lhd::{Lhd, LhdConfig};
 pub use eviction::lirs::{Lirs, LirsConfig};
 pub use eviction::lru::{Lru, LruConfig};
 pub use eviction::random::{Random, RandomConfig};
-pub use eviction::s3_fifo::{S3Fifo, S3FifoConfig, WarmUp};
+pub use eviction::s3_fifo::{GhostKind, S3Fifo, S3FifoConfig, WarmUp};
 pub use eviction::sieve::{Sieve, SieveConfig};
 pub use eviction::slru::{Slru, SlruConfig};
 pub use eviction::two_q::{TwoQ, TwoQConfig};

@@ -3,9 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cache_policies::{
-    AnyConfig, AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, FifoConfig, Hint,
-    Hyperbolic, HyperbolicConfig, LeCaR, LeCaRConfig, Lhd, LhdConfig, Lru, LruConfig, Policy,
-    Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot, WarmUp,
+    AnyConfig, AnyPolicy, Clock, ClockConfig, ClockPro, ClockProConfig, Fifo, FifoConfig,
+    GhostKind, Hint, Hyperbolic, HyperbolicConfig, LeCaR, LeCaRConfig, Lhd, LhdConfig, Lru,
+    LruConfig, Policy, Random, RandomConfig, S3Fifo, S3FifoConfig, Sieve, SieveConfig, Slot,
+    WarmUp,
 };
 use cache_policies::{
     Arc, ArcConfig, ArcStep, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig,
@@ -202,6 +203,12 @@ fn s3_fifo_conforms() {
         config().with_small(0.0).with_threshold(31),
         config().with_small(1.0).with_threshold(1).with_ghost(16.0),
         config().with_small(0.5).with_ghost(0.0),
+        config().with_ghost_kind(GhostKind::Prints),
+        config()
+            .with_ghost_kind(GhostKind::Prints)
+            .with_small(0.3)
+            .with_ghost(3.0),
+        S3FifoConfig::clock2q_plus().with_ghost_kind(GhostKind::Prints),
     ]);
 }
 

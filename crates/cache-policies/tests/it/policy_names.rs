@@ -89,6 +89,7 @@ fn what_is_written_is_read_back() {
         "s3-fifo",
         "s3-fifo:small=0.2,threshold=1",
         "s3-fifo:small=0.3333333333333333,ghost=0,warm-up=small",
+        "s3-fifo:ghost-kind=prints",
     ] {
         assert_eq!(parse(text).to_string(), text);
         assert_eq!(parse(&parse(text).to_string()), parse(text));
@@ -132,7 +133,7 @@ fn an_unknown_name_lists_the_known() {
 fn an_unknown_parameter_lists_the_known() {
     assert_eq!(
         refused("s3-fifo:smal=1"),
-        "s3-fifo has no parameter `smal`: it takes small, threshold, ghost, warm-up, skip, chances"
+        "s3-fifo has no parameter `smal`: it takes small, threshold, ghost, warm-up, skip, chances, ghost-kind"
     );
     assert_eq!(
         refused("lru:bits=1"),

@@ -10,7 +10,7 @@ use super::settings::{Settings, SharedWeigher, Told};
 use super::shards::Core;
 use super::tally::Tally;
 use crate::error::BuildError;
-use cache_policies::{AnyConfig, AnyPolicy, Cause, Policy, Quota};
+use cache_policies::{AnyConfig, AnyPolicy, Cause, GhostKind, Policy, Quota, S3FifoConfig};
 use foldhash::quality::RandomState;
 use std::fmt;
 use std::hash::Hash;
@@ -71,7 +71,9 @@ impl<K, V> MemoryCacheBuilder<K, V> {
             capacity: 0,
             shards: None,
             heaviest_entry: 1,
-            policy: AnyConfig::default(),
+            policy: S3FifoConfig::default()
+                .with_ghost_kind(GhostKind::Prints)
+                .into(),
             weigher: None,
             told: None,
             partitions: None,
@@ -81,7 +83,8 @@ impl<K, V> MemoryCacheBuilder<K, V> {
         }
     }
 
-    /// The eviction policy; S3-FIFO by default.
+    /// The eviction policy; by default S3-FIFO with a ghost of few bytes, [`GhostKind::Prints`], which as a text is
+    /// `s3-fifo:ghost-kind=prints`.
     pub fn policy(mut self, policy: AnyConfig) -> Self {
         self.policy = policy;
         self

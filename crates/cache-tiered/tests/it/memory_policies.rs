@@ -126,6 +126,28 @@ fn buffered_hits_cost_next_to_no_hit_ratio_on_two_threads() {
 }
 
 #[test]
+fn the_few_bytes_of_the_default_ghost_cost_no_hits() {
+    let builder = MemoryCache::<u64, u64>::builder().capacity(2_000).shards(1);
+    let (tier, mut exact) = (builder.build().unwrap(), exact(2_000, "s3-fifo"));
+    let mut random = Random(11);
+    for _ in 0..400_000 {
+        let key = skewed(&mut random, 60_000);
+        if tier.get(&key).is_none() {
+            tier.insert(key, key);
+        }
+        if exact.get(&key).is_none() {
+            exact.insert(key, key).unwrap();
+        }
+    }
+    let (found, ratio) = (
+        tier.stats().hit_ratio().unwrap(),
+        exact.stats().hits as f64 / 400_000.0,
+    );
+    assert!((0.2..0.8).contains(&ratio), "no ghost counts at {ratio}");
+    assert!((found - ratio).abs() < 0.001, "{found}, {ratio} exactly");
+}
+
+#[test]
 fn a_policy_by_type_is_the_policy_by_name() {
     use cache_policies::{S3Fifo, S3FifoConfig};
     let builder = MemoryCache::<u64, u64>::builder().capacity(50).shards(1);

@@ -4,17 +4,19 @@
 mod by_slot;
 mod check;
 mod config;
+mod departed;
 mod line;
+mod prints;
 mod queues;
 mod small_queue;
 mod stale;
 mod window;
 
-pub use config::{S3FifoConfig, WarmUp};
+pub use config::{GhostKind, S3FifoConfig, WarmUp};
 
 use crate::any::Parameters;
 use crate::error::ConfigError;
-use crate::ghost::{Ghost, mixed};
+use crate::ghost::mixed;
 use crate::ledger::{Ledger, share};
 use crate::list::{not_resident, resident_already};
 use crate::marks::{Marks, Untold, all_told};
@@ -22,6 +24,7 @@ use crate::policy::{Hint, Policy, SharedHit};
 use crate::slot::Slot;
 
 use by_slot::BySlot;
+use departed::Departed;
 use line::Line;
 use small_queue::SmallQueue;
 
@@ -63,7 +66,7 @@ const SKIPPING: u8 = 0x40 | COUNT;
 /// and `evict` take at most 3 * linked + 1 steps, amortised one and one for each hit since.
 ///
 /// A byte a slot; 4 bytes more in the main queue, 9 in the small one, 8 in its window, 4 once weights differ from 1; a ghost
-/// takes less than 8 bytes, and 5 more once weights differ. An entry that is removed or pinned may leave up to 30 bytes
+/// takes less than 8 bytes, and 5 more once weights differ, or 2 to 4 as [`GhostKind::Prints`]. An entry that is removed or pinned may leave up to 30 bytes
 /// behind, a quarter as many such as there are entries.
 ///
 /// ```
@@ -89,7 +92,7 @@ pub struct S3Fifo {
     main: Line<Slot>,
     /// The hashes of the entries that are pinned out of the small queue, as the ghost has them.
     pinned_of_small: BySlot<u64>,
-    ghost: Ghost,
+    ghost: Departed,
     /// The weight of the linked entries of the main queue.
     main_weight: u64,
     /// The weight of the pinned entries; the small queue has the rest.
@@ -108,7 +111,8 @@ pub struct S3Fifo {
 }
 
 impl S3Fifo {
-    /// How many departed keys are remembered.
+    /// How many departed keys are remembered. With [`GhostKind::Prints`] it counts them, and one may be counted twice that
+    /// left while the ghost was small.
     #[must_use]
     pub fn ghost_len(&self) -> usize {
         self.ghost.len()
@@ -137,7 +141,7 @@ impl Policy for S3Fifo {
             small: SmallQueue::new(),
             main: Line::new(),
             pinned_of_small: BySlot::new(),
-            ghost: Ghost::new(0),
+            ghost: Departed::new(config.ghost_kind()),
             main_weight: 0,
             pinned_weight: 0,
             small_capacity: 0,
@@ -153,7 +157,7 @@ impl Policy for S3Fifo {
 
     #[inline(always)]
     fn miss(&mut self, hash: u64) -> Hint {
-        if self.ghost.take_mixed(mixed(hash)) {
+        if self.ghost.take(mixed(hash)) {
             REMEMBERED
         } else {
             Hint::NONE
@@ -220,7 +224,7 @@ impl Policy for S3Fifo {
         let mark = self.expect_resident(slot);
         let weight = self.ledger.weight_of(slot);
         if remember && mark < MAIN {
-            self.ghost.remember_mixed(self.mixed_of(slot, mark), weight);
+            self.remember(self.mixed_of(slot, mark), weight);
         }
         if mark & PINNED != 0 {
             self.pinned_weight -= u64::from(weight);
@@ -280,12 +284,13 @@ impl Policy for S3Fifo {
         }
     }
 
-    /// The ghost forgets at once what it may no longer hold: time in proportion to that.
+    /// The ghost forgets at once what it may no longer hold: time in proportion to that. One of prints forgets all where
+    /// that is less than half of what it is made for.
     fn set_capacity(&mut self, capacity: u64) {
         self.ledger.set_capacity(capacity);
         self.small_capacity = share(capacity, self.config.small()).min(capacity);
         self.main_capacity = capacity - self.small_capacity;
-        self.ghost.set_limit(share(capacity, self.config.ghost()));
+        self.limit_ghost();
         let span = self.small_capacity as f64 * self.config.skip();
         self.small.set_span(libm::ceil(span) as u64);
         self.end_skipping();

@@ -30,7 +30,7 @@ impl S3Fifo {
     }
 
     /// How many entries weigh so much, at the mean weight so far.
-    fn expected(&self, weight: u64) -> usize {
+    pub(super) fn expected(&self, weight: u64) -> usize {
         let expected = match self.ledger.weight() {
             0 => u128::from(weight),
             all => u128::from(weight) * self.ledger.len() as u128 / u128::from(all),
@@ -123,7 +123,7 @@ impl S3Fifo {
         };
         self.small.pop(victim);
         let weight = self.ledger.dismiss(victim);
-        self.ghost.remember_mixed(mixed, weight);
+        self.remember(mixed, weight);
         Some(victim)
     }
 

@@ -73,6 +73,7 @@ fn configs(is_wanted: impl Fn(&AnyPolicy) -> bool) -> Vec<AnyConfig> {
         "clock:bits=2",
         "s3-fifo:threshold=1",
         "s3-fifo:warm-up=small",
+        "s3-fifo:ghost-kind=prints",
     ];
     let more = more.map(|text| text.parse::<AnyConfig>().unwrap());
     let all = AnyConfig::all().into_iter().chain(more);
