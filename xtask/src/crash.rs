@@ -1,6 +1,7 @@
 //! `crash`: processes that write and are killed, more often than the tests of CI do it.
 //!
-//! The tests are the same; how often they do it and where chance begins they read from the environment.
+//! The tests are the same; how often they do it and where chance begins they read from the environment. CI's own figures stand in
+//! them: 500 kills at system calls and, where it may mount a file system, 100 losses of power.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,36 +21,33 @@ const JOURNAL: &str = "journal::tests::system";
 /// Its test binary of what write-behind keeps.
 const BEHIND: &str = "crash";
 
-/// Losses of power in one run.
-const POWER: u64 = 100;
-
 /// How often, and where chance begins.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Request {
     /// How often processes are killed at random moments, for each kind of journal
     #[arg(long, default_value_t = 1000)]
-    rounds: u64,
+    pub(crate) rounds: u64,
     /// How often they are killed at a system call
     #[arg(long, default_value_t = 500)]
-    kills: u64,
+    pub(crate) kills: u64,
     /// Lose power too: takes root, mounts an ext4 file system of its own and shuts it down
     #[arg(long)]
-    power: bool,
+    pub(crate) power: bool,
+    /// How often, with --power
+    #[arg(long, default_value_t = 100)]
+    pub(crate) losses: u64,
     /// Where chance begins, to repeat a failure; another one each time otherwise
     #[arg(long)]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 }
 
 /// Runs the tests, with what was asked for.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -> Result<()> {
     debian::ensure(&debian::STRACE)?;
-    if request.power {
-        let user = Program::new("id").arg("-u").output()?;
-        ensure!(
-            user.trim() == "0",
-            "only root may mount a file system and shut it down: leave out --power, or be root"
-        );
-    }
+    ensure!(
+        !request.power || is_root(),
+        "only root may mount a file system and shut it down: leave out --power, or be root"
+    );
     let seed = request.seed.unwrap_or_else(any);
     eprintln!("   repeat it by `cargo xtask crash --seed {seed}` and the same options");
     let program = tests(workspace, request, seed);
@@ -63,7 +61,7 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
 
 /// cargo over the tests of the package.
 fn tests(workspace: &Workspace, request: &Request, seed: u64) -> Program {
-    let losses = if request.power { POWER } else { 0 };
+    let losses = if request.power { request.losses } else { 0 };
     workspace
         .cargo()
         .args(["test", "--package", PACKAGE, "--all-features"])
@@ -71,6 +69,12 @@ fn tests(workspace: &Workspace, request: &Request, seed: u64) -> Program {
         .env("STRATA_CRASH_KILLS", request.kills.to_string())
         .env("STRATA_CRASH_POWER", losses.to_string())
         .env("STRATA_CRASH_SEED", seed.to_string())
+}
+
+/// Whether file systems may be mounted.
+pub(crate) fn is_root() -> bool {
+    let user = Program::new("id").arg("-u").output();
+    user.is_ok_and(|user| user.trim() == "0")
 }
 
 /// A seed that differs from run to run.

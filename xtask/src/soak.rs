@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::crash;
 use crate::fuzz::Fuzzer;
 use crate::loom;
 use crate::process::Program;
@@ -23,6 +24,12 @@ const STRESS_SECONDS: u32 = 1800;
 
 /// How many times as long as in CI the scenarios of shuttle run.
 const SHUTTLE_TIMES: u32 = 100;
+
+/// The package whose processes are killed, how often at a system call, how often at random moments, and how often power is lost.
+const CRASHES: &str = "cache-tiered";
+const KILLS: u32 = 10_000;
+const ROUNDS: u32 = 1_000;
+const LOSSES: u32 = 5_000;
 
 /// The long run of one crate. All figures of the task stand in `ROWS`.
 struct Row {
@@ -95,6 +102,17 @@ impl Request {
         figure.div_ceil(divisor)
     }
 
+    /// Power is lost where file systems may be mounted.
+    fn crashes(&self) -> crash::Request {
+        crash::Request {
+            rounds: self.scaled(ROUNDS).into(),
+            kills: self.scaled(KILLS).into(),
+            power: crash::is_root(),
+            losses: self.scaled(LOSSES).into(),
+            seed: None,
+        }
+    }
+
     fn fuzz_seconds(&self, row: &Row) -> u32 {
         self.fuzz_seconds.unwrap_or(self.scaled(row.fuzz_seconds))
     }
@@ -110,6 +128,9 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
             let title = format!("models of {}", row.package);
             failures.extend(steps.run(&title, &program).err());
         }
+    }
+    if rows.iter().any(|row| row.package == CRASHES) {
+        failures.extend(crash::run(steps, workspace, &request.crashes()).err());
     }
     let preemptions = (!request.quick).then_some(PREEMPTIONS);
     failures.extend(loom::explore(steps, workspace, preemptions).err());

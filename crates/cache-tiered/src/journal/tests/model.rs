@@ -65,6 +65,9 @@ pub(super) struct Model {
     fates: BTreeMap<u64, Fate>,
     sequences: BTreeMap<u64, u64>,
     next_stamp: u64,
+    /// How often the process was killed, and how often the power was lost.
+    pub(super) kills: u64,
+    pub(super) losses: u64,
 }
 
 impl Model {
@@ -76,6 +79,8 @@ impl Model {
             fates: BTreeMap::new(),
             sequences: BTreeMap::new(),
             next_stamp: 1,
+            kills: 0,
+            losses: 0,
         };
         model.open();
         model
@@ -207,8 +212,10 @@ impl Model {
 
     pub(super) fn crash(&mut self, power: bool) {
         let device = if power {
+            self.losses += 1;
             self.device.powered_off()
         } else {
+            self.kills += 1;
             self.device.killed()
         };
         self.device = device;

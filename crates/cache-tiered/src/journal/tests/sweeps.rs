@@ -1,5 +1,6 @@
 //! One fixed workload with a fault, or a crash, at every call of the device in turn.
 
+use super::figures::tell;
 use super::model::{Model, options};
 use crate::device::simulated::Fault;
 use crate::durability::Durability;
@@ -20,16 +21,22 @@ fn work(model: &mut Model) {
     }
 }
 
-fn calls(durability: Durability) -> u64 {
+/// Calls that the workload makes: each of them is to fail in turn.
+fn calls(durability: Durability, fault: Fault) -> u64 {
     let mut model = Model::new(1, options(durability));
     let before = model.device().calls();
     work(&mut model);
-    model.device().calls() - before
+    let calls = model.device().calls() - before;
+    tell(&format!(
+        "{durability}: {fault:?} at each of {calls} calls of the device"
+    ));
+    assert!(calls >= 70, "the workload makes {calls} calls");
+    calls
 }
 
 fn survives_faults(durability: Durability, fault: Fault) {
     let powers = durability == Durability::Power;
-    for index in 0..calls(durability) {
+    for index in 0..calls(durability, fault) {
         let mut model = Model::new(index, options(durability));
         model.device().fail(index, fault);
         work(&mut model);
@@ -56,7 +63,7 @@ fn a_full_device_at_any_call_loses_nothing_acknowledged() {
 #[test]
 fn a_short_write_at_any_call_is_made_whole() {
     for durability in [Durability::Process, Durability::Power] {
-        for index in 0..calls(durability) {
+        for index in 0..calls(durability, Fault::Short) {
             let mut model = Model::new(index, options(durability));
             model.device().fail(index, Fault::Short);
             work(&mut model);
@@ -68,7 +75,7 @@ fn a_short_write_at_any_call_is_made_whole() {
 }
 
 fn survives_crashes(durability: Durability, power: bool) {
-    for index in 0..calls(durability) {
+    for index in 0..calls(durability, Fault::Crash) {
         for seed in 0..4 {
             let mut model = Model::new(index * 4 + seed, options(durability));
             model.device().fail(index, Fault::Crash);

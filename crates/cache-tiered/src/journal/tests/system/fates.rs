@@ -61,6 +61,20 @@ impl Fates {
         fate == Fate::There
     }
 
+    /// Takes down a line that was heard when the device was gone, or may have been. The system may call a write synced that
+    /// was under way then, and no acknowledgement of a process without power is ever heard: so none of these counts.
+    pub(super) fn hear_late(&mut self, line: &str) {
+        let mut words = line.split_whitespace();
+        let what = words.next().unwrap_or_default();
+        for stamp in words.map_while(|word| word.parse().ok()) {
+            match (what, self.stamps.get(&stamp)) {
+                ("append", _) => self.stamps.insert(stamp, Fate::Asked),
+                ("settle", Some(Fate::There)) => self.stamps.insert(stamp, Fate::Settled),
+                _ => continue,
+            };
+        }
+    }
+
     /// Takes down all that a process wrote.
     pub(super) fn hear_all(&mut self, output: &[u8]) {
         for line in String::from_utf8_lossy(output).lines() {

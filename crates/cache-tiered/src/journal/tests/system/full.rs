@@ -1,6 +1,7 @@
 //! A device that is full in earnest: a small file system in memory, where mounting is allowed.
 
 use crate::durability::Durability;
+use crate::journal::tests::figures::tell;
 use crate::journal::{AppendError, Change, Journal, JournalOptions, WhenFull};
 use std::env;
 use std::fs;
@@ -90,11 +91,18 @@ fn g4_a_full_file_system_refuses_records_takes_notes_and_loses_nothing() {
     let output = shell.env(FULL, parent.path()).output();
     let output = match output {
         Ok(output) => output,
-        Err(error) => return eprintln!("skipped: unshare can not be started ({error})"),
+        Err(error) => {
+            return tell(&format!(
+                "NO DEVICE IS FULL: unshare can not be started ({error})"
+            ));
+        }
     };
     let words = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(77) || words.contains("unshare failed") {
-        return eprintln!("skipped: nothing may be mounted here ({})", words.trim());
+        return tell(&format!(
+            "NO DEVICE IS FULL: nothing may be mounted here ({})",
+            words.trim()
+        ));
     }
     assert!(output.status.success(), "{words}");
 }

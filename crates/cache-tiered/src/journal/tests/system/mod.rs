@@ -16,6 +16,7 @@ mod worker;
 
 use fates::Fates;
 use parking_lot::RwLock;
+use std::io;
 use std::process::{Child, Command, Output, Stdio};
 use worker::Worker;
 
@@ -36,6 +37,15 @@ fn start(command: &mut Command) -> Child {
 
 /// Runs a process to its end.
 fn run(command: &mut Command) -> Output {
-    let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    child.wait_with_output().unwrap()
+    attempt(command).unwrap()
+}
+
+/// Runs one to its end that may not be there.
+fn attempt(command: &mut Command) -> io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = {
+        let _this_one = STARTING.write();
+        command.spawn()?
+    };
+    child.wait_with_output()
 }

@@ -2,6 +2,7 @@
 
 use super::killed::number;
 use super::{Fates, Worker, run};
+use crate::journal::tests::figures::tell;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,8 +21,8 @@ const CALLS: [&str; 7] = [
 /// Those of them that name a file in a directory, or are made of the directory.
 const BY_NAME: [&str; 4] = ["fsync", "renameat", "openat", "unlinkat"];
 
-/// Kills, unless `STRATA_CRASH_KILLS` says more.
-const KILLS: u64 = 40;
+/// Kills, unless `STRATA_CRASH_KILLS` says otherwise.
+const KILLS: u64 = 500;
 
 /// What strace itself writes is not looked at.
 const NO_OUTPUT: &[&str] = &["-o", "/dev/null"];
@@ -39,7 +40,9 @@ fn is_there() -> bool {
         .output();
     let there = tried.is_ok_and(|output| output.status.success());
     if !there {
-        eprintln!("skipped: strace is not installed, or may not trace (Debian has it as strace)");
+        tell(
+            "NO SYSTEM CALL FAILS OR KILLS: strace is not installed, or may not trace (Debian has it as strace)",
+        );
     }
     there
 }
@@ -177,20 +180,24 @@ fn g4_a_system_call_that_fails_loses_nothing_acknowledged_and_is_told() {
 }
 
 /// Kills the process before the `index`th `call`, and every other time the next one while it opens
-/// what that left.
-fn kill(template: &Template, call: &str, index: u64) {
+/// what that left. How many were killed.
+fn kill(template: &Template, call: &str, index: u64) -> u64 {
     let context = format!("{}: killed at {call} {index}", template.name);
     let inject = format!("signal=KILL:when={index}");
-    template.run(NO_OUTPUT, call, &inject, |path, _, fates| {
+    let mut kills = 0;
+    template.run(NO_OUTPUT, call, &inject, |path, output, fates| {
+        kills += u64::from(!output.status.success());
         // Of the lines that are written the last ones are another thread's.
         assert!(!fates.done || call == "write", "{context}");
         if index.is_multiple_of(2) {
             let opening = format!("signal=KILL:when={}", 1 + index / 2 % 4);
             let told = trace(path, 2_001, NO_OUTPUT, "pwrite64", &opening);
+            kills += u64::from(!told.status.success());
             fates.hear_all(&told.stdout);
         }
         fates.judge(path, &context);
     });
+    kills
 }
 
 #[test]
@@ -199,6 +206,7 @@ fn g4_a_process_killed_at_a_system_call_loses_nothing_that_it_told() {
         return;
     }
     let kills = number("STRATA_CRASH_KILLS", KILLS);
+    let mut killed = 0;
     for name in ["process", "power"] {
         let template = Template::new(name);
         let calls = CALLS.iter().chain(&["write"]);
@@ -212,7 +220,11 @@ fn g4_a_process_killed_at_a_system_call_loses_nothing_that_it_told() {
         for round in 0..kills.div_ceil(2) {
             let at = (round * moments.len() as u64 / kills.div_ceil(2).max(1)) as usize;
             let (call, index) = moments[at];
-            kill(&template, call, index);
+            killed += kill(&template, call, index);
         }
     }
+    tell(&format!(
+        "{killed} processes killed at a system call, {kills} or more wanted"
+    ));
+    assert!(killed >= kills);
 }
