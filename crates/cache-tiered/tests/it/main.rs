@@ -6,6 +6,7 @@ mod behind;
 mod compute;
 mod doubles;
 mod events;
+mod figures;
 mod flights;
 mod freshness;
 mod history;

@@ -1,6 +1,7 @@
 //! Random operations with injected failures, one at a time, against a plain map.
 
 use crate::doubles::{Fate, Probe, cached, probed, read};
+use crate::figures::cases;
 use cache_tiered::{PutError, RemoveError, Tiered};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -134,7 +135,7 @@ fn apply(cache: &Tiered<u64, u64>, probe: &Probe, model: &mut BTreeMap<u64, u64>
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 2_000,
+        cases: cases(2_000),
         rng_seed: RngSeed::Fixed(0x7ee5),
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -40,7 +40,7 @@ fn violated(mode: Mode, lie: Lie, steps: &[Step]) -> Violation {
 fn found_at_random(mode: Mode, lie: Lie) -> Violation {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(proptest::test_runner::Config::default(), rng);
-    let steps = proptest::collection::vec(machine::step(), 100..200);
+    let steps = machine::steps(100..200);
     let found = (0..50).find_map(|_| {
         let steps = steps.new_tree(&mut runner).expect("steps").current();
         machine::run(settings(mode, lie), &steps).err()

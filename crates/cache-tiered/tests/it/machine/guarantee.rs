@@ -48,6 +48,20 @@ pub(crate) fn g1_a_long_read_is_not_older(
     })
 }
 
+/// G1: what was under way when its key was invalidated is not kept, although it would be a miss.
+pub(crate) fn g1_what_raced_is_not_kept(key: u64, in_memory: bool, what: &str) -> Holds {
+    must("G1", !in_memory, || {
+        format!("key {key}: {what} that was under way when it was invalidated is in memory")
+    })
+}
+
+/// G1: nobody who comes after an invalidation joins a load from before.
+pub(crate) fn g1_nobody_joins_an_older_load(key: u64, loading: bool) -> Holds {
+    must("G1", !loading, || {
+        format!("key {key}: invalidated, and reads to come would join a load from before")
+    })
+}
+
 /// G1: a read fails only if the source did.
 pub(crate) fn g1_a_read_answers(key: u64, history: &History, error: &dyn fmt::Display) -> Holds {
     must("G1", history.load_faults, || {

@@ -16,7 +16,7 @@ pub(crate) struct History {
     /// An invalidation ends that.
     stale: BTreeSet<Option<u64>>,
     /// Writes that have begun and not ended, in their order.
-    running: Vec<(u64, Option<u64>)>,
+    running: Vec<Begun>,
     /// Writes whose outcome is unknown and that may still take effect.
     lost: Vec<(u64, Option<u64>)>,
     /// The last one that was acknowledged.
@@ -27,6 +27,24 @@ pub(crate) struct History {
     revivable: Option<Option<u64>>,
     /// The source was told to fail for it.
     pub(crate) load_faults: bool,
+}
+
+/// A write that has begun.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    number: u64,
+    state: Option<u64>,
+    since: Since,
+}
+
+/// What came after a write had taken effect in the store, and before it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Nothing,
+    /// The store was changed past the cache.
+    Changed,
+    /// The same, and then the key was invalidated: nobody may see what was written.
+    Invalidated,
 }
 
 impl Default for History {
@@ -47,7 +65,8 @@ impl Default for History {
 impl History {
     /// States that the key may have.
     pub(crate) fn possible(&self) -> impl Iterator<Item = Option<u64>> {
-        let running = self.running.iter().map(|&(_, value)| value);
+        let seen = |begun: &&Begun| begun.since != Since::Invalidated;
+        let running = self.running.iter().filter(seen).map(|begun| begun.state);
         let lost = self.lost.iter().map(|&(_, value)| value);
         self.truth.iter().copied().chain(running).chain(lost)
     }
@@ -90,7 +109,11 @@ impl History {
     }
 
     pub(crate) fn begin(&mut self, number: u64, state: Option<u64>) {
-        self.running.push((number, state));
+        self.running.push(Begun {
+            number,
+            state,
+            since: Since::Nothing,
+        });
     }
 
     /// Whether a later write is known to have ended, so that what is found now may be its doing.
@@ -101,20 +124,28 @@ impl History {
     /// A write has ended without effect.
     pub(crate) fn refused(&mut self, number: u64) {
         self.ended = self.ended.max(number);
-        self.running.retain(|&(running, _)| running != number);
+        self.running.retain(|begun| begun.number != number);
     }
 
-    /// A write was acknowledged; false if a later one is known to be.
+    /// A write was acknowledged; false if the key has another state by now: a later one is known to be acknowledged, or the
+    /// store was changed past the cache.
     pub(crate) fn acknowledged(&mut self, number: u64, state: Option<u64>) -> bool {
+        let mut begun = self.running.iter().filter(|begun| begun.number == number);
+        let since = begun.next().map_or(Since::Nothing, |begun| begun.since);
         self.refused(number);
         if number < self.acknowledged {
             return false;
         }
         self.acknowledged = number;
         // Those before have ended, too, and were overwritten.
-        self.running.retain(|&(running, _)| running > number);
-        self.truth = [state].into();
+        self.running.retain(|begun| begun.number > number);
         self.stale.clear();
+        if since != Since::Nothing {
+            self.stale
+                .extend((since == Since::Changed).then_some(state));
+            return false;
+        }
+        self.truth = [state].into();
         self.revivable = Some(state);
         // An attempt that was lost has ended, or the store passes over what is older.
         self.lost.retain(|&(lost, _)| lost > number);
@@ -159,6 +190,18 @@ impl History {
     pub(crate) fn outside(&mut self, state: Option<u64>) {
         self.stale.append(&mut self.truth);
         self.truth.insert(state);
+        for begun in &mut self.running {
+            begun.since = Since::Changed;
+        }
+    }
+
+    /// Whether one write is under way, and it has made of the store what that has.
+    pub(crate) fn is_taken(&self, stored: Option<u64>) -> bool {
+        let taken = |begun: &Begun| begun.since == Since::Nothing && begun.state == stored;
+        stored.is_some()
+            && self.lost.is_empty()
+            && self.running.len() == 1
+            && taken(&self.running[0])
     }
 
     /// Memory keeps what a loader said.
@@ -168,6 +211,17 @@ impl History {
 
     pub(crate) fn invalidated(&mut self) {
         self.stale.clear();
+        for begun in &mut self.running {
+            if begun.since == Since::Changed {
+                begun.since = Since::Invalidated;
+            }
+        }
+    }
+
+    /// What memory had, or would get by a load, was invalidated by its tag. What is being written has tags of its own, and
+    /// an absence, which may be being loaded, has none.
+    pub(crate) fn invalidated_by_tag(&mut self, loading: bool) {
+        self.stale.retain(|state| loading && state.is_none());
     }
 
     /// Its dead letter was let go of; the store has `stored`.
@@ -188,7 +242,7 @@ impl History {
     pub(crate) fn killed_behind(&mut self) {
         let running = std::mem::take(&mut self.running);
         self.truth
-            .extend(running.into_iter().map(|(_, state)| state));
+            .extend(running.into_iter().map(|begun| begun.state));
         self.truth.extend(self.revivable);
         self.stale.clear();
     }

@@ -22,6 +22,7 @@ mod fault;
 mod guarantee;
 mod history;
 mod letters;
+mod race;
 mod reading;
 mod reopen;
 mod rest;
@@ -32,7 +33,8 @@ mod writing;
 
 pub(crate) use fault::Fault;
 pub(crate) use guarantee::Violation;
+pub(crate) use race::steps;
 pub(crate) use reopen::{build, directory, image, restore};
 pub(crate) use run::{Coverage, run};
-pub(crate) use step::{Mode, Reopening, Settings, Step, behind, settings, step, through};
+pub(crate) use step::{Mode, Reopening, Settings, Step, behind, settings, through};
 pub(crate) use store::{Lie, Store};

@@ -4,7 +4,7 @@ use super::guarantee::{self, Holds, must};
 use super::rest::{Held, MOVES, poll};
 use super::run::Machine;
 use super::step::{KEYS, Loader};
-use super::store::Told;
+use super::store::{Told, tag_of};
 use super::writing::name;
 use cache_tiered::{Hit, LoadError, Loaded, Operation};
 use std::collections::BTreeSet;
@@ -50,6 +50,19 @@ pub(super) struct Reading {
     allowed: Vec<BTreeSet<Option<u64>>>,
     question: Question,
     beside: Option<Asked>,
+    /// It asks the store for its one key by a load that is its own.
+    leads: bool,
+    /// Its key was invalidated, altogether or by the tag of what it loads, and nothing but its end can have brought the key
+    /// to memory since.
+    invalidated: Invalidated,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Invalidated {
+    No,
+    /// An absence has no tags.
+    IfThere,
+    Yes,
 }
 
 impl Machine {
@@ -87,6 +100,11 @@ impl Machine {
 
     /// Begins a read, and drives it to its end if nothing holds it.
     fn ask(&mut self, keys: &[u64], mut question: Question, beside: Option<Asked>) -> Holds {
+        keys.iter().for_each(|&key| self.touched(key));
+        let leads = match *keys {
+            [key] => beside.is_none() && !self.cache().explain(&key).loading,
+            _ => false,
+        };
         // Both ways to an answer: this thread drives the call, or one of the cache's.
         let waits = !self.store.may_hold_loads() && self.number().is_multiple_of(2);
         let answers = if waits {
@@ -100,6 +118,8 @@ impl Machine {
                     allowed: vec![BTreeSet::new(); keys.len()],
                     question,
                     beside,
+                    leads,
+                    invalidated: Invalidated::No,
                 };
                 self.note(&mut reading);
                 self.reading.push(reading);
@@ -196,6 +216,16 @@ impl Machine {
                     let allowed = &reading.allowed[of_key.expect("it was asked for")];
                     let seen = hit.map(|hit| hit.value);
                     guarantee::g1_a_long_read_is_not_older(key, allowed, seen)?;
+                    let raced = match reading.invalidated {
+                        Invalidated::No => false,
+                        Invalidated::IfThere => seen.is_some(),
+                        Invalidated::Yes => true,
+                    };
+                    if raced {
+                        self.coverage.invalidated_reads += 1;
+                        let in_memory = self.cache().explain(&key).in_memory;
+                        guarantee::g1_what_raced_is_not_kept(key, in_memory, "a load")?;
+                    }
                 }
             }
         }
@@ -233,16 +263,72 @@ impl Machine {
         }
     }
 
+    /// What is under way for a key, and nothing else, may bring it to memory from here on.
+    fn raced(&mut self, key: u64, how: Invalidated) {
+        let alone = self
+            .reading
+            .iter()
+            .filter(|reading| reading.keys.contains(&key));
+        let alone = alone.count() == 1 && !self.history(key).is_running();
+        for reading in &mut self.reading {
+            if alone
+                && reading.leads
+                && reading.keys == [key]
+                && reading.invalidated != Invalidated::Yes
+            {
+                reading.invalidated = how;
+            }
+        }
+    }
+
+    /// Whether a read of a key was left to run.
+    pub(super) fn is_being_read(&self, key: u64) -> bool {
+        self.reading
+            .iter()
+            .any(|reading| reading.keys.contains(&key))
+    }
+
+    /// Another call may bring a key to memory.
+    pub(super) fn touched(&mut self, key: u64) {
+        for reading in &mut self.reading {
+            if reading.keys.contains(&key) {
+                reading.invalidated = Invalidated::No;
+                reading.leads = false;
+            }
+        }
+        self.running_touched(key);
+    }
+
+    /// A key was invalidated.
+    pub(super) fn invalidated(&mut self, key: u64) -> Holds {
+        guarantee::g1_nobody_joins_an_older_load(key, self.cache().explain(&key).loading)?;
+        self.history(key).invalidated();
+        self.raced(key, Invalidated::Yes);
+        self.running_invalidated(key);
+        Ok(())
+    }
+
     pub(super) fn invalidate_tag(&mut self, tag: u8) {
         let name = name(tag);
         let tagged = |key: &u64| {
-            let tags = self.cache().explain(key).tags;
-            tags.iter().any(|tag| *tag == name.as_str().into())
+            let explained = self.cache().explain(key);
+            // What memory has not may come by a load, with the tag of the store.
+            if !explained.in_memory {
+                return tag_of(*key) == tag;
+            }
+            explained
+                .tags
+                .iter()
+                .any(|tag| *tag == name.as_str().into())
         };
         let tagged: Vec<u64> = (0..KEYS).filter(tagged).collect();
         self.cache().invalidate_tag(name.as_str());
         for key in tagged {
-            self.history(key).invalidated();
+            let loading = self.cache().explain(&key).loading;
+            self.history(key).invalidated_by_tag(loading);
+        }
+        for key in (0..KEYS).filter(|key| tag_of(*key) == tag) {
+            self.raced(key, Invalidated::IfThere);
         }
     }
 }

@@ -38,6 +38,12 @@ pub(crate) struct Coverage {
     pub(crate) recovered: u64,
     /// Changes that the store took.
     pub(crate) changes: u64,
+    /// Histories, and those of them in which the clock jumped.
+    pub(crate) histories: u64,
+    pub(crate) jumped: u64,
+    /// Reads and writes that were under way when their key was invalidated, and were seen to keep nothing.
+    pub(crate) invalidated_reads: u64,
+    pub(crate) invalidated_writes: u64,
 }
 
 impl Coverage {
@@ -58,6 +64,10 @@ impl Coverage {
         self.kills += other.kills;
         self.recovered += other.recovered;
         self.changes += other.changes;
+        self.histories += other.histories;
+        self.jumped += other.jumped;
+        self.invalidated_reads += other.invalidated_reads;
+        self.invalidated_writes += other.invalidated_writes;
     }
 }
 
@@ -145,6 +155,9 @@ impl Machine {
             })?;
         }
         let ended = self.end();
+        let jumps = |step: &Step| matches!(step, Step::Jump(by) if *by > 0);
+        self.coverage.histories = 1;
+        self.coverage.jumped = steps.iter().any(jumps).into();
         self.coverage.changes = self.store.changes();
         ended
     }
@@ -167,8 +180,7 @@ impl Machine {
             Step::Compute(key, change) => self.compute(key, change),
             Step::Invalidate(key) => {
                 self.cache().invalidate(&key);
-                self.history(key).invalidated();
-                Ok(())
+                self.invalidated(key)
             }
             Step::InvalidateTag(tag) => {
                 self.invalidate_tag(tag);
@@ -176,8 +188,7 @@ impl Machine {
             }
             Step::InvalidateAll => {
                 self.cache().invalidate_all();
-                self.histories.iter_mut().for_each(History::invalidated);
-                Ok(())
+                (0..KEYS).try_for_each(|key| self.invalidated(key))
             }
             Step::Outside(key, value) => {
                 self.outside(key, value);

@@ -2,7 +2,9 @@
 
 use super::fault::{Door, Fault, Held, HeldLoad};
 use super::guarantee::Violation;
-use cache_tiered::{Applied, ApplyError, BlockingSink, BlockingSource, Loaded, Mutation};
+use super::step::TAGS;
+use super::writing::name;
+use cache_tiered::{Applied, ApplyError, BlockingSink, BlockingSource, Life, Loaded, Mutation};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
@@ -23,6 +25,11 @@ pub(crate) enum Lie {
     LoadsOld,
     /// It is the disk that lies: after a crash the journal is as it was before the last write.
     LosesLastRecord,
+}
+
+/// The tag with which the store gives out the value of a key.
+pub(crate) const fn tag_of(key: u64) -> u8 {
+    (key % TAGS as u64) as u8
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -459,11 +466,10 @@ impl Store {
             *left -= 1;
             return Err(Told);
         }
-        if self.shared.lie == Lie::LoadsOld
-            && let Some(former) = state.former.get(key)
-        {
-            return Ok((*former).into());
-        }
-        Ok(state.entries.get(key).copied().into())
+        let old = state.former.get(key).copied();
+        let old = old.filter(|_| self.shared.lie == Lie::LoadsOld);
+        let value = old.unwrap_or_else(|| state.entries.get(key).copied());
+        let life = Life::DEFAULT.tag(name(tag_of(*key)));
+        Ok(value.map_or_else(|| None.into(), |value| Loaded::Value(value, life)))
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Running {
     lost: bool,
     /// Other steps came between its beginning and its end.
     left: bool,
+    /// The key, which it had, was invalidated, and nothing but its end can have brought it to memory since.
+    invalidated: bool,
 }
 
 impl Machine {
@@ -95,6 +97,7 @@ impl Machine {
             self.earlier = self.image();
         }
         let (number, before, began) = (self.number(), self.as_it_is(key), self.clock.now());
+        self.touched(key);
         let lost = self.keeps_lost(key);
         let history = self.history(key);
         let existed = history.existed();
@@ -110,6 +113,7 @@ impl Machine {
             began,
             lost,
             left: false,
+            invalidated: false,
         };
         // Now and then one that waits for the time is left as well.
         let held = match number % 4 {
@@ -207,6 +211,11 @@ impl Machine {
             guarantee::a_removal_tells(mode.guarantee(), key, (existed, said))?;
         }
         let latest = self.history(key).acknowledged(number, state);
+        if running.invalidated {
+            self.coverage.invalidated_writes += 1;
+            let in_memory = self.cache().explain(&key).in_memory;
+            guarantee::g1_what_raced_is_not_kept(key, in_memory, "a write")?;
+        }
         if mode.is_behind() || !latest || self.history(key).is_running() {
             return Ok(());
         }
@@ -242,14 +251,33 @@ impl Machine {
     }
 
     pub(super) fn outside(&mut self, key: u64, value: bool) {
-        let explained = self.cache().explain(&key);
-        // What is under way would have a say in what the key is.
-        if explained.dirty || explained.mutating || !self.history(key).is_quiet() {
+        let (explained, stored) = (self.cache().explain(&key), self.store.value(key));
+        let history = self.history(key);
+        let quiet = !explained.mutating && history.is_quiet();
+        // What is under way would have a say in what the key is, unless it has had it: only the answer is held.
+        if explained.dirty || !quiet && !history.is_taken(stored) {
             return;
         }
         let state = value.then(|| self.number());
         self.store.set(key, state);
         self.history(key).outside(state);
+    }
+
+    /// Another call may bring a key to memory.
+    pub(super) fn running_touched(&mut self, key: u64) {
+        let same = |running: &&mut Running| running.key == key;
+        for running in self.running.iter_mut().filter(same) {
+            running.invalidated = false;
+        }
+    }
+
+    /// A key was invalidated: a write that has it, and a value to show, is not to show it.
+    pub(super) fn running_invalidated(&mut self, key: u64) {
+        let reads = self.is_being_read(key);
+        let mut own = self.running.iter_mut().filter(|running| running.key == key);
+        if let (Some(running), None, false) = (own.next(), own.next(), reads) {
+            running.invalidated = true;
+        }
     }
 
     pub(super) fn jump(&mut self, by: u64) {
