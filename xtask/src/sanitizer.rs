@@ -24,14 +24,27 @@ pub(crate) enum Sanitizer {
 /// Random cases a property runs under `--quick`: instrumented code is some ten times slower.
 const QUICK_CASES: &str = "500";
 
+/// The same for the cache in tiers, whose cases are whole histories of a cache and its journal.
+const QUICK_HISTORIES: &str = "50";
+
+/// Its histories otherwise; and the processes that its tests kill, which are a program each that has to start.
+const HISTORIES: &str = "1000";
+const KILLS: [(&str, &str); 3] = [
+    ("STRATA_CRASH_ROUNDS", "5"),
+    ("STRATA_CRASH_KILLS", "40"),
+    ("STRATA_CRASH_POWER", "0"),
+];
+
 /// Names the functions and lines of a report; binutils, which a linker needs, brings it.
 const SYMBOLIZER: &str = "/usr/bin/addr2line";
 
 /// The packages with unsafe code; both have threads that share memory.
 const PACKAGES: [&str; 2] = ["slab-core", "buffer-pool"];
 
-/// A package that denies unsafe code but for one module; and that module's tests.
-const READ_PATH: &str = "cache-tiered";
+/// The cache in tiers, which denies unsafe code but for one module; and that module's tests. The address and the thread sanitizer run
+/// all tests of its library and of its `it` binary. The memory sanitizer runs that module's alone: the files of journal and store are read by
+/// system calls that rustix makes in assembly, so that it takes every byte that was read for one that nobody wrote.
+const TIERED: &str = "cache-tiered";
 const READ_PATH_TESTS: &str = "memory::read";
 
 /// A package that forbids unsafe code, but has slab-core's arena grow, shrink, move and drop entries in the midst of panics; and its
@@ -105,6 +118,7 @@ pub(crate) fn run(
         let mut program = sanitizer
             .cargo(workspace)
             .args(["--all-features", "--target", &host]);
+        let (tiered, tests) = tiered(&program, *sanitizer, quick);
         if quick {
             program = program.env("STRATA_CASES", QUICK_CASES);
         }
@@ -112,10 +126,6 @@ pub(crate) fn run(
             .clone()
             .args(["--package", CACHES, "--test", "it", "--"])
             .args(CACHE_TESTS);
-        let read_path =
-            program
-                .clone()
-                .args(["--package", READ_PATH, "--lib", "--", READ_PATH_TESTS]);
         program = program.args(["--lib", "--tests"]);
         for package in PACKAGES {
             program = program.args(["--package", package]);
@@ -126,11 +136,8 @@ pub(crate) fn run(
             PACKAGES.join(", ")
         );
         steps.run(&title, &program)?;
-        let title = format!(
-            "{} sanitizer over {READ_PATH}'s read path",
-            sanitizer.name()
-        );
-        steps.run(&title, &read_path)?;
+        let title = format!("{} sanitizer over {tests} of {TIERED}", sanitizer.name());
+        steps.run(&title, &tiered)?;
         if *sanitizer == Sanitizer::Address {
             steps.run(&format!("address sanitizer over {CACHES}"), &caches)?;
         }
@@ -140,6 +147,22 @@ pub(crate) fn run(
         }
     }
     Ok(())
+}
+
+/// What of the cache in tiers `sanitizer` runs by `program`, and how that is called.
+fn tiered(program: &Program, sanitizer: Sanitizer, quick: bool) -> (Program, &'static str) {
+    let program = program.clone().args(["--package", TIERED, "--lib"]);
+    if sanitizer == Sanitizer::Memory {
+        return (program.args(["--", READ_PATH_TESTS]), "the read path");
+    }
+    let histories = if quick { QUICK_HISTORIES } else { HISTORIES };
+    let mut program = program
+        .args(["--test", "it"])
+        .env("STRATA_CASES", histories);
+    for (variable, times) in KILLS {
+        program = program.env(variable, times);
+    }
+    (program, "all tests")
 }
 
 /// Repeats the stress test with a new seed each time until `time` is over. `tests` runs all tests: what it has built is
