@@ -58,7 +58,12 @@ const ROWS: [Row; 4] = [
     Row {
         package: "cache-tiered",
         cases: 1_000_000,
-        targets: &["journal_frame", "journal_header", "journal_recovery"],
+        targets: &[
+            "journal_frame",
+            "journal_header",
+            "journal_recovery",
+            "snapshot",
+        ],
         fuzz_seconds: 1200,
     },
     Row {

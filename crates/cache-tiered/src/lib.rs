@@ -54,6 +54,9 @@ pub use operation::Operation;
 pub use retry::Retry;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
 pub use snapshot::SnapshotError;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use snapshot::fuzzing as snapshot_fuzzing;
 pub use source::{BlockingSource, Loaded, Source};
 pub use store::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]

@@ -11,6 +11,8 @@
 
 mod error;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -109,20 +109,25 @@ impl<R: Read> SnapshotReader<R> {
             };
         }
         let block = self.read_block()?;
+        // All of them before the first is handed over.
         let mut rest = &self.body[..];
         let mut entries = 0;
         while !rest.is_empty() {
-            let Some((entry, behind)) = Entry::parse(rest) else {
+            let Some((_, behind)) = Entry::parse(rest) else {
                 return Err(self.damage("an entry does not end within its block"));
             };
             rest = behind;
             entries += 1;
-            if !each(entry)? {
-                return Ok(false);
-            }
         }
         if entries != block.entries {
             return Err(self.damage("a block has not the entries that it says"));
+        }
+        let mut rest = &self.body[..];
+        while let Some((entry, behind)) = Entry::parse(rest) {
+            rest = behind;
+            if !each(entry)? {
+                return Ok(false);
+            }
         }
         self.entries += u64::from(entries);
         self.offset += (BLOCK_HEADER + block.length) as u64;

@@ -1,6 +1,6 @@
 //! Snapshots as files: what comes back, what is refused, and what damage cannot do.
 
-use super::format::{BLOCK_BYTES, HEADER};
+use super::format::{BLOCK_BYTES, BlockHeader, HEADER, Header};
 use super::{Entry, Kind, SnapshotError, SnapshotReader, SnapshotWriter};
 use std::fs;
 use std::io::Cursor;
@@ -118,6 +118,35 @@ fn blocks_of_another_place_or_snapshot_are_damage() {
         panic!("{end:?}")
     };
     assert_eq!(offset, (HEADER + block) as u64);
+}
+
+/// A file of one block with these bytes, whose checksums match, that says to have so many entries.
+fn forged(entries: u32, body: &[u8]) -> Vec<u8> {
+    let header = Header {
+        kind: Kind::Entries,
+        id: [1; 16],
+        taken: 1_000,
+        entries: u64::from(entries),
+    };
+    let mut file = header.encode().to_vec();
+    file.extend(BlockHeader::encode(header.id, 0, entries, body));
+    file.extend(body);
+    file
+}
+
+#[test]
+fn nothing_of_a_block_is_handed_over_whose_checksum_matches_and_whose_entries_do_not() {
+    let mut body = Vec::new();
+    for (key, value, left) in &entries(3, 10) {
+        let left = *left;
+        Entry { key, value, left }.encode(&mut body);
+    }
+    let (found, end) = read(&forged(3, &body), Kind::Entries);
+    assert_eq!((found.len(), end.unwrap()), (3, 1_000), "as it should be");
+    for (says, bytes) in [(4, &body[..]), (2, &body[..]), (3, &body[..body.len() - 1])] {
+        let (found, end) = read(&forged(says, bytes), Kind::Entries);
+        assert!(found.is_empty() && matches!(end, Err(SnapshotError::Damaged { .. })));
+    }
 }
 
 #[test]
