@@ -1,15 +1,61 @@
 //! Flush and close: bringing what was acknowledged to an end.
 
-use super::Shared;
+use super::{Shared, Tiered};
 use crate::behind::{Flushed, WriteBehind};
 use crate::error::FlushError;
 use crate::observe::Watch;
+use crate::operation::Operation;
 use std::error::Error;
 use std::future::Future;
+use std::hash::Hash;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+
+impl<K, V> Tiered<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Brings everything that was acknowledged before to an end, applied or dead, without waiting
+    /// for its time; then makes it as durable as the store can. In write-through there is only the
+    /// latter to do.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] if the store failed, if it took nothing in as many attempts as a change has,
+    /// or if the cache is closed.
+    pub fn flush(&self) -> Operation<Result<FlushReport, FlushError>> {
+        Operation::cold(&self.shared.pool, flush(Arc::clone(&self.shared)))
+    }
+
+    /// Closes the cache for all handles: lets the mutations end that have begun, then does what
+    /// [`flush`](Self::flush) does. Later calls are answered with `Closed`. What the store does not
+    /// take is left in the journal, and the report says so. The store itself, and with it a file
+    /// that it has open, is let go of when the last handle is dropped, and so is the journal.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError`] if the store or the journal could not be flushed, or the cache was closed
+    /// before.
+    pub fn close(&self) -> Operation<Result<CloseReport, FlushError>> {
+        Operation::cold(&self.shared.pool, close(Arc::clone(&self.shared), None))
+    }
+
+    /// [`close`](Self::close) that ends in time, by the clock of the memory tier. In write-behind
+    /// nothing is lost by that; mutations that wait for room are answered with `Closed`.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_within(&self, deadline: Duration) -> Operation<Result<CloseReport, FlushError>> {
+        Operation::cold(
+            &self.shared.pool,
+            close(Arc::clone(&self.shared), Some(deadline)),
+        )
+    }
+}
 
 /// What a flush brought to an end; from [`Tiered::flush`](crate::Tiered::flush).
 ///

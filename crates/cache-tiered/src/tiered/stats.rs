@@ -1,11 +1,48 @@
 //! The statistics of a `Tiered`.
 
+use super::Tiered;
 use super::hit::Tier;
-use crate::behind::BehindStats;
+use crate::behind::{BehindStats, WriteBehind};
 use crate::error::LoadError;
 use crate::memory::MemoryStats;
 use crate::source::Loaded;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+impl<K, V> Tiered<K, V> {
+    /// What happened so far, and what is in memory now. O(shards).
+    #[must_use]
+    pub fn stats(&self) -> TieredStats {
+        let behind = self.shared.behind.as_ref();
+        TieredStats {
+            behind: behind.map_or_else(BehindStats::default, WriteBehind::stats),
+            ..self.shared.counters.stats(self.shared.memory.stats())
+        }
+    }
+
+    /// Tells the recorder of the crate metrics what the [statistics](Self::stats) count: counters
+    /// get what was added since the last call, gauges what is there now. `docs/metrics.md` lists them.
+    ///
+    /// Loads, writes, batches, waits and syncs are told as they end. What happens more often or under a
+    /// lock, hits and evictions above all, is only counted, and told of by this call: so a hit costs
+    /// what it does without metrics. Call it before each time that the metrics are read, or every few
+    /// seconds. The recorder is the one that was installed when the cache was built. O(shards).
+    ///
+    /// ```
+    /// # use cache_tiered::{InMemory, MemoryTier, Tiered};
+    /// let cache: Tiered<u64, u64> = Tiered::builder()
+    ///     .name("squares")
+    ///     .memory(MemoryTier::entries(100))
+    ///     .store(InMemory::new())
+    ///     .build()?;
+    /// cache.get(&1).wait()?;
+    /// cache.publish_metrics(); // and here render what the recorder has
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        self.shared.observer.publish(&self.stats());
+    }
+}
 
 /// What happened in a [`Tiered`](crate::Tiered) so far, and what is in its memory tier now.
 ///
