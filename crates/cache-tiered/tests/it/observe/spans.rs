@@ -4,10 +4,10 @@ use crate::doubles::{Fate, probed};
 use cache_tiered::{InMemory, MemoryTier, Tiered, Writes};
 use std::fmt::{Debug, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Writes down each span and event with its fields, as `+ name field=value` and `! level field=value`.
 #[derive(Clone, Default)]
@@ -33,7 +33,13 @@ impl Notebook {
     }
 
     /// What was written down meanwhile.
+    ///
+    /// While there is but one subscriber in the process, tracing asks whether a span is wanted of the one that the thread
+    /// has which comes by first, and remembers the answer: of another test's thread that would be nobody. With two that
+    /// stay it asks all.
     fn during(run: impl FnOnce()) -> Vec<String> {
+        static STAYING: OnceLock<[Dispatch; 2]> = OnceLock::new();
+        STAYING.get_or_init(|| [(); 2].map(|()| Dispatch::new(Self::default())));
         let notebook = Self::default();
         let lines = Arc::clone(&notebook.lines);
         tracing::subscriber::with_default(notebook, run);
