@@ -34,7 +34,7 @@ struct Taken<'a> {
     bytes: usize,
 }
 
-/// A write that waits for room; however that ends, it is told of.
+/// A write that met no room and stays until there is some; however that ends, it is told of.
 struct Waits<'a> {
     observer: &'a Observer,
     watch: Watch,
@@ -141,11 +141,11 @@ where
                 if self.when_full == WhenFull::Refuse {
                     return Err(Refusal::Backpressure);
                 }
+                waits.get_or_insert_with(|| self.waits());
                 // Registered before the next look, so that no room is missed.
                 listener = Some(room.listen());
                 continue;
             };
-            waits.get_or_insert_with(|| self.waits());
             registered.await;
             listener = Some(room.listen());
         }
