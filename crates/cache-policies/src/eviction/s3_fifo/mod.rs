@@ -82,32 +82,35 @@ const SKIPPING: u8 = 0x40 | COUNT;
 /// assert_ne!(s3_fifo.miss(100), Hint::NONE);
 /// # Ok::<(), cache_policies::ConfigError>(())
 /// ```
+// What each eviction uses comes first: an owner with many of them has that beside each other in the nearest cache.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct S3Fifo {
-    ledger: Ledger,
-    config: S3FifoConfig,
-    /// Queue, pin and count of each slot.
-    marks: Marks,
-    small: SmallQueue,
-    main: Line<Slot>,
-    /// The hashes of the entries that are pinned out of the small queue, as the ghost has them.
-    pinned_of_small: BySlot<u64>,
-    ghost: Departed,
-    /// The weight of the linked entries of the main queue.
-    main_weight: u64,
-    /// The weight of the pinned entries; the small queue has the rest.
-    pinned_weight: u64,
-    /// The shares of the capacity.
-    small_capacity: u64,
-    main_capacity: u64,
-    /// The bytes of entries in the small queue with enough hits begin here.
-    proven: u8,
-    /// Counts stop here: enough for the threshold and for the main queue.
-    count_max: u8,
     /// Whether new entries still go to the main queue when the small one is full.
     warming: bool,
     /// Whether hits may be skipped.
     skips: bool,
+    /// The bytes of entries in the small queue with enough hits begin here.
+    proven: u8,
+    /// Counts stop here: enough for the threshold and for the main queue.
+    count_max: u8,
+    /// The weight of the linked entries of the main queue.
+    main_weight: u64,
+    /// The main queue's share of the capacity.
+    main_capacity: u64,
+    ledger: Ledger,
+    /// Queue, pin and count of each slot.
+    marks: Marks,
+    ghost: Departed,
+    small: SmallQueue,
+    main: Line<Slot>,
+    /// The weight of the pinned entries; the small queue has the rest.
+    pinned_weight: u64,
+    /// The small queue's share of the capacity.
+    small_capacity: u64,
+    /// The hashes of the entries that are pinned out of the small queue, as the ghost has them.
+    pinned_of_small: BySlot<u64>,
+    config: S3FifoConfig,
 }
 
 impl S3Fifo {

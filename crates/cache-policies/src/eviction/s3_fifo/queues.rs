@@ -15,17 +15,16 @@ impl S3Fifo {
 
     #[inline(always)]
     pub(super) fn link_small(&mut self, slot: Slot, mixed: u64) {
-        let place = SmallPlace::new(slot, mixed);
-        if !self.small.push(place) {
-            self.push_grown_small(place);
+        if !self.small.push(SmallPlace::new(slot, mixed)) {
+            self.push_grown_small(slot, mixed);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn push_grown_small(&mut self, place: SmallPlace) {
+    fn push_grown_small(&mut self, slot: Slot, mixed: u64) {
         self.small.grow(self.expected(self.small_capacity));
-        let pushed = self.small.push(place);
+        let pushed = self.small.push(SmallPlace::new(slot, mixed));
         assert!(pushed, "a queue that has grown has a place");
     }
 
