@@ -8,6 +8,8 @@ mod blocking;
 mod checksum;
 mod codec;
 mod device;
+#[cfg(all(test, feature = "disk"))]
+mod disk;
 mod durability;
 mod error;
 mod events;
@@ -21,6 +23,8 @@ mod observe;
 mod operation;
 mod random_id;
 mod retry;
+#[cfg(all(test, feature = "disk"))]
+mod sealed;
 mod sink;
 mod snapshot;
 mod source;

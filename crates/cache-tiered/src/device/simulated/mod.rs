@@ -116,6 +116,11 @@ impl Simulated {
         self.state.lock().locked
     }
 
+    /// True once the process has ended at a call.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.state.lock().dead
+    }
+
     /// Calls that can fail, so far.
     pub(crate) fn calls(&self) -> u64 {
         self.state.lock().calls

@@ -1,0 +1,257 @@
+//! Random histories on a device that forgets: what is read is what was last written, or nothing.
+
+use super::open::{Begun, Options};
+use super::{Compression, Disk, Entry};
+use crate::device::simulated::{Fault, Random, Simulated};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+const KEYS: u64 = 40;
+
+fn options(durable: bool) -> Options {
+    Options {
+        region_bytes: 16 << 10,
+        regions: 6,
+        codec: 1,
+        durable,
+        batch_bytes: 2 << 10,
+        buffer_bytes: 12 << 10,
+        fence_file_bytes: 512,
+    }
+}
+
+fn open(device: &Simulated, durable: bool) -> Result<(Disk, Begun), super::open::OpenError> {
+    let stamp = Arc::new(AtomicU64::new(0));
+    Disk::open(Box::new(device.clone()), &options(durable), stamp)
+}
+
+fn key_of(key: u64) -> Vec<u8> {
+    format!("key {key}").into_bytes()
+}
+
+/// A value that no other key, and no other change of this one, has.
+fn value_of(key: u64, stamp: u64) -> Vec<u8> {
+    let mut value = format!("{key} since {stamp} ").into_bytes();
+    let bytes = value.len() as u64 + (key * 97 + stamp * 31) % 900;
+    value.resize(bytes as usize, b'.');
+    value
+}
+
+/// What a key is: the stamp of the change that gave it its value, or that removed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Truth {
+    stamp: u64,
+    present: bool,
+}
+
+/// A tier, and what its keys are.
+struct History {
+    device: Simulated,
+    durable: bool,
+    disk: Disk,
+    truths: BTreeMap<u64, Truth>,
+    random: Random,
+    hits: u64,
+    reopened: u64,
+    kept: u64,
+}
+
+impl History {
+    fn new(seed: u64, durable: bool) -> Self {
+        let device = Simulated::new(seed);
+        let (disk, begun) = open(&device, durable).unwrap();
+        assert_eq!(begun, Begun::New);
+        Self {
+            device,
+            durable,
+            disk,
+            truths: BTreeMap::new(),
+            random: Random(seed),
+            hits: 0,
+            reopened: 0,
+            kept: 0,
+        }
+    }
+
+    fn truth(&self, key: u64) -> Truth {
+        self.truths.get(&key).copied().unwrap_or_default()
+    }
+
+    /// G1 and G2: what is read is the value of the last change, or nothing.
+    fn read(&mut self, key: u64) {
+        let bytes = key_of(key);
+        let Some(found) = self.disk.read(self.disk.hash(&bytes), &bytes) else {
+            return;
+        };
+        let truth = self.truth(key);
+        assert!(truth.present, "key {key} was removed by {}", truth.stamp);
+        assert_eq!(found.stamp, truth.stamp, "key {key}");
+        assert!(found.value == value_of(key, truth.stamp), "key {key}");
+        self.hits += 1;
+    }
+
+    /// A change; it is not made if the tier can not tell a restart of it.
+    fn change(&mut self, key: u64, present: bool) {
+        let hash = self.disk.hash(&key_of(key));
+        let stamp = self.disk.next_stamp();
+        let begun = self.disk.begin_mutation(hash, stamp);
+        if begun.is_ok() && !self.device.is_dead() {
+            self.truths.insert(key, Truth { stamp, present });
+        }
+        self.disk.end_mutation(hash);
+    }
+
+    /// The value leaves memory. `meanwhile` happens before it comes to the disk.
+    fn demote(&mut self, key: u64, meanwhile: impl FnOnce(&mut Self)) {
+        let truth = self.truth(key);
+        if !truth.present {
+            return;
+        }
+        let (bytes, value) = (key_of(key), value_of(key, truth.stamp));
+        let hash = self.disk.hash(&bytes);
+        let mark = self.disk.marks.read(hash);
+        meanwhile(self);
+        let entry = Entry {
+            key: &bytes,
+            tags: &[],
+            value: &value,
+            compression: Compression::None,
+            stamp: truth.stamp,
+            expiry: 0,
+        };
+        self.disk.store(hash, &entry, mark);
+    }
+
+    /// Some steps, or fewer if the process ends.
+    fn steps(&mut self, most: u64) {
+        for _ in 0..self.random.below(most) {
+            if self.device.is_dead() {
+                return;
+            }
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        let key = self.random.below(KEYS);
+        match self.random.below(100) {
+            0..30 => self.read(key),
+            30..55 => self.demote(key, |_| {}),
+            55..60 => self.demote(key, |history| history.change(key, true)),
+            60..63 => self.demote(key, |history| {
+                history.change(key, true);
+                history.demote(key, |_| {});
+            }),
+            63..75 => self.change(key, true),
+            75..80 => self.change(key, false),
+            80..97 => drop(self.disk.work()),
+            _ => self.disk.flush(),
+        }
+    }
+
+    fn reopen(&mut self, next: Simulated) {
+        let before = self.disk.index.len() as u64;
+        self.device = next;
+        // Opening may itself be cut short.
+        if self.random.below(3) == 0 {
+            self.device.fail(self.random.below(12), Fault::Crash);
+            if let Ok((disk, _)) = open(&self.device, self.durable) {
+                drop(disk);
+            }
+            self.device = self.device.killed();
+        }
+        let (disk, begun) = open(&self.device, self.durable).unwrap();
+        assert!(!matches!(begun, Begun::New));
+        self.disk = disk;
+        if before > 0 {
+            self.reopened += 1;
+            self.kept += u64::from(self.disk.index.len() > 0);
+        }
+        for key in 0..KEYS {
+            self.read(key);
+        }
+    }
+}
+
+fn cases() -> u64 {
+    let cases = std::env::var("STRATA_CASES").ok();
+    cases.map_or(300, |cases| cases.parse().unwrap())
+}
+
+#[test]
+fn g2_nothing_comes_back_after_kills() {
+    let (mut hits, mut reopened, mut kept) = (0, 0, 0);
+    for seed in 0..cases() {
+        let mut history = History::new(seed, seed % 2 == 0);
+        for _ in 0..6 {
+            if history.random.below(2) == 0 {
+                let call = history.random.below(80);
+                history.device.fail(call, Fault::Crash);
+            }
+            history.steps(200);
+            let next = history.device.killed();
+            history.reopen(next);
+        }
+        hits += history.hits;
+        reopened += history.reopened;
+        kept += history.kept;
+    }
+    assert!(kept * 4 > reopened * 3, "{kept} of {reopened} opened warm");
+    assert!(hits > cases() * 40, "{hits} hits");
+}
+
+#[test]
+fn g2_nothing_comes_back_after_losses_of_power() {
+    let mut hits = 0;
+    for seed in 0..cases() {
+        let mut history = History::new(seed, seed % 3 != 0);
+        for _ in 0..6 {
+            history.steps(200);
+            let next = history.device.powered_off();
+            history.reopen(next);
+        }
+        hits += history.hits;
+    }
+    assert!(hits > cases() * 20, "{hits} hits");
+}
+
+#[test]
+fn g2_nothing_comes_back_after_errors_of_the_device() {
+    for seed in 0..cases() {
+        let mut history = History::new(seed, seed % 2 == 0);
+        for _ in 0..6 {
+            for _ in 0..history.random.below(4) {
+                let call = history.random.below(150);
+                let faults = [Fault::Broken, Fault::Full, Fault::Short];
+                let fault = faults[history.random.below(3) as usize];
+                history.device.fail(call, fault);
+            }
+            history.steps(200);
+            let next = history.device.killed();
+            history.reopen(next);
+        }
+    }
+}
+
+#[test]
+fn a_closed_tier_opens_with_everything_and_after_a_loss_of_power_too() {
+    for seed in 0..cases() / 10 {
+        let mut history = History::new(seed, seed % 2 == 0);
+        for _ in 0..300 {
+            history.step();
+        }
+        history.disk.close().unwrap();
+        let entries = history.disk.index.len();
+        assert!(entries > 0);
+        let device = history.device.powered_off();
+        let (disk, begun) = open(&device, history.durable).unwrap();
+        assert_eq!((begun, disk.index.len()), (Begun::Warm, entries));
+        history.disk = disk;
+        let before = history.hits;
+        for key in 0..KEYS {
+            history.read(key);
+        }
+        assert_eq!(history.hits - before, entries as u64);
+    }
+}
