@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -18,12 +18,21 @@ struct Listened {
     cache: Tiered<u64, u64>,
     probe: Arc<Probe>,
     next: Arc<Mutex<Option<Reaction>>>,
+    /// The cache as its listener has it: a ring, until it is taken from there.
+    handle: Arc<Mutex<Option<Tiered<u64, u64>>>>,
+}
+
+impl Drop for Listened {
+    fn drop(&mut self) {
+        let cache = self.handle.lock().unwrap().take();
+        drop(cache);
+    }
 }
 
 /// A cache of so many entries, each of which lives for ten ticks of `clock`.
 fn listened(entries: u64, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Listened {
     let next: Arc<Mutex<Option<Reaction>>> = Arc::default();
-    let handle: Arc<OnceLock<Tiered<u64, u64>>> = Arc::default();
+    let handle: Arc<Mutex<Option<Tiered<u64, u64>>>> = Arc::default();
     let (told, itself) = (Arc::clone(&next), Arc::clone(&handle));
     let store = ProbeStore::default();
     let probe = Arc::clone(&store.0);
@@ -32,14 +41,20 @@ fn listened(entries: u64, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Li
         .clock(clock)
         .listener(move |key: u64, _: u64, _: Cause| {
             let reaction = told.lock().unwrap().take();
-            if let (Some(react), Some(cache)) = (reaction, itself.get()) {
-                react(cache, key);
+            let cache = itself.lock().unwrap().clone();
+            if let (Some(react), Some(cache)) = (reaction, cache) {
+                react(&cache, key);
             }
         });
     let builder = Tiered::builder().memory(tier).store(Blocking::new(store));
     let cache = builder.build().unwrap();
-    assert!(handle.set(cache.clone()).is_ok());
-    Listened { cache, probe, next }
+    *handle.lock().unwrap() = Some(cache.clone());
+    Listened {
+        cache,
+        probe,
+        next,
+        handle,
+    }
 }
 
 impl Listened {
