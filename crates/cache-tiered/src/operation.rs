@@ -243,3 +243,43 @@ impl<T> fmt::Debug for Operation<T> {
         f.debug_tuple("Operation").field(&stage).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::Activity;
+    use crossbeam::channel::unbounded;
+
+    /// An answer that panics when it is dropped.
+    struct Answer;
+
+    impl Drop for Answer {
+        fn drop(&mut self) {
+            // Not told to the hook of panics, which would print it.
+            resume_unwind(Box::new("an answer that nobody took"));
+        }
+    }
+
+    fn poll_once<T: Send + 'static>(operation: &mut Operation<T>) -> Poll<T> {
+        Pin::new(operation).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_handle_that_is_dropped_before_the_end_leaves_the_call_and_its_thread_alive() {
+        let pool = Arc::new(Pool::new(1, Activity::default()));
+        let ((go, wait), (tell, ended)) = (unbounded::<()>(), unbounded::<()>());
+        let mut dropped = Operation::cold(&pool, async move {
+            wait.recv().expect("it is let go of");
+            tell.send(()).expect("it is heard");
+            Answer
+        });
+        assert!(poll_once(&mut dropped).is_pending());
+        drop(dropped);
+        go.send(()).expect("it waits");
+        ended.recv().expect("it runs to its end");
+        // On the only thread, by which that answer was dropped.
+        let mut next = Operation::cold(&pool, async { 7 });
+        let _pending = poll_once(&mut next);
+        assert_eq!(next.wait(), 7);
+    }
+}

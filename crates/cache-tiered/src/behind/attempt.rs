@@ -30,6 +30,11 @@ impl Panicked {
     }
 }
 
+/// A clone of a key or a value panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("a copy of the change could not be made: the clone of its key or value panicked")]
+struct Uncopied;
+
 /// An error with its causes, as the reason of a dead letter.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
@@ -51,9 +56,13 @@ where
     /// What fails is halved if the store has taken something meanwhile. If not, two changes by
     /// themselves show whether it takes anything at all.
     pub(super) fn fly(self: &Arc<Self>, journal: &Journal, batch: Batch<K, V>) {
+        for flight in &batch.uncopied {
+            self.count_failure(journal, flight, &StoreError::new(Uncopied));
+        }
         let before = self.health.successes();
         // The next one to try is the last.
         let mut parts: Vec<Range<usize>> = std::iter::once(0..batch.len()).collect();
+        parts.retain(|part| !part.is_empty());
         while let Some(part) = parts.pop() {
             if self.is_stopped() {
                 // It is in the journal, for the next cache.
@@ -139,6 +148,31 @@ where
         error: StoreError,
     ) -> bool {
         let (flight, key) = (&batch.flights[index], batch.mutations[index].key());
+        let (failures, buried) = self.count_failure(journal, flight, &error);
+        self.tell(|| {
+            let key = key.clone();
+            if buried {
+                Event::DeadLettered { key }
+            } else {
+                Event::Retried {
+                    key,
+                    attempts: failures,
+                }
+            }
+        });
+        let down = self.health.failed(self.alarm.now(), flight.hash, error);
+        self.failed.notify(usize::MAX);
+        down
+    }
+
+    /// Counts a failure of a change, which then waits for its next attempt or is dead. How often it has failed, and whether it
+    /// is dead.
+    fn count_failure(
+        self: &Arc<Self>,
+        journal: &Journal,
+        flight: &Flight,
+        error: &StoreError,
+    ) -> (u32, bool) {
         let successes = self.health.successes();
         let attempts_max = self.health.retry().attempts();
         let (failures, exhausted) = self.set.with_flying(flight, |entry| {
@@ -152,26 +186,13 @@ where
             }
             (entry.failures, entry.attempts >= attempts_max)
         });
-        let buried = exhausted && self.bury(journal, flight, &error);
-        let now = self.alarm.now();
+        let buried = exhausted && self.bury(journal, flight, error);
         if !buried {
+            let now = self.alarm.now();
             let at = now.saturating_add(self.health.pause(failures.max(1)));
             self.return_at(flight, at);
         }
-        self.tell(|| {
-            let key = key.clone();
-            if buried {
-                Event::DeadLettered { key }
-            } else {
-                Event::Retried {
-                    key,
-                    attempts: failures,
-                }
-            }
-        });
-        let down = self.health.failed(now, flight.hash, error);
-        self.failed.notify(usize::MAX);
-        down
+        (failures, buried)
     }
 
     /// Makes a dead letter of a change; false if a later one came, or there can be no more.

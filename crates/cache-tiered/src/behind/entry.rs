@@ -1,6 +1,7 @@
 //! A dirty key, and a batch of them on its way to the store.
 
 use crate::sink::Mutation;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// What is known of a change that the store does not have yet.
@@ -87,6 +88,8 @@ pub(super) struct Flight {
 pub(super) struct Batch<K, V> {
     pub(super) flights: Vec<Flight>,
     pub(super) mutations: Vec<Mutation<K, V>>,
+    /// Changes that could not be copied, as a clone of their key or value panicked.
+    pub(super) uncopied: Vec<Flight>,
 }
 
 impl<K: Clone, V: Clone> Batch<K, V> {
@@ -94,6 +97,7 @@ impl<K: Clone, V: Clone> Batch<K, V> {
         Self {
             flights: Vec::new(),
             mutations: Vec::new(),
+            uncopied: Vec::new(),
         }
     }
 
@@ -101,19 +105,27 @@ impl<K: Clone, V: Clone> Batch<K, V> {
         self.flights.len()
     }
 
-    /// Adds the latest change of an entry.
+    /// Adds the latest change of an entry, or that it could not be copied.
     pub(super) fn push(&mut self, shard: usize, slot: u32, entry: &Entry<K, V>) {
-        let (key, stamp) = (entry.key.clone(), entry.stamp);
-        self.mutations.push(match entry.value.clone() {
-            Some(value) => Mutation::put(key, value, stamp),
-            None => Mutation::remove(key, stamp),
-        });
-        self.flights.push(Flight {
+        let stamp = entry.stamp;
+        let flight = Flight {
             shard,
             slot,
             hash: entry.hash,
             stamp,
             sequence: entry.sequence,
-        });
+        };
+        let copy = || match (entry.key.clone(), entry.value.clone()) {
+            (key, Some(value)) => Mutation::put(key, value, stamp),
+            (key, None) => Mutation::remove(key, stamp),
+        };
+        // A worker that died of it would leave the others of the batch on their way for ever.
+        match catch_unwind(AssertUnwindSafe(copy)) {
+            Ok(mutation) => {
+                self.mutations.push(mutation);
+                self.flights.push(flight);
+            }
+            Err(_) => self.uncopied.push(flight),
+        }
     }
 }

@@ -288,7 +288,6 @@ impl<K, V> Shard<K, V> {
         V: Clone,
     {
         let entry = self.slots[slot as usize].as_mut().expect("a slot in use");
-        // First: a clone that panics leaves the entry as it was.
         batch.push(index, slot, entry);
         entry.state = State::Flying(entry.stamp);
         entry.ticket = 0;

@@ -241,12 +241,15 @@ where
                     }
                 }
                 self.health.unprobed();
+                if !batch.uncopied.is_empty() {
+                    return Work::Batch(batch);
+                }
                 return Work::Wait(None);
             }
             Leave::All => {}
         }
         let more = self.gather(now, &mut batch);
-        if batch.len() == 0 {
+        if batch.len() == 0 && batch.uncopied.is_empty() {
             let first = (0..self.set.shards()).filter_map(|shard| self.set.first_due(shard));
             return Work::Wait(first.min());
         }

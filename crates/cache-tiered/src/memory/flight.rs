@@ -255,6 +255,15 @@ impl<K, V> Flights<K, V> {
         detached
     }
 
+    /// Detaches the loads of all keys that have this hash, without comparing any. O(keys under way).
+    #[cold]
+    pub(super) fn detach_hash(&mut self, hash: u64) {
+        self.states.retain(|state| {
+            state.load = state.load.take().filter(|_| state.hash != hash);
+            !state.is_settled()
+        });
+    }
+
     /// Detaches whatever load the key has, and keeps the mutation that has it from showing its value.
     #[inline]
     pub(super) fn invalidate<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {

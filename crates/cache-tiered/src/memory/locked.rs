@@ -12,7 +12,9 @@ use super::shard::{Counts, Node, Shard, State};
 use super::sync::MutexGuard;
 use cache_policies::{Cause, Policy, RejectReason, Rejected, Slot};
 use hashbrown::Equivalent;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 
 pub(super) struct Locked<'a, K, V, P: Policy> {
     pub(super) settings: &'a Settings<K, V>,
@@ -144,6 +146,15 @@ impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
         self.state.counts.rejections += 1;
         let Node { key, value } = node;
         Rejected { key, value, reason }
+    }
+}
+
+/// Is taken for every key: what is looked for has its hash, and no keys are compared.
+struct Any;
+
+impl<K> Equivalent<K> for Any {
+    fn equivalent(&self, _: &K) -> bool {
+        true
     }
 }
 
@@ -302,14 +313,22 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
         Some(self.unlink(slot, take))
     }
 
-    /// Ends a mutation whose value readers are not to see here: they ask the store.
-    pub(super) fn conceal(&mut self, hash: u64, key: &K, turn: &Arc<Turn>)
+    /// Ends a mutation whose value readers are not to see here: they ask the store. The error is what a comparison of keys
+    /// panicked with: then all that has the key's hash is hidden.
+    pub(super) fn conceal(&mut self, hash: u64, key: &K, turn: &Arc<Turn>) -> thread::Result<()>
     where
         K: Eq,
     {
-        self.state.flights.detach(hash, key);
-        self.remove(hash, key, |_| ());
+        let hidden = catch_unwind(AssertUnwindSafe(|| {
+            self.state.flights.detach(hash, key);
+            self.remove(hash, key, |_| ());
+        }));
+        if hidden.is_err() {
+            self.state.flights.detach_hash(hash);
+            while self.remove(hash, &Any, |_| ()).is_some() {}
+        }
         self.state.flights.hand_over(hash, turn);
+        hidden
     }
 
     /// Keeps a key from being evicted; whether it is there.

@@ -6,6 +6,7 @@ use super::lead::Keep;
 use super::shards::Core;
 use cache_policies::{AnyPolicy, Policy};
 use std::hash::Hash;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 impl<K: Hash + Eq + Clone, V, P: Policy> Core<K, V, P> {
@@ -59,8 +60,9 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
         let ticket = self.core.ticket(self.hash, &key, &value, keep.ttl());
         let _refused = self.core.with(self.hash, |shard| {
             if keep == Keep::No || shard.state.flights.is_invalidated(self.hash, &self.turn) {
-                shard.conceal(self.hash, &key, &self.turn);
+                let concealed = shard.conceal(self.hash, &key, &self.turn);
                 *ended = true;
+                concealed.unwrap_or_else(|payload| resume_unwind(payload));
                 return Some((key, value));
             }
             if !active(Mutant::ShownAttached) {
@@ -81,8 +83,9 @@ impl<K: Hash + Eq, V, P: Policy> Ownership<K, V, P> {
     pub(crate) fn hide(mut self) {
         let ended = &mut self.ended;
         self.core.with(self.hash, |shard| {
-            shard.conceal(self.hash, &self.key, &self.turn);
+            let concealed = shard.conceal(self.hash, &self.key, &self.turn);
             *ended = true;
+            concealed.unwrap_or_else(|payload| resume_unwind(payload));
         });
     }
 
@@ -151,7 +154,8 @@ impl<K: Hash + Eq, V, P: Policy> Drop for Ownership<K, V, P> {
             shard.state.flights.hand_over(self.hash, &self.turn);
         } else if self.turn.is_granted() {
             // The time does not pass here: a clock that panics must not keep the key.
-            shard.conceal(self.hash, &self.key, &self.turn);
+            // Nor may a comparison of keys that panics end the process, should this be in the midst of another panic.
+            let _swallowed = shard.conceal(self.hash, &self.key, &self.turn);
             shard.release(false);
         } else {
             shard.state.flights.withdraw(self.hash, &self.turn);

@@ -32,6 +32,7 @@ mod model_tiered;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod observe;
 mod operations;
+mod panics;
 mod promises;
 #[cfg(feature = "redb")]
 mod redb;
