@@ -19,6 +19,7 @@ mod life;
 mod little_endian;
 mod manual_clock;
 mod memory;
+mod mutant;
 mod observe;
 mod operation;
 mod random_id;

@@ -1,7 +1,6 @@
-//! Deliberate faults of group commit, by which its models prove that they would see a real one.
-//!
-//! In a normal build [`active`] is `false` at compile time. Under loom a model switches one fault on
-//! for its run; the model must then fail.
+//! Deliberate faults of group commit; see [`mutant`](crate::mutant).
+
+use crate::mutant::mutant_switch;
 
 /// One fault a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,37 +13,4 @@ pub(super) enum Mutant {
     SettledUnheard,
 }
 
-#[cfg(not(cache_tiered_loom))]
-#[inline(always)]
-pub(super) const fn active(_: Mutant) -> bool {
-    false
-}
-
-#[cfg(cache_tiered_loom)]
-pub(super) fn active(mutant: Mutant) -> bool {
-    chosen::active(mutant)
-}
-
-#[cfg(all(test, cache_tiered_loom))]
-pub(super) use chosen::choose;
-
-#[cfg(cache_tiered_loom)]
-mod chosen {
-    use super::Mutant;
-    use std::cell::Cell;
-
-    thread_local! {
-        // std's: loom runs all threads of a model on the thread that started it.
-        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
-    }
-
-    pub(super) fn active(mutant: Mutant) -> bool {
-        CHOSEN.get() == Some(mutant)
-    }
-
-    /// Switches `mutant` on for the models that this thread runs, or all off.
-    #[cfg(test)]
-    pub(in crate::journal) fn choose(mutant: Option<Mutant>) {
-        CHOSEN.set(mutant);
-    }
-}
+mutant_switch!(pub(super));

@@ -1,8 +1,6 @@
-//! Deliberate faults of what is under way for keys, by which its models prove that they would see a real one.
-//!
-//! In a normal build [`active`] is `false` and [`weaken`] gives back the ordering it was given, both at compile time.
-//! Under loom a model switches one fault on for its run; the model must then fail.
+//! Deliberate faults of what is under way for keys; see [`mutant`](crate::mutant).
 
+use crate::mutant::mutant_switch;
 use std::sync::atomic::Ordering;
 
 /// One fault a variant.
@@ -42,47 +40,4 @@ pub(in crate::memory) enum Mutant {
     WithdrawnStays,
 }
 
-#[cfg(not(cache_tiered_loom))]
-#[inline(always)]
-pub(in crate::memory) const fn active(_: Mutant) -> bool {
-    false
-}
-
-#[cfg(cache_tiered_loom)]
-pub(in crate::memory) fn active(mutant: Mutant) -> bool {
-    chosen::active(mutant)
-}
-
-/// `ordering`, or Relaxed when `mutant` is on.
-#[inline(always)]
-pub(in crate::memory) fn weaken(ordering: Ordering, mutant: Mutant) -> Ordering {
-    if active(mutant) {
-        Ordering::Relaxed
-    } else {
-        ordering
-    }
-}
-
-#[cfg(all(test, cache_tiered_loom))]
-pub(in crate::memory) use chosen::choose;
-
-#[cfg(cache_tiered_loom)]
-mod chosen {
-    use super::Mutant;
-    use std::cell::Cell;
-
-    thread_local! {
-        // std's: loom runs all threads of a model on the thread that started it.
-        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
-    }
-
-    pub(super) fn active(mutant: Mutant) -> bool {
-        CHOSEN.get() == Some(mutant)
-    }
-
-    /// Switches `mutant` on for the models that this thread runs, or all off.
-    #[cfg(test)]
-    pub(in crate::memory) fn choose(mutant: Option<Mutant>) {
-        CHOSEN.set(mutant);
-    }
-}
+mutant_switch!(pub(in crate::memory), weaken Ordering);

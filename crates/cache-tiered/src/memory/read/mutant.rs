@@ -1,10 +1,7 @@
-//! Deliberate faults, by which the loom models prove that they would see a real one.
-//!
-//! In a normal build [`active`] is `false` and [`weaken`] gives back the ordering it was given,
-//! both at compile time. Under loom a model switches one fault on for its run; the model must
-//! then fail.
+//! Deliberate faults of the concurrent read path; see [`mutant`](crate::mutant).
 
 use super::sync::atomic::Ordering;
+use crate::mutant::mutant_switch;
 
 /// One fault a variant.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -55,48 +52,4 @@ pub(super) enum Mutant {
     ColumnAfterSlot,
 }
 
-#[cfg(not(cache_tiered_loom))]
-#[inline(always)]
-pub(super) const fn active(_: Mutant) -> bool {
-    false
-}
-
-#[cfg(cache_tiered_loom)]
-pub(super) fn active(mutant: Mutant) -> bool {
-    chosen::active(mutant)
-}
-
-/// `ordering`, or Relaxed when `mutant` is on.
-#[inline(always)]
-pub(super) fn weaken(ordering: Ordering, mutant: Mutant) -> Ordering {
-    if active(mutant) {
-        Ordering::Relaxed
-    } else {
-        ordering
-    }
-}
-
-#[cfg(all(test, cache_tiered_loom))]
-pub(super) use chosen::choose;
-
-#[cfg(cache_tiered_loom)]
-mod chosen {
-    use std::cell::Cell;
-
-    use super::Mutant;
-
-    thread_local! {
-        // std's: loom runs all threads of a model on the thread that started it.
-        static CHOSEN: Cell<Option<Mutant>> = const { Cell::new(None) };
-    }
-
-    pub(super) fn active(mutant: Mutant) -> bool {
-        CHOSEN.with(Cell::get) == Some(mutant)
-    }
-
-    /// Switches `mutant` on for the models that this thread runs, or all off.
-    #[cfg(test)]
-    pub(in crate::memory::read) fn choose(mutant: Option<Mutant>) {
-        CHOSEN.with(|chosen| chosen.set(mutant));
-    }
-}
+mutant_switch!(pub(super), weaken Ordering);
