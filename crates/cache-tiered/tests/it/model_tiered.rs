@@ -3,7 +3,7 @@
 //! The seed is fixed; `STRATA_CASES` histories run in place of those of a test, of about 100 steps each.
 
 use crate::figures::cases;
-use crate::machine::{self, Coverage, Mode, Settings};
+use crate::machine::{self, Coverage, Fault, Lie, Mode, Reopening, Settings, Step};
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, RngSeed, TestRng, TestRunner};
 use std::cell::RefCell;
@@ -95,4 +95,38 @@ fn g1_g4_write_behind_keeps_what_it_promises() {
         "nothing is left out: {seen:?}"
     );
     assert!(seen.steps >= 60_000 && seen.jumped >= JUMPED, "{seen:?}");
+}
+
+/// What flew at a close in haste ended when the journal could no longer hear of it: it came back,
+/// over what the store had been given meanwhile.
+#[test]
+fn g4_what_flew_at_a_close_in_haste_may_come_back() {
+    let settings = Settings {
+        mode: Mode::Behind {
+            max_dirty: 5,
+            max_delay: 45,
+            batch: 3,
+            lanes: 1,
+            retries: 0,
+            waits: false,
+        },
+        memory: 3,
+        time_to_live: None,
+        absent_for: 0,
+        lie: Lie::None,
+    };
+    let steps = [
+        Step::Put(0),
+        Step::Flush,
+        Step::Fault(0, Fault::HangThenDone, 1),
+        Step::Remove(0),
+        Step::Reopen(Reopening::CloseAtOnce),
+        Step::Outside(0, true),
+        Step::Reopen(Reopening::Kill),
+    ];
+    for _ in 0..20 {
+        if let Err(violation) = machine::run(settings, &steps) {
+            panic!("{violation}");
+        }
+    }
 }

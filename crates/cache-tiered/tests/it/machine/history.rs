@@ -231,11 +231,11 @@ impl History {
         self.stale.clear();
     }
 
-    /// The cache was closed or dropped when nothing was under way. What was settled by then is
-    /// noted; what was dirty is not yet.
-    pub(crate) fn reopened(&mut self, dirty: bool) {
+    /// The cache was closed or dropped. What was settled by then is noted; what was not, or may
+    /// not have been, can come back.
+    pub(crate) fn reopened(&mut self, may_be_unsettled: bool) {
         self.stale.clear();
-        self.revivable = self.revivable.filter(|_| dirty);
+        self.revivable = self.revivable.filter(|_| may_be_unsettled);
     }
 
     /// The process was killed: what ran may be in the journal, and what was settled may be back.

@@ -195,7 +195,9 @@ impl Machine {
         }
         for key in 0..KEYS {
             let dirty = self.cache().explain(&key).dirty;
-            self.history(key).reopened(dirty);
+            // What flew at a close in haste may have ended since, and then the journal had no ear
+            // for it.
+            self.history(key).reopened(dirty || how == Reopening::CloseAtOnce);
         }
         self.cache = None;
         if !self.settings.mode.is_behind() {
