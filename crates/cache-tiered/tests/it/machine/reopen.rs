@@ -197,7 +197,8 @@ impl Machine {
             let dirty = self.cache().explain(&key).dirty;
             // What flew at a close in haste may have ended since, and then the journal had no ear
             // for it.
-            self.history(key).reopened(dirty || how == Reopening::CloseAtOnce);
+            self.history(key)
+                .reopened(dirty || how == Reopening::CloseAtOnce);
         }
         self.cache = None;
         if !self.settings.mode.is_behind() {
