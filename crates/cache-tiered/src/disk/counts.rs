@@ -14,12 +14,18 @@ impl Count {
     pub(super) fn add_many(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// Entries that were written to a batch.
     pub(super) stored: Count,
+    /// Values that left memory and were there already.
+    pub(super) clean: Count,
     /// Entries for which there was no room in the buffers.
     pub(super) dropped: Count,
     /// Entries that changed on their way.

@@ -8,7 +8,7 @@
 
 use super::format::{FENCE_BYTES, FENCES_HEADER, Fence, FencesHeader};
 use crate::checksum::Seed;
-use crate::device::{Device, DeviceFile, write_full};
+use crate::device::{Device, DeviceFile, read_full, write_full};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 /// The prefix of the names of its files.
 pub(in crate::disk) const PREFIX: &str = "fences-";
+
+/// A file that is being made.
+pub(in crate::disk) const NEW: &str = "fences.new";
 
 pub(in crate::disk) fn name(number: u64) -> String {
     format!("{PREFIX}{number:010}")
@@ -52,8 +55,8 @@ struct Synced {
 /// for all.
 pub(in crate::disk) struct Fences {
     uuid: [u8; 16],
-    /// A file is closed once it has so many bytes.
-    file_bytes: u64,
+    /// Bytes of a file.
+    file_bytes: u32,
     /// Fences survive a loss of power.
     durable: bool,
     tail: Mutex<Tail>,
@@ -63,28 +66,25 @@ pub(in crate::disk) struct Fences {
 
 fn begin(
     device: &dyn Device,
-    uuid: [u8; 16],
-    number: u64,
-    ordinal: u64,
+    header: &FencesHeader,
     durable: bool,
 ) -> io::Result<(Arc<dyn DeviceFile>, Seed)> {
-    let header = FencesHeader {
-        uuid,
-        number,
-        ordinal,
-    };
-    let name = name(number);
-    let file = match device.create(&name) {
+    let file = match device.create(NEW) {
         // Left by an attempt that failed.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            device.delete(&name)?;
-            device.create(&name)?
+            device.delete(NEW)?;
+            device.create(NEW)?
         }
         file => file?,
     };
+    file.allocate(header.file_bytes.into())?;
     write_full(&*file, 0, &header.encode())?;
     if durable {
         file.sync_data()?;
+    }
+    // Only what is whole has a name that counts.
+    device.rename(NEW, &name(header.number))?;
+    if durable {
         device.sync_directory()?;
     }
     Ok((Arc::from(file), header.seed()))
@@ -94,14 +94,17 @@ impl Fences {
     /// Begins a new file, behind `older` ones: their numbers, and the last ordinal when each ended.
     pub(in crate::disk) fn begin(
         device: &dyn Device,
-        uuid: [u8; 16],
-        number: u64,
-        ordinal: u64,
+        header: &FencesHeader,
         older: VecDeque<(u64, u64)>,
-        file_bytes: u64,
         durable: bool,
     ) -> io::Result<Self> {
-        let (file, seed) = begin(device, uuid, number, ordinal, durable)?;
+        let (file, seed) = begin(device, header, durable)?;
+        let FencesHeader {
+            uuid,
+            number,
+            file_bytes,
+            ..
+        } = *header;
         Ok(Self {
             uuid,
             file_bytes,
@@ -123,16 +126,25 @@ impl Fences {
         })
     }
 
-    /// Writes a fence; when this has returned, it survives what it has to.
+    /// Writes a fence; when this has returned, it survives what it has to. `ordinal` says the last
+    /// one given to a region, if a new file has to begin.
     ///
     /// # Errors
     ///
-    /// That of the device. Whether the fence is there after a restart is not known, and there
-    /// will be no other: the tier must not be used any more.
-    pub(in crate::disk) fn append(&self, fence: Fence) -> io::Result<()> {
+    /// That of the device. If it is that of a write or a sync, it is not known whether the fence is
+    /// there after a restart, and there will be no other: the tier must not be used any more.
+    pub(in crate::disk) fn append(
+        &self,
+        device: &dyn Device,
+        fence: Fence,
+        ordinal: impl Fn() -> u64,
+    ) -> io::Result<()> {
         let mut tail = self.tail.lock();
         if tail.broken {
             return Err(io::Error::other("a fence could not be written before"));
+        }
+        if self.is_full(&tail) {
+            self.rotate(&mut tail, device, ordinal())?;
         }
         let bytes = fence.encode(&tail.seed, tail.end);
         if let Err(error) = write_full(&*tail.file, tail.end, &bytes) {
@@ -141,11 +153,20 @@ impl Fences {
         }
         tail.end += FENCE_BYTES as u64;
         let (number, end) = (tail.number, tail.end);
+        if self.is_full(&tail) {
+            // Now already: the last file is never full, so that it is missed if it is not there.
+            // If it can not be, the next fence tries again.
+            let _tried = self.rotate(&mut tail, device, ordinal());
+        }
         drop(tail);
         if self.durable {
             self.sync(number, end)?;
         }
         Ok(())
+    }
+
+    fn is_full(&self, tail: &Tail) -> bool {
+        tail.end + FENCE_BYTES as u64 > self.file_bytes.into()
     }
 
     /// Waits until file `number` is durable up to `end`.
@@ -177,29 +198,24 @@ impl Fences {
         }
     }
 
-    /// Whether the file is so long that the next should begin.
-    pub(in crate::disk) fn is_long(&self) -> bool {
-        self.tail.lock().end >= self.file_bytes
-    }
-
-    /// Begins the next file; `ordinal` says the last one given to a region, and is asked when no
-    /// fence can be appended. By one thread at a time.
-    pub(in crate::disk) fn rotate(
-        &self,
-        device: &dyn Device,
-        ordinal: impl FnOnce() -> u64,
-    ) -> io::Result<()> {
-        let mut tail = self.tail.lock();
-        let (number, ordinal) = (tail.number + 1, ordinal());
+    /// Begins the next file; no fence is appended meanwhile, so that none of the file that is left
+    /// is about a region beyond `ordinal`.
+    fn rotate(&self, tail: &mut Tail, device: &dyn Device, ordinal: u64) -> io::Result<()> {
         if self.durable {
             // Nobody waits for a file that is left.
             tail.file.sync_data()?;
         }
-        let (file, seed) = begin(device, self.uuid, number, ordinal, self.durable)?;
+        let header = FencesHeader {
+            file_bytes: self.file_bytes,
+            uuid: self.uuid,
+            number: tail.number + 1,
+            ordinal,
+        };
+        let (file, seed) = begin(device, &header, self.durable)?;
         let left = tail.number;
         tail.older.push_back((left, ordinal));
         (tail.file, tail.seed) = (file, seed);
-        (tail.number, tail.end) = (number, FENCES_HEADER as u64);
+        (tail.number, tail.end) = (header.number, FENCES_HEADER as u64);
         Ok(())
     }
 
@@ -237,53 +253,60 @@ impl Fences {
     }
 }
 
-/// What the files of fences that a run left say.
+/// What a file of fences that a run left says.
 #[derive(Debug)]
 pub(in crate::disk) enum Told {
-    /// The fences of a file, and where it ends.
+    /// The fences of the file, and where they end.
     Whole(FencesHeader, Vec<Fence>, u64),
-    /// A fence that was being written is not whole, or, behind a loss of power, those that were
-    /// not synced are not.
+    /// The same, but behind them is something that is none: a fence that was being written, or
+    /// was not made durable when power failed; or damage.
     Torn(FencesHeader, Vec<Fence>, u64),
     /// It says nothing that can be relied upon.
     Damaged,
 }
 
-/// Whether these bytes are those of a file whose header was never written to its end, so that no
-/// fence was either.
-pub(in crate::disk) fn is_unbegun(bytes: &[u8]) -> bool {
-    bytes.len() < FENCES_HEADER || bytes.iter().all(|byte| *byte == 0)
+/// Reads a file of fences. O(file), of which no more is read than its header says it has.
+pub(in crate::disk) fn read(
+    file: &dyn DeviceFile,
+    uuid: [u8; 16],
+    number: u64,
+) -> io::Result<Told> {
+    let mut bytes = vec![0; FENCES_HEADER];
+    let read = read_full(file, 0, &mut bytes)?;
+    if let Ok(header) = FencesHeader::parse(&bytes[..read])
+        && file.len()? == u64::from(header.file_bytes)
+    {
+        bytes = vec![0; header.file_bytes as usize];
+        read_full(file, 0, &mut bytes)?;
+    }
+    Ok(parse(&bytes, uuid, number))
 }
 
-/// Reads a file of fences. O(file).
-pub(in crate::disk) fn read(bytes: &[u8], uuid: [u8; 16], number: u64) -> Told {
+fn parse(bytes: &[u8], uuid: [u8; 16], number: u64) -> Told {
     let header = match FencesHeader::parse(bytes) {
         Ok(header) if header.uuid == uuid && header.number == number => header,
         _ => return Told::Damaged,
     };
+    if bytes.len() != header.file_bytes as usize {
+        return Told::Damaged;
+    }
     let seed = header.seed();
-    let mut fences = Vec::new();
-    let mut end = FENCES_HEADER;
-    while let Some(frame) = bytes.get(end..end + FENCE_BYTES) {
-        let Some(fence) = Fence::parse(frame, &seed, end as u64) else {
-            break;
-        };
-        fences.push(fence);
-        end += FENCE_BYTES;
-    }
-    if end == bytes.len() {
-        return Told::Whole(header, fences, end as u64);
-    }
-    // A sound fence behind one that is not was acknowledged, and so was that.
-    let follows = (end + FENCE_BYTES..)
+    let frames = bytes[FENCES_HEADER..].chunks_exact(FENCE_BYTES);
+    let parsed = (FENCES_HEADER as u64..)
         .step_by(FENCE_BYTES)
-        .take_while(|at| at + FENCE_BYTES <= bytes.len())
-        .any(|at| Fence::parse(&bytes[at..], &seed, at as u64).is_some());
-    if follows {
-        Told::Damaged
-    } else {
-        Told::Torn(header, fences, end as u64)
+        .zip(frames)
+        .map(|(at, frame)| Fence::parse(frame, &seed, at));
+    let mut fences = Vec::new();
+    let mut rest = parsed.clone();
+    fences.extend(rest.by_ref().map_while(|fence| fence));
+    let end = FENCES_HEADER + fences.len() * FENCE_BYTES;
+    // A sound fence behind one that is not was acknowledged, and so was that.
+    if rest.any(|fence| fence.is_some()) {
+        return Told::Damaged;
     }
+    let is_zero = bytes[end..].iter().all(|byte| *byte == 0);
+    let told = if is_zero { Told::Whole } else { Told::Torn };
+    told(header, fences, end as u64)
 }
 
 #[cfg(test)]
@@ -300,28 +323,45 @@ mod tests {
         }
     }
 
+    const HEADER: FencesHeader = FencesHeader {
+        file_bytes: (FENCES_HEADER + A_FILE as usize * FENCE_BYTES) as u32,
+        uuid: [1; 16],
+        number: 1,
+        ordinal: 10,
+    };
+    const A_FILE: u64 = 5;
+
     fn log(device: &Simulated, durable: bool) -> Fences {
-        Fences::begin(device, [1; 16], 1, 10, VecDeque::new(), 256, durable).unwrap()
+        Fences::begin(device, &HEADER, VecDeque::new(), durable).unwrap()
+    }
+
+    /// A log of so many fences.
+    fn written(device: &Simulated, fences: u64) -> Fences {
+        let log = log(device, false);
+        for stamp in 1..=fences {
+            log.append(device, fence(stamp), || 14).unwrap();
+        }
+        log
     }
 
     #[test]
     fn what_was_appended_is_read() {
-        let device = Simulated::new(1);
-        let log = log(&device, false);
-        let fences: Vec<_> = (1..=5).map(fence).collect();
-        for fence in &fences {
-            log.append(*fence).unwrap();
-        }
-        let bytes = device.killed().bytes(&name(1));
-        match read(&bytes, [1; 16], 1) {
-            Told::Whole(header, found, end) => {
-                assert_eq!((header.ordinal, found), (10, fences));
-                assert_eq!((1, end), log.position());
+        for count in 0..=A_FILE {
+            let device = Simulated::new(1);
+            let log = written(&device, count);
+            let bytes = device.killed().bytes(&name(1));
+            match parse(&bytes, [1; 16], 1) {
+                Told::Whole(header, found, end) => {
+                    assert_eq!(header, HEADER);
+                    assert_eq!(found, (1..=count).map(fence).collect::<Vec<_>>());
+                    assert!(count == A_FILE || (1, end) == log.position());
+                }
+                told => panic!("{told:?}"),
             }
-            told => panic!("{told:?}"),
+            assert_eq!(device.names().len() == 2, count == A_FILE, "the next one");
+            assert!(matches!(parse(&bytes, [2; 16], 1), Told::Damaged));
+            assert!(matches!(parse(&bytes, [1; 16], 2), Told::Damaged));
         }
-        assert!(matches!(read(&bytes, [2; 16], 1), Told::Damaged));
-        assert!(matches!(read(&bytes, [1; 16], 2), Told::Damaged));
     }
 
     #[test]
@@ -330,15 +370,12 @@ mod tests {
             let device = Simulated::new(seed);
             let log = log(&device, true);
             for stamp in 1..=8 {
-                log.append(fence(stamp)).unwrap();
-                if stamp == 5 {
-                    log.rotate(&device, || 11).unwrap();
-                }
+                log.append(&device, fence(stamp), || 11).unwrap();
             }
             let device = device.powered_off();
             let mut found = Vec::new();
             for number in [1, 2] {
-                match read(&device.bytes(&name(number)), [1; 16], number) {
+                match parse(&device.bytes(&name(number)), [1; 16], number) {
                     Told::Whole(_, fences, _) | Told::Torn(_, fences, _) => found.extend(fences),
                     Told::Damaged => panic!("damaged"),
                 }
@@ -348,42 +385,29 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_torn_and_a_flip_before_the_last_fence_is_damage() {
+    fn every_cut_is_damage_and_a_flip_is_never_whole() {
         let device = Simulated::new(1);
-        let log = log(&device, false);
-        for stamp in 1..=4 {
-            log.append(fence(stamp)).unwrap();
-        }
+        written(&device, 3);
         let sound = device.bytes(&name(1));
-        for length in FENCES_HEADER..sound.len() {
-            let whole = (length - FENCES_HEADER) / FENCE_BYTES;
-            match read(&sound[..length], [1; 16], 1) {
-                Told::Whole(_, fences, _) => {
-                    assert_eq!(fences.len() * FENCE_BYTES + FENCES_HEADER, length);
-                }
-                Told::Torn(_, fences, _) => assert_eq!(fences.len(), whole),
-                Told::Damaged => panic!("{length} bytes"),
-            }
+        for length in 0..sound.len() {
+            let told = parse(&sound[..length], [1; 16], 1);
+            assert!(matches!(told, Told::Damaged), "{length} bytes");
         }
-        let last = sound.len() - FENCE_BYTES;
+        let last = FENCES_HEADER + 2 * FENCE_BYTES;
         for bit in 0..sound.len() * 8 {
             let mut flipped = sound.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let told = read(&flipped, [1; 16], 1);
-            if bit / 8 < last {
-                assert!(matches!(told, Told::Damaged), "bit {bit}");
-            } else {
-                assert!(matches!(told, Told::Torn(..)), "bit {bit}");
-            }
+            let told = parse(&flipped, [1; 16], 1);
+            let damaged = matches!(told, Told::Damaged);
+            let torn = matches!(told, Told::Torn(..));
+            assert!(if bit / 8 < last { damaged } else { torn }, "bit {bit}");
         }
     }
 
     #[test]
     fn a_file_goes_once_no_region_is_left_that_it_is_about() {
         let device = Simulated::new(1);
-        let log = log(&device, false);
-        log.append(fence(1)).unwrap();
-        log.rotate(&device, || 14).unwrap();
+        let log = written(&device, A_FILE + 1);
         assert_eq!(log.unneeded(14), None);
         assert_eq!(log.unneeded(15), Some(1));
         log.delete(&device, 1).unwrap();
@@ -397,7 +421,8 @@ mod tests {
         let device = Simulated::new(1);
         let log = log(&device, false);
         device.fail(0, Fault::Broken);
-        assert!(log.append(fence(1)).is_err());
-        assert!(log.append(fence(2)).is_err(), "the device is well again");
+        assert!(log.append(&device, fence(1), || 10).is_err());
+        let again = log.append(&device, fence(2), || 10);
+        assert!(again.is_err(), "the device is well again");
     }
 }

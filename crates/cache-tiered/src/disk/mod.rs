@@ -14,19 +14,23 @@
 //! * *Who finds no place in the index needs no fence*: so an entry leaves the index only when a
 //!   fence says so to a restart, or the header of its region is void.
 //! * A value that left memory enters the index only if its key was not changed since: [`marks`].
-//! * Of two entries with one id, the one with the higher stamp counts after a restart; an entry
-//!   that replaces another is preceded by a fence against that, as it may be lost and the other not.
+//! * *An entry in the index is that of the key's present value*: so who leaves memory and has one is
+//!   not written again, and nothing in the index is ever replaced.
 
 mod counts;
+mod error;
 mod fences;
 mod format;
 mod index;
 mod layout;
 mod marks;
 mod open;
+mod options;
 mod read;
+mod recovery;
 mod regions;
 mod scan;
+mod standing;
 mod superblocks;
 mod work;
 mod writer;
@@ -92,7 +96,11 @@ impl Disk {
 
     /// Writes a fence.
     fn fence(&self, kind: FenceKind, hash: u64, stamp: u64) -> io::Result<()> {
-        let result = self.fences.append(Fence { kind, hash, stamp });
+        let result = self
+            .fences
+            .append(&*self.device, Fence { kind, hash, stamp }, || {
+                self.regions.last_ordinal()
+            });
         match &result {
             Ok(()) => self.counts.fences.add(),
             Err(_) => self.counts.write_errors.add(),
@@ -100,11 +108,11 @@ impl Disk {
         result
     }
 
-    /// Stores a value that left memory when the mark of its key was `mark`.
+    /// Stores a value that left memory when the mark of its key was `mark`, unless it is there.
     fn store(&self, hash: u64, entry: &Entry<'_>, mark: Mark) -> Appended {
-        let replaces = self.index.get(hash).is_some();
-        if replaces && self.fence(FenceKind::Key, hash, entry.stamp).is_err() {
-            return Appended::NoRoom;
+        if self.index.get(hash).is_some() {
+            self.counts.clean.add();
+            return Appended::Clean;
         }
         let new = NewEntry {
             hash,
@@ -119,15 +127,14 @@ impl Disk {
         };
         let permitted = |place: Place| {
             self.index.insert_if(hash, place, |now| {
-                // One that came in between has no fence against it.
-                now.is_some() == replaces && self.marks.is_unchanged(hash, mark)
+                now.is_none() && self.marks.is_unchanged(hash, mark)
             })
         };
         let appended = (self.writer).append(&self.layout, &self.regions, &new, permitted);
         match appended {
             Appended::Done => self.counts.stored.add(),
             Appended::Overtaken => self.counts.overtaken.add(),
-            Appended::TooLarge => {}
+            Appended::Clean | Appended::TooLarge => {}
             Appended::NoRoom => self.counts.dropped.add(),
         }
         appended

@@ -1,22 +1,23 @@
-//! Opening a tier: what is there, whether it may be relied upon, and what of it still counts.
+//! Opening a tier: what is there, and whether it may be relied upon.
 
+use super::Disk;
 use super::counts::Counts;
-use super::fences::{self, Fences, Told};
-use super::format::{
-    BATCH_ALIGN, FENCE_BYTES, Fence, FenceKind, Footer, REGION_HEADER, RegionHeader, Superblock,
-};
-use super::index::{Index, Place, REGION_BYTES_MAX, REGIONS_MAX};
+use super::error::OpenError;
+use super::fences::{self, Fences};
+use super::format::{FenceKind, FencesHeader, REGION_HEADER, Superblock};
+use super::index::Index;
 use super::layout::{Layout, REGIONS};
 use super::marks::Marks;
+use super::options::Options;
+use super::recovery::take_up;
 use super::regions::Regions;
-use super::scan::scan;
-use super::superblocks::{self, Found, SUPERBLOCKS, Superblocks};
+use super::standing::{Standing, Unreliable, fence_files};
+use super::superblocks::{self, Found, SUPERBLOCKS, SUPERBLOCKS_BYTES, Superblocks};
 use super::writer::Writer;
-use super::{Disk, hash};
-use crate::device::{Device, DeviceFile, DirectoryError, Lock, is_full, read_full, write_full};
+use crate::device::{Device, DeviceFile, Lock, read_full, write_full};
 use crate::sealed::Fault;
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,67 +26,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const STAMP_LEAP: u64 = 1 << 40;
 /// Ordinals of regions likewise.
 const ORDINAL_LEAP: u64 = 1 << 24;
-
-/// How a tier is made, or has to be.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Options {
-    pub(super) region_bytes: u64,
-    pub(super) regions: u32,
-    /// What keys and values mean: a tier of other codecs is refused.
-    pub(super) codec: u64,
-    pub(super) durable: bool,
-    pub(super) batch_bytes: usize,
-    pub(super) buffer_bytes: usize,
-    pub(super) fence_file_bytes: u64,
-}
-
-/// Why a tier could not be opened. Nothing was changed, but where the device failed.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(super) enum OpenError {
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    #[error("{setting} is {value}: choose {range}")]
-    Setting {
-        setting: &'static str,
-        value: u64,
-        range: &'static str,
-    },
-    #[error(
-        "the directory holds {file}, which is not of a disk tier: choose an empty directory, or move the file away"
-    )]
-    Foreign { file: String },
-    #[error(
-        "the disk tier has version {version} of the format, which this program does not read: open it with the program that wrote it, or delete it to start empty"
-    )]
-    Version { version: u32 },
-    #[error(
-        "the disk tier was written with other codecs (id {found:#x} where {expected:#x} was expected): use those, or delete it to start empty"
-    )]
-    Codec { found: u64, expected: u64 },
-    #[error("the disk tier is damaged ({reason}): delete it to start empty")]
-    Damaged { reason: &'static str },
-    #[error(
-        "the disk tier is locked: another process (or another handle in this one) has it open; close that one or choose another directory"
-    )]
-    Locked,
-    #[error(
-        "there is no room for the disk tier: make room, or choose another directory or capacity"
-    )]
-    Full(#[source] Arc<io::Error>),
-    #[error("the disk tier could not be opened: check the device")]
-    Io(#[source] Arc<io::Error>),
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        if is_full(&error) {
-            Self::Full(Arc::new(error))
-        } else {
-            Self::Io(Arc::new(error))
-        }
-    }
-}
 
 /// What opening found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,101 +38,6 @@ pub(super) enum Begun {
     Emptied(&'static str),
 }
 
-impl Options {
-    fn check(&self) -> Result<(), OpenError> {
-        let setting = |setting, value, range| {
-            Err(OpenError::Setting {
-                setting,
-                value,
-                range,
-            })
-        };
-        let bytes = self.region_bytes;
-        if !(4 * BATCH_ALIGN..=REGION_BYTES_MAX).contains(&bytes)
-            || !bytes.is_multiple_of(BATCH_ALIGN)
-        {
-            return setting(
-                "region bytes",
-                bytes,
-                "a multiple of 4 KiB from 16 KiB to 32 MiB",
-            );
-        }
-        if !(4..=REGIONS_MAX).contains(&self.regions) {
-            let range = "a capacity of 4 to 1,048,576 regions";
-            return setting("the number of regions", self.regions.into(), range);
-        }
-        Ok(())
-    }
-
-    const fn superblock(&self, uuid: [u8; 16], boot: [u8; 16]) -> Superblock {
-        Superblock {
-            uuid,
-            epoch: 0,
-            codec: self.codec,
-            region_bytes: self.region_bytes as u32,
-            regions: self.regions,
-            stamp_high: 0,
-            ordinal_high: 0,
-            boot,
-            closed: false,
-            fences: (0, 0),
-        }
-    }
-}
-
-/// A tier that is not relied upon: for this reason it begins anew.
-struct Unreliable(&'static str);
-
-/// The highest fence of its kind, and in which of the files it is.
-#[derive(Clone, Copy, Default)]
-struct Floor {
-    stamp: u64,
-    file: usize,
-}
-
-/// What a restart finds of fences.
-#[derive(Default)]
-struct Standing {
-    /// By ids of keys.
-    keys: HashMap<u64, Floor>,
-    tags: HashMap<u64, Floor>,
-    all: Floor,
-    /// The files, and the last region when each ended; none for the last file.
-    files: Vec<(u64, Option<u64>)>,
-}
-
-impl Standing {
-    /// Adds a fence of the file that was read last.
-    fn raise(&mut self, fence: &Fence) {
-        let file = self.files.len() - 1;
-        let floor = match fence.kind {
-            FenceKind::Key => self.keys.entry(Index::id(fence.hash)).or_default(),
-            FenceKind::Tag => self.tags.entry(fence.hash).or_default(),
-            FenceKind::All => &mut self.all,
-        };
-        if fence.stamp >= floor.stamp {
-            let stamp = fence.stamp;
-            *floor = Floor { stamp, file };
-        }
-    }
-
-    /// The fence by which an entry is no answer any more.
-    fn cover(&self, hash: u64, stamp: u64) -> Option<Floor> {
-        let key = self.keys.get(&Index::id(hash)).copied();
-        let floors = [Some(self.all), key];
-        floors
-            .into_iter()
-            .flatten()
-            .find(|floor| stamp < floor.stamp)
-    }
-
-    /// Whether a fence goes only after a region of this ordinal.
-    fn outlasts(&self, floor: Floor, ordinal: u64) -> bool {
-        let (_, last) = self.files[floor.file];
-        last.is_none_or(|last| ordinal <= last)
-    }
-}
-
 impl Disk {
     /// Opens the tier on a device, or makes one.
     pub(super) fn open(
@@ -203,7 +48,7 @@ impl Disk {
         options.check()?;
         let names = device.list()?;
         let known = |name: &String| {
-            name == SUPERBLOCKS || name == REGIONS || fences::number(name).is_some()
+            [SUPERBLOCKS, REGIONS, fences::NEW].contains(&&**name) || fences::number(name).is_some()
         };
         if let Some(file) = names.iter().find(|name| !known(name)) {
             return Err(OpenError::Foreign { file: file.clone() });
@@ -230,6 +75,7 @@ impl Disk {
             Err(Fault::Version(version)) => return Err(OpenError::Version { version }),
             Err(Fault::Damaged(reason)) => return Err(OpenError::Damaged { reason }),
         };
+        lock.file().allocate(SUPERBLOCKS_BYTES)?;
         let (old, reason) = match found {
             Found::Nothing => (None, None),
             Found::Newest(block, true) => (Some(block), None),
@@ -267,16 +113,6 @@ struct Opening<'a> {
 
 impl Opening<'_> {
     /// The numbers of the files of fences, in order.
-    fn fence_files(&self) -> io::Result<Vec<u64>> {
-        let names = self.device.list()?;
-        let mut numbers: Vec<_> = names
-            .iter()
-            .filter_map(|name| fences::number(name))
-            .collect();
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
-
     fn regions_file(&self) -> io::Result<Box<dyn DeviceFile>> {
         let file = match self.device.open(REGIONS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.device.create(REGIONS)?,
@@ -302,7 +138,7 @@ impl Opening<'_> {
 
     /// Makes an empty tier, in place of `old`: under another uuid nothing of that counts.
     fn anew(self, old: Option<Superblock>, begun: Begun) -> Result<(Disk, Begun), OpenError> {
-        let numbers = self.fence_files()?;
+        let numbers = fence_files(&*self.device)?;
         self.void_regions()?;
         let mut next = (self.options).superblock(self.device.uuid(), self.device.boot());
         if let Some(old) = &old {
@@ -327,21 +163,22 @@ impl Opening<'_> {
             let reason = "the machine stopped before the tier was closed";
             return self.anew(Some(old), Begun::Emptied(reason));
         }
-        let standing = match self.standing(&old)? {
+        let standing = match Standing::read(&*self.device, &old)? {
             Ok(standing) => standing,
             Err(Unreliable(reason)) => return self.anew(Some(old), Begun::Emptied(reason)),
         };
-        let number = standing.files.last().map_or(1, |last| last.0 + 1);
-        let bound =
-            |&(number, ordinal): &(u64, Option<u64>)| (number, ordinal.unwrap_or(old.ordinal_high));
-        let older = standing.files.iter().map(bound).collect();
+        let older: VecDeque<_> = standing.files(old.ordinal_high).collect();
+        let number = older.back().map_or(1, |last| last.0 + 1);
         let file = self.regions_file()?;
         let layout = Layout {
             uuid: old.uuid,
             region_bytes: self.options.region_bytes,
             regions: self.options.regions,
         };
-        let taken = take_up(&*file, &layout, &old, &standing)?;
+        let taken = match take_up(&*file, &layout, &old, &standing)? {
+            Ok(taken) => taken,
+            Err(Unreliable(reason)) => return self.anew(Some(old), Begun::Emptied(reason)),
+        };
         let disk = self.begin(old, number, older, &taken.sealed)?;
         for (hash, stamp) in taken.fences {
             disk.fence(FenceKind::Key, hash, stamp)?;
@@ -350,53 +187,6 @@ impl Opening<'_> {
             disk.index.insert_if(hash, place, |_| true);
         }
         Ok((disk, Begun::Warm))
-    }
-
-    /// Reads the fences.
-    fn standing(&self, old: &Superblock) -> io::Result<Result<Standing, Unreliable>> {
-        let mut standing = Standing::default();
-        let numbers = self.fence_files()?;
-        let mut expected = None;
-        for (at, &number) in numbers.iter().enumerate() {
-            let is_last = at + 1 == numbers.len();
-            let file = self.device.open(&fences::name(number))?;
-            let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
-            let read = read_full(&*file, 0, &mut bytes)?;
-            bytes.truncate(read);
-            if is_last && number > old.fences.0 && fences::is_unbegun(&bytes) {
-                self.device.delete(&fences::name(number))?;
-                break;
-            }
-            let (header, told, end, torn) = match fences::read(&bytes, old.uuid, number) {
-                Told::Whole(header, told, end) => (header, told, end, false),
-                Told::Torn(header, told, end) => (header, told, end, true),
-                Told::Damaged => return Ok(Err(Unreliable("a file of fences is damaged"))),
-            };
-            if expected.is_some_and(|expected| expected != number) {
-                return Ok(Err(Unreliable("a file of fences is missing")));
-            }
-            expected = Some(number + 1);
-            if let Some(before) = standing.files.last_mut() {
-                before.1 = Some(header.ordinal);
-            }
-            standing.files.push((number, None));
-            // A process that was killed leaves a part of a fence at most.
-            let killed = old.boot == self.device.boot();
-            let partial = bytes.len() as u64 - end < FENCE_BYTES as u64;
-            if torn && (!is_last || old.closed || killed && !partial) {
-                return Ok(Err(Unreliable("a file of fences is damaged")));
-            }
-            if is_last && old.closed && old.fences != (number, end) {
-                return Ok(Err(Unreliable("fences are missing")));
-            }
-            for fence in told {
-                standing.raise(&fence);
-            }
-        }
-        if numbers.last().is_none_or(|last| *last < old.fences.0) {
-            return Ok(Err(Unreliable("a file of fences is missing")));
-        }
-        Ok(Ok(standing))
     }
 
     /// Puts the tier together, and says on the device that it is open.
@@ -416,11 +206,13 @@ impl Opening<'_> {
         let ordinal = old.ordinal_high;
         let fences = Fences::begin(
             &*self.device,
-            old.uuid,
-            number,
-            ordinal,
+            &FencesHeader {
+                file_bytes: self.options.fence_file_bytes,
+                uuid: old.uuid,
+                number,
+                ordinal,
+            },
             older,
-            self.options.fence_file_bytes,
             self.options.durable,
         )?;
         self.stamp.fetch_max(old.stamp_high, Ordering::AcqRel);
@@ -453,108 +245,6 @@ impl Opening<'_> {
             counts: Counts::default(),
         })
     }
-}
-
-/// What of the regions still counts.
-struct Taken {
-    /// In the order of their ordinals.
-    sealed: Vec<(u32, u64)>,
-    /// By hashes of keys: the newest entry of each id, and its stamp.
-    entries: Vec<(u64, (u64, Place))>,
-    /// Against older entries of the same ids.
-    fences: Vec<(u64, u64)>,
-}
-
-/// Reads all regions.
-fn take_up(
-    file: &dyn DeviceFile,
-    layout: &Layout,
-    old: &Superblock,
-    standing: &Standing,
-) -> io::Result<Taken> {
-    let mut sealed = Vec::new();
-    for region in 0..layout.regions {
-        let mut bytes = [0; REGION_HEADER];
-        let position = layout.position(region, 0);
-        read_full(file, position, &mut bytes)?;
-        if bytes == [0; REGION_HEADER] {
-            continue;
-        }
-        match RegionHeader::parse(&bytes) {
-            Ok(header)
-                if header.uuid == layout.uuid
-                    && header.region == region
-                    && (1..=old.ordinal_high).contains(&header.ordinal) =>
-            {
-                sealed.push((region, header.ordinal));
-            }
-            // It may be readable next time, when nobody knows what became of its keys.
-            _ => write_full(file, position, &[0; REGION_HEADER])?,
-        }
-    }
-    sealed.sort_unstable_by_key(|&(_, ordinal)| ordinal);
-    let mut newest: HashMap<u64, (u64, u64, Place)> = HashMap::new();
-    let mut losers = HashSet::new();
-    let mut renewed = HashMap::new();
-    for &(region, ordinal) in &sealed {
-        let scanned = scan(file, layout, region, ordinal, |key| hash(layout.uuid, key))?;
-        if !scanned.sealed {
-            reseal(file, layout, region, ordinal, &scanned.records)?;
-        }
-        for record in scanned.records {
-            if let Some(floor) = standing.cover(record.hash, record.stamp) {
-                // It was older than its fence when it came to the disk: that was given up before.
-                if !standing.outlasts(floor, ordinal) {
-                    renewed.insert(Index::id(record.hash), (record.hash, floor.stamp));
-                }
-                continue;
-            }
-            let place = record.place(region);
-            let id = Index::id(record.hash);
-            match newest.get(&id) {
-                Some(&(_, stamp, _)) if stamp > record.stamp => {
-                    losers.insert(id);
-                    continue;
-                }
-                Some(&(_, stamp, _)) if stamp < record.stamp => {
-                    losers.insert(id);
-                }
-                _ => {}
-            }
-            newest.insert(id, (record.hash, record.stamp, place));
-        }
-    }
-    let fences = (losers.iter())
-        .filter_map(|id| newest.get(id))
-        .map(|&(hash, stamp, _)| (hash, stamp))
-        .chain(renewed.into_values())
-        .collect();
-    let entries = newest.into_values();
-    Ok(Taken {
-        sealed,
-        entries: entries
-            .map(|(hash, stamp, place)| (hash, (stamp, place)))
-            .collect(),
-        fences,
-    })
-}
-
-/// Gives a region that was being filled a footer of what was found in it: what was not found now
-/// does not appear later.
-fn reseal(
-    file: &dyn DeviceFile,
-    layout: &Layout,
-    region: u32,
-    ordinal: u64,
-    records: &[super::format::FooterRecord],
-) -> io::Result<()> {
-    let footer = Footer {
-        records: records.to_vec(),
-    };
-    let mut bytes = Vec::new();
-    let seed = layout.seed(region, ordinal);
-    let at = footer.encode(layout.region_bytes, &seed, &mut bytes);
-    write_full(file, layout.position(region, at), &bytes)
 }
 
 impl Disk {

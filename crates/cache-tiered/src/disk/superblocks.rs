@@ -10,6 +10,8 @@ pub(super) const SUPERBLOCKS: &str = "superblocks";
 
 /// Each has a block of its own.
 const APART: u64 = 4096;
+/// Bytes of their file, which has them before the first is written.
+pub(super) const SUPERBLOCKS_BYTES: u64 = 2 * APART;
 
 /// The superblocks of an open tier.
 pub(super) struct Superblocks {
@@ -22,13 +24,13 @@ pub(super) struct Superblocks {
 pub(super) enum Found {
     /// Nothing: the making of the tier was not finished.
     Nothing,
-    /// The newest one, and whether the other is sound, or was never written.
+    /// The newest one, and whether the other is as it should be.
     Newest(Superblock, bool),
 }
 
 /// Reads both.
 pub(super) fn read(file: &dyn DeviceFile) -> io::Result<Result<Found, Fault>> {
-    let mut bytes = vec![0; 2 * APART as usize];
+    let mut bytes = vec![0; SUPERBLOCKS_BYTES as usize];
     let read = read_full(file, 0, &mut bytes)?;
     bytes.truncate(read);
     if bytes.iter().all(|byte| *byte == 0) {
@@ -39,6 +41,7 @@ pub(super) fn read(file: &dyn DeviceFile) -> io::Result<Result<Found, Fault>> {
         let slot = &rest[..rest.len().min(SUPERBLOCK)];
         (slot.iter().all(|byte| *byte == 0), Superblock::parse(slot))
     });
+    let whole = bytes.len() as u64 == SUPERBLOCKS_BYTES;
     let blank = slots.each_ref().map(|(blank, _)| *blank);
     let [(_, first), (_, second)] = slots;
     Ok(match (first, second) {
@@ -46,10 +49,10 @@ pub(super) fn read(file: &dyn DeviceFile) -> io::Result<Result<Found, Fault>> {
         (Err(Fault::Version(version)), _) | (_, Err(Fault::Version(version))) => {
             Err(Fault::Version(version))
         }
-        (Ok(first), Ok(second)) if first.epoch > second.epoch => Ok(Found::Newest(first, true)),
-        (Ok(_), Ok(second)) => Ok(Found::Newest(second, true)),
-        (Ok(block), Err(_)) => Ok(Found::Newest(block, blank[1])),
-        (Err(_), Ok(block)) => Ok(Found::Newest(block, blank[0])),
+        (Ok(first), Ok(second)) if first.epoch > second.epoch => Ok(Found::Newest(first, whole)),
+        (Ok(_), Ok(second)) => Ok(Found::Newest(second, whole)),
+        (Ok(block), Err(_)) => Ok(Found::Newest(block, whole && blank[1] && block.epoch == 1)),
+        (Err(_), Ok(block)) => Ok(Found::Newest(block, whole && blank[0] && block.epoch == 1)),
         (Err(fault), Err(_)) => Err(fault),
     })
 }

@@ -34,13 +34,8 @@ impl Disk {
         })
     }
 
-    /// Begins a file of fences when the last is long, deletes one that is not needed.
+    /// Deletes a file of fences that is not needed.
     fn tend_fences(&self) -> io::Result<bool> {
-        if self.fences.is_long() {
-            let ordinal = || self.regions.last_ordinal();
-            self.fences.rotate(&*self.device, ordinal)?;
-            return Ok(true);
-        }
         match self.fences.unneeded(self.regions.oldest_ordinal()) {
             Some(number) => self.fences.delete(&*self.device, number).map(|()| true),
             None => Ok(false),

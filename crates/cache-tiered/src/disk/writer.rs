@@ -24,7 +24,9 @@ pub(super) struct NewEntry<'a> {
 pub(super) enum Appended {
     /// It is in the batch, and where the index says.
     Done,
-    /// It was not permitted any more.
+    /// It is there already.
+    Clean,
+    /// Its key changed on the way.
     Overtaken,
     /// No entry can be so large.
     TooLarge,

@@ -111,9 +111,13 @@ impl DeviceFile for SimulatedFile {
     }
 
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
-        let state = self.device.state.lock();
+        let state = &mut *self.device.state.lock();
         if state.dead || state.life != self.device.life {
             return Err(io::Error::other("the process has ended"));
+        }
+        state.reads += 1;
+        if state.unreadable.remove(&(state.reads - 1)) {
+            return Err(io::Error::other("the device is broken"));
         }
         let bytes = state.data[self.file].cached.get(offset as usize..);
         let bytes = bytes.unwrap_or_default();

@@ -6,7 +6,7 @@ mod change;
 
 use change::{Data, Entry, Names};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -52,6 +52,9 @@ struct State {
     random: Random,
     calls: u64,
     faults: BTreeMap<u64, Fault>,
+    reads: u64,
+    /// The reads that fail.
+    unreadable: BTreeSet<u64>,
     dead: bool,
     /// No file can be given room.
     full: bool,
@@ -77,6 +80,8 @@ impl Simulated {
             random: Random(seed),
             calls: 0,
             faults: BTreeMap::new(),
+            reads: 0,
+            unreadable: BTreeSet::new(),
             dead: false,
             full: false,
             life: 0,
@@ -94,6 +99,13 @@ impl Simulated {
         let mut state = self.state.lock();
         let call = state.calls + after;
         state.faults.insert(call, fault);
+    }
+
+    /// The read `after` more ones fails.
+    pub(crate) fn fail_read(&self, after: u64) {
+        let mut state = self.state.lock();
+        let read = state.reads + after;
+        state.unreadable.insert(read);
     }
 
     /// From now on no file can be given room; what has room can be written.
@@ -136,6 +148,7 @@ impl Simulated {
         state.dead = false;
         state.locked = false;
         state.faults.clear();
+        state.unreadable.clear();
         Self {
             state: Arc::clone(&self.state),
             life: state.life,

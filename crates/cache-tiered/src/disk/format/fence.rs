@@ -7,8 +7,12 @@ use crate::sealed::{Fault, Kind, seal};
 
 /// Bytes of the header of a file of fences.
 pub(in crate::disk) const FENCES_HEADER: usize = 64;
-/// Bytes of a fence.
-pub(in crate::disk) const FENCE_BYTES: usize = 24;
+/// Bytes of a file of fences at most.
+const FILE_BYTES_MAX: u32 = 1 << 26;
+/// Bytes of a fence: none lies in two sectors.
+pub(in crate::disk) const FENCE_BYTES: usize = 32;
+
+const _: () = assert!(FENCES_HEADER.is_multiple_of(FENCE_BYTES) && 512 % FENCE_BYTES == 0);
 
 const KIND: Kind = Kind {
     magic: *b"STRATADF",
@@ -20,6 +24,8 @@ const KIND: Kind = Kind {
 pub(in crate::disk) struct FencesHeader {
     /// The tier it belongs to.
     pub(in crate::disk) uuid: [u8; 16],
+    /// Bytes of the file.
+    pub(in crate::disk) file_bytes: u32,
     /// Its place among the files.
     pub(in crate::disk) number: u64,
     /// The highest ordinal of a region when the file was begun: the fences of earlier files are
@@ -35,6 +41,7 @@ impl FencesHeader {
 
     pub(in crate::disk) fn encode(&self) -> [u8; FENCES_HEADER] {
         let mut bytes: [u8; FENCES_HEADER] = KIND.begin();
+        bytes[12..16].copy_from_slice(&self.file_bytes.to_le_bytes());
         bytes[16..32].copy_from_slice(&self.uuid);
         put_numbers(&mut bytes, 32, &[self.number, self.ordinal]);
         seal(&mut bytes);
@@ -43,7 +50,12 @@ impl FencesHeader {
 
     pub(in crate::disk) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let bytes = KIND.check::<FENCES_HEADER>(bytes)?;
+        let file_bytes = u32_at(bytes, 12);
+        if file_bytes > FILE_BYTES_MAX {
+            return Err(Fault::Damaged("a file of fences is longer than any"));
+        }
         Ok(Self {
+            file_bytes,
             uuid: array_at(bytes, 16),
             number: u64_at(bytes, 32),
             ordinal: u64_at(bytes, 40),
@@ -109,6 +121,7 @@ mod tests {
     #[test]
     fn headers_and_fences_come_back_and_nothing_else_passes() {
         let header = FencesHeader {
+            file_bytes: 4096,
             uuid: [7; 16],
             number: 3,
             ordinal: 1 << 21,
@@ -122,7 +135,7 @@ mod tests {
             };
             let bytes = fence.encode(&header.seed(), 64);
             assert_eq!(Fence::parse(&bytes, &header.seed(), 64), Some(fence));
-            assert_eq!(Fence::parse(&bytes, &header.seed(), 88), None);
+            assert_eq!(Fence::parse(&bytes, &header.seed(), 96), None);
             for bit in 0..FENCE_BYTES * 8 {
                 let mut flipped = bytes;
                 flipped[bit / 8] ^= 1 << (bit % 8);

@@ -55,7 +55,7 @@ impl Index {
     }
 
     /// Puts a place if `permitted`, which is asked under the lock, that [`remove`](Self::remove)
-    /// takes too; false if it is not. Replaces what is there.
+    /// takes too, and told what is there; false if it is not.
     pub(super) fn insert_if(
         &self,
         hash: u64,

@@ -1,6 +1,10 @@
 //! Random histories on a device that forgets: what is read is what was last written, or nothing.
 
-use super::open::{Begun, Options};
+mod damage;
+
+use super::error::OpenError;
+use super::open::Begun;
+use super::options::Options;
 use super::{Compression, Disk, Entry};
 use crate::device::simulated::{Fault, Random, Simulated};
 use std::collections::BTreeMap;
@@ -17,13 +21,13 @@ fn options(durable: bool) -> Options {
         durable,
         batch_bytes: 2 << 10,
         buffer_bytes: 12 << 10,
-        fence_file_bytes: 512,
+        fence_file_bytes: 704,
     }
 }
 
-fn open(device: &Simulated, durable: bool) -> Result<(Disk, Begun), super::open::OpenError> {
+fn open_with(device: &Simulated, options: &Options) -> Result<(Disk, Begun), OpenError> {
     let stamp = Arc::new(AtomicU64::new(0));
-    Disk::open(Box::new(device.clone()), &options(durable), stamp)
+    Disk::open(Box::new(device.clone()), options, stamp)
 }
 
 fn key_of(key: u64) -> Vec<u8> {
@@ -48,7 +52,7 @@ struct Truth {
 /// A tier, and what its keys are.
 struct History {
     device: Simulated,
-    durable: bool,
+    options: Options,
     disk: Disk,
     truths: BTreeMap<u64, Truth>,
     random: Random,
@@ -59,12 +63,15 @@ struct History {
 
 impl History {
     fn new(seed: u64, durable: bool) -> Self {
-        let device = Simulated::new(seed);
-        let (disk, begun) = open(&device, durable).unwrap();
+        Self::over(Simulated::new(seed), seed, options(durable))
+    }
+
+    fn over(device: Simulated, seed: u64, options: Options) -> Self {
+        let (disk, begun) = open_with(&device, &options).unwrap();
         assert_eq!(begun, Begun::New);
         Self {
             device,
-            durable,
+            options,
             disk,
             truths: BTreeMap::new(),
             random: Random(seed),
@@ -156,12 +163,12 @@ impl History {
         // Opening may itself be cut short.
         if self.random.below(3) == 0 {
             self.device.fail(self.random.below(12), Fault::Crash);
-            if let Ok((disk, _)) = open(&self.device, self.durable) {
+            if let Ok((disk, _)) = open_with(&self.device, &self.options) {
                 drop(disk);
             }
             self.device = self.device.killed();
         }
-        let (disk, begun) = open(&self.device, self.durable).unwrap();
+        let (disk, begun) = open_with(&self.device, &self.options).unwrap();
         assert!(!matches!(begun, Begun::New));
         self.disk = disk;
         if before > 0 {
@@ -226,6 +233,8 @@ fn g2_nothing_comes_back_after_errors_of_the_device() {
                 let faults = [Fault::Broken, Fault::Full, Fault::Short];
                 let fault = faults[history.random.below(3) as usize];
                 history.device.fail(call, fault);
+                let read = history.random.below(60);
+                history.device.fail_read(read);
             }
             history.steps(200);
             let next = history.device.killed();
@@ -245,7 +254,7 @@ fn a_closed_tier_opens_with_everything_and_after_a_loss_of_power_too() {
         let entries = history.disk.index.len();
         assert!(entries > 0);
         let device = history.device.powered_off();
-        let (disk, begun) = open(&device, history.durable).unwrap();
+        let (disk, begun) = open_with(&device, &history.options).unwrap();
         assert_eq!((begun, disk.index.len()), (Begun::Warm, entries));
         history.disk = disk;
         let before = history.hits;
