@@ -2,6 +2,8 @@
 
 use super::format::{BATCH_ALIGN, FOOTER_TRAILER, REGION_HEADER, RegionHeader};
 use crate::checksum::Seed;
+use crate::device::{DeviceFile, write_full};
+use std::io;
 
 /// The file of all regions, one behind the other.
 pub(super) const REGIONS: &str = "regions";
@@ -30,6 +32,11 @@ impl Layout {
 
     pub(super) fn seed(&self, region: u32, ordinal: u64) -> Seed {
         self.header(region, ordinal).seed()
+    }
+
+    /// Makes the header of a region nothing, so that nothing in the region counts.
+    pub(super) fn void(&self, file: &dyn DeviceFile, region: u32) -> io::Result<()> {
+        write_full(file, self.position(region, 0), &[0; REGION_HEADER])
     }
 
     /// Bytes of an entry at most: a region with nothing else has room for it.

@@ -14,7 +14,7 @@ use super::regions::Regions;
 use super::standing::{Standing, Unreliable, fence_files};
 use super::superblocks::{self, Found, SUPERBLOCKS, SUPERBLOCKS_BYTES, Superblocks};
 use super::writer::Writer;
-use crate::device::{Device, DeviceFile, Lock, read_full, write_full};
+use crate::device::{Device, DeviceFile, Lock, read_full};
 use crate::sealed::Fault;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -123,31 +123,38 @@ impl Opening<'_> {
     }
 
     /// Makes the headers of all regions nothing.
-    fn void_regions(&self) -> io::Result<()> {
-        let file = self.regions_file()?;
-        for region in 0..self.options.regions {
-            let position = self.options.region_bytes * u64::from(region);
+    fn void_regions(&self, layout: &Layout, file: &dyn DeviceFile) -> io::Result<()> {
+        for region in 0..layout.regions {
             let mut bytes = [0; REGION_HEADER];
-            read_full(&*file, position, &mut bytes)?;
+            read_full(file, layout.position(region, 0), &mut bytes)?;
             if bytes != [0; REGION_HEADER] {
-                write_full(&*file, position, &[0; REGION_HEADER])?;
+                layout.void(file, region)?;
             }
         }
         file.sync_data()
     }
 
+    const fn layout(&self, uuid: [u8; 16]) -> Layout {
+        Layout {
+            uuid,
+            region_bytes: self.options.region_bytes,
+            regions: self.options.regions,
+        }
+    }
+
     /// Makes an empty tier, in place of `old`: under another uuid nothing of that counts.
     fn anew(self, old: Option<Superblock>, begun: Begun) -> Result<(Disk, Begun), OpenError> {
         let numbers = fence_files(&*self.device)?;
-        self.void_regions()?;
         let mut next = (self.options).superblock(self.device.uuid(), self.device.boot());
+        let file = self.regions_file()?;
+        self.void_regions(&self.layout(next.uuid), &*file)?;
         if let Some(old) = &old {
             next.epoch = old.epoch;
             next.stamp_high = old.stamp_high;
             next.ordinal_high = old.ordinal_high;
         }
         let number = numbers.last().map_or(1, |last| last + 1);
-        let disk = self.begin(next, number, VecDeque::new(), &[])?;
+        let disk = self.begin(file, next, number, VecDeque::new(), &[])?;
         for number in numbers {
             disk.device.delete(&fences::name(number))?;
         }
@@ -170,16 +177,11 @@ impl Opening<'_> {
         let older: VecDeque<_> = standing.files(old.ordinal_high).collect();
         let number = older.back().map_or(1, |last| last.0 + 1);
         let file = self.regions_file()?;
-        let layout = Layout {
-            uuid: old.uuid,
-            region_bytes: self.options.region_bytes,
-            regions: self.options.regions,
-        };
-        let taken = match take_up(&*file, &layout, &old, &standing)? {
+        let taken = match take_up(&*file, &self.layout(old.uuid), &old, &standing)? {
             Ok(taken) => taken,
             Err(Unreliable(reason)) => return self.anew(Some(old), Begun::Emptied(reason)),
         };
-        let disk = self.begin(old, number, older, &taken.sealed)?;
+        let disk = self.begin(file, old, number, older, &taken.sealed)?;
         for (hash, stamp) in taken.fences {
             disk.fence(FenceKind::Key, hash, stamp)?;
         }
@@ -192,17 +194,13 @@ impl Opening<'_> {
     /// Puts the tier together, and says on the device that it is open.
     fn begin(
         self,
+        file: Box<dyn DeviceFile>,
         old: Superblock,
         number: u64,
         older: VecDeque<(u64, u64)>,
         sealed: &[(u32, u64)],
     ) -> Result<Disk, OpenError> {
-        let file = self.regions_file()?;
-        let layout = Layout {
-            uuid: old.uuid,
-            region_bytes: self.options.region_bytes,
-            regions: self.options.regions,
-        };
+        let layout = self.layout(old.uuid);
         let ordinal = old.ordinal_high;
         let fences = Fences::begin(
             &*self.device,

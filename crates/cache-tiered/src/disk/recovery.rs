@@ -44,7 +44,7 @@ pub(super) fn take_up(
                 sealed.push((region, header.ordinal));
             }
             // It may be readable next time, when nobody knows what became of its keys.
-            _ => write_full(file, position, &[0; REGION_HEADER])?,
+            _ => layout.void(file, region)?,
         }
     }
     sealed.sort_unstable_by_key(|&(_, ordinal)| ordinal);

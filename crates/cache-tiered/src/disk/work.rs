@@ -1,7 +1,7 @@
 //! What is done behind the callers' backs: batches written, regions reclaimed, fences given up.
 
 use super::Disk;
-use super::format::{EntryHeader, FooterRecord, REGION_HEADER};
+use super::format::{EntryHeader, FooterRecord};
 use super::index::Place;
 use super::writer::{Appended, Batch, NewEntry};
 use crate::device::write_full;
@@ -109,8 +109,7 @@ impl Disk {
 
     /// Makes the header of a region nothing.
     pub(super) fn void(&self, region: u32) -> io::Result<()> {
-        let position = self.layout.position(region, 0);
-        write_full(&*self.file, position, &[0; REGION_HEADER])?;
+        self.layout.void(&*self.file, region)?;
         if self.durable {
             self.file.sync_data()?;
         }
