@@ -39,6 +39,8 @@ pub use activity::Activity;
 pub use behind::{BehindStats, DeadLetter};
 pub use blocking::Blocking;
 pub use cache_policies::{AnyConfig, Cause, Quota, RejectReason, Rejected};
+#[cfg(feature = "serde")]
+pub use codec::Postcard;
 pub use codec::{Codec, CodecError, Pooled, Raw};
 pub use durability::{Durability, ParseDurabilityError};
 pub use error::{

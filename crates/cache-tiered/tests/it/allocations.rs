@@ -1,4 +1,4 @@
-//! Counted allocations: a memory hit makes none.
+//! Counted allocations: a memory hit makes none. Other tests ask how large the largest one was.
 
 use crate::doubles::probed;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -8,13 +8,15 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call goes to `System` unchanged, which keeps the contract; the counter is a plain
-// thread-local cell without a destructor, so touching it neither allocates nor unwinds.
+// SAFETY: every call goes to `System` unchanged, which keeps the contract; the counters are plain
+// thread-local cells without destructors, so touching them neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LARGEST.set(LARGEST.get().max(layout.size()));
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
@@ -27,6 +29,14 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// The answer of a call, and the bytes of the largest allocation that this thread made for it.
+#[cfg(feature = "serde")]
+pub(crate) fn largest<T>(call: impl FnOnce() -> T) -> (T, usize) {
+    LARGEST.set(0);
+    let answer = call();
+    (answer, LARGEST.get())
+}
 
 #[test]
 fn a_memory_hit_allocates_nothing() {

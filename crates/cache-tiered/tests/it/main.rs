@@ -1,8 +1,10 @@
 //! Integration tests of cache-tiered, one binary.
 
-mod allocations;
+pub(crate) mod allocations;
 #[cfg(unix)]
 mod behind;
+#[cfg(feature = "serde")]
+mod codecs;
 mod compute;
 mod doubles;
 mod events;
