@@ -4,6 +4,8 @@ pub(crate) mod erased;
 mod memory;
 #[cfg(feature = "redb")]
 mod redb;
+#[cfg(all(test, feature = "object-store"))]
+pub(crate) mod runtime;
 
 pub use self::memory::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]
