@@ -139,11 +139,11 @@ pub enum Counts {
 /// One piece of work and those who do it.
 #[derive(Debug)]
 pub struct Workload {
-    /// `slab`, `pool`, `policy`, `memory` or `tiered`.
+    /// `slab`, `pool`, `policy`, `memory`, `tiered` or `disk`.
     pub race: &'static str,
     /// The row's name, as `reach.csv` has it.
     pub name: String,
-    /// `ns`, `us`, `bytes`, `miss_ratio`, `x_live` or `per_put`.
+    /// `ns`, `us`, `bytes`, `ms`, `miss_ratio`, `x_live`, `values` or `per_put`.
     pub unit: &'static str,
     /// Which of the rounds counts.
     pub counts: Counts,

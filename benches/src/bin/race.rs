@@ -24,7 +24,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 )]
 struct Args {
     /// Which races to run
-    #[arg(value_parser = ["slab", "pool", "policy", "memory", "tiered", "all"])]
+    #[arg(value_parser = ["slab", "pool", "policy", "memory", "tiered", "disk", "all"])]
     race: String,
     /// Run only the workloads whose name contains this
     #[arg(

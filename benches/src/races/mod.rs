@@ -1,5 +1,7 @@
 //! The workloads of each race.
 
+mod directory;
+pub mod disk;
 mod general;
 pub mod memory;
 pub mod policy;
@@ -11,7 +13,7 @@ mod traces;
 use crate::{Effort, Workload};
 
 /// The races by name, in layer order.
-pub const RACES: [&str; 5] = ["slab", "pool", "policy", "memory", "tiered"];
+pub const RACES: [&str; 6] = ["slab", "pool", "policy", "memory", "tiered", "disk"];
 
 /// Builds some workloads of a race. Their inputs take memory, so they are built when it is their turn.
 pub type Build = fn(Effort) -> Vec<Workload>;
@@ -24,6 +26,7 @@ pub fn workloads(race: &str) -> Option<&'static [Build]> {
         "policy" => Some(policy::WORKLOADS),
         "memory" => Some(memory::WORKLOADS),
         "tiered" => Some(tiered::WORKLOADS),
+        "disk" => Some(disk::WORKLOADS),
         _ => None,
     }
 }

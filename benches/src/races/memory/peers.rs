@@ -54,12 +54,12 @@ impl Shared for mini_moka::sync::Cache<u64, u64> {
     }
 }
 
-impl Shared for foyer_memory::Cache<u64, u64> {
+impl Shared for foyer::Cache<u64, u64> {
     const NAME: &'static str = "foyer-s3-fifo";
 
     fn of_capacity(capacity: usize) -> Self {
-        foyer_memory::CacheBuilder::new(capacity)
-            .with_eviction_config(foyer_memory::S3FifoConfig::default())
+        foyer::CacheBuilder::new(capacity)
+            .with_eviction_config(foyer::S3FifoConfig::default())
             .build()
     }
     fn value(&self, key: u64) -> Option<u64> {

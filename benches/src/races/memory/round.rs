@@ -39,7 +39,7 @@ pub(super) fn entered<R: Round>(
         .with(contender::<quick_cache::sync::Cache<u64, u64>, R>(round))
         .with(contender::<moka::sync::Cache<u64, u64>, R>(round))
         .with(contender::<mini_moka::sync::Cache<u64, u64>, R>(round))
-        .with(contender::<foyer_memory::Cache<u64, u64>, R>(round))
+        .with(contender::<foyer::Cache<u64, u64>, R>(round))
         .with(contender::<tinyufo::TinyUfo<u64, u64>, R>(round))
         .with(contender::<MutexedLru, R>(round))
 }

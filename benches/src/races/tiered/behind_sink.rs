@@ -7,7 +7,7 @@ use cache_tiered::{Blocking, MemoryTier, Tiered, Writes};
 use hashbrown::HashMap;
 
 use super::counted::Counted;
-use super::directory::temporary;
+use crate::races::directory::temporary;
 use crate::{Contender, Effort, Sample, Sequence, Workload};
 
 /// How long write-behind may keep an update.

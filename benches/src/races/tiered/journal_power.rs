@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 use std::time::Instant;
 
-use super::directory::described;
 use super::stores::{Behind, Durable, FjallPut, RedbPut, Through};
+use crate::races::directory::described;
 use crate::{Contender, Effort, Sample, Workload};
 
 const WRITERS: u64 = 64;

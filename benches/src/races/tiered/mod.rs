@@ -2,7 +2,6 @@
 
 mod behind_sink;
 mod counted;
-mod directory;
 mod journal_power;
 mod stores;
 

@@ -5,7 +5,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use redb::{ReadableDatabase, TableDefinition};
 use tempfile::TempDir;
 
-use super::directory::temporary;
+use crate::races::directory::temporary;
 
 /// A store that threads share. Panics where the disk fails.
 pub(super) trait Durable: Sync + 'static {
