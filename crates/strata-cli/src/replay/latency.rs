@@ -5,6 +5,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::answer::{Answer, ByAnswer};
+
 /// The longest latency told apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -25,6 +27,47 @@ pub struct Percentiles {
     pub p999: u64,
     /// All.
     pub max: u64,
+}
+
+/// How long reads took by who answered them, and puts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct LatencyByTier {
+    /// Reads that the memory tier answered.
+    pub memory: Percentiles,
+    /// Reads that the disk tier answered.
+    pub disk: Percentiles,
+    /// Reads that the store answered.
+    pub store: Percentiles,
+    /// Reads of keys that nobody held, without the making of their values.
+    pub origin: Percentiles,
+    /// Puts, until they were acknowledged.
+    pub put: Percentiles,
+}
+
+impl LatencyByTier {
+    pub(crate) fn of(reads: &ByAnswer<Latencies>, puts: &Latencies) -> Self {
+        Self {
+            memory: reads[Answer::Memory].percentiles(),
+            disk: reads[Answer::Disk].percentiles(),
+            store: reads[Answer::Store].percentiles(),
+            origin: reads[Answer::Origin].percentiles(),
+            put: puts.percentiles(),
+        }
+    }
+
+    /// Names and figures, of those that took place.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, Percentiles)> {
+        let rows = [
+            ("read from memory", self.memory),
+            ("read from the disk tier", self.disk),
+            ("read from the store", self.store),
+            ("read that found nothing", self.origin),
+            ("put", self.put),
+        ];
+        rows.into_iter()
+            .filter(|(_, latency)| *latency != Percentiles::default())
+    }
 }
 
 impl Latencies {

@@ -6,6 +6,7 @@
 //! version what each read must give. At the end the stack is closed, opened again, and every acknowledged key read back.
 
 mod acknowledgements;
+mod answer;
 mod arguments;
 mod behind;
 mod delay;
@@ -18,6 +19,7 @@ mod read_back;
 mod report;
 mod source;
 mod stack;
+mod timeline;
 mod value;
 mod worker;
 mod written;
@@ -45,8 +47,9 @@ pub use arguments::{Args, StoreKind, WriteMode};
 pub use behind::Behind;
 pub use delay::{Delay, DelayError};
 pub use error::{BoxError, ReplayError};
-pub use latency::Percentiles;
+pub use latency::{LatencyByTier, Percentiles};
 pub use report::{Bytes, Configuration, Format, Hits, Recovery, Report};
+pub use timeline::Slice;
 pub use value::{
     Flaw, HEADER_LEN, Identity, VALUE_LEN_MAX, ValueSizes, ValueSizesError, compose, examine,
 };
@@ -277,6 +280,8 @@ fn report(
         seconds,
         requests_per_second: tally.requests as f64 / seconds.max(1e-9),
         latency_ns: tally.latencies.percentiles(),
+        latency_by_tier_ns: LatencyByTier::of(&tally.reads, &tally.puts),
+        slices: tally.timeline.slices(),
         bytes,
         write_amplification: bytes
             .disk_written

@@ -1,8 +1,10 @@
 //! The page that `--report` writes: what was replayed, what was found, and how long it took.
 
-use crate::report::{Cell, Page, command_line, date, machine};
+use crate::report::{Cell, Chart, Page, Series, Unit, command_line, date, machine};
 
-use super::report::Report;
+use super::answer::{Answer, ByAnswer};
+use super::report::{Report, nanoseconds};
+use super::timeline::Slice;
 
 /// What the file begins with.
 pub(super) const MARK: &str = Page::MARK;
@@ -35,6 +37,15 @@ pub(super) fn page(report: &Report) -> String {
     figures(&mut page, &report.verdict_figures());
     page.section("Requests");
     figures(&mut page, &report.request_figures());
+    if !report.slices.is_empty() {
+        page.subsection("Who answered, over time");
+        page.chart(&answers(report), ANSWERS);
+    }
+    page.subsection("How long it took, by who answered");
+    page.table(
+        &["what", "p50", "p99", "p99.9", "longest"],
+        &latencies(report),
+    );
     page.section("Bytes and writes");
     figures(&mut page, &report.byte_figures());
     if let Some(behind) = &report.behind {
@@ -42,6 +53,51 @@ pub(super) fn page(report: &Report) -> String {
         figures(&mut page, &behind.figures(report.acknowledged_writes));
     }
     page.finish()
+}
+
+const ANSWERS: &str = "The share of the requests that each answered, over the requests that had come; the four add up to 1. What no tier \
+                       and no store holds comes from the origin.";
+
+/// The share of each slice's requests that each answered; of those alone who answered any.
+fn answers(report: &Report) -> Chart {
+    let shares = |of: fn(&Slice) -> u64| -> Vec<(u64, f64)> {
+        let slices = report.slices.iter();
+        slices
+            .map(|slice| (slice.end, of(slice) as f64 / slice.requests().max(1) as f64))
+            .collect()
+    };
+    let mut by = ByAnswer::from_fn(|answer| {
+        shares(match answer {
+            Answer::Memory => |slice| slice.memory,
+            Answer::Disk => |slice| slice.disk,
+            Answer::Store => |slice| slice.store,
+            Answer::Origin => |slice| slice.origin,
+        })
+    });
+    let series = Answer::ALL.into_iter().map(|answer| Series {
+        name: answer.name().to_owned(),
+        points: std::mem::take(&mut by[answer]),
+        detail_of: None,
+    });
+    Chart {
+        title: "Who answered, over time".to_owned(),
+        sizes: "requests".to_owned(),
+        ratios: "share of the requests".to_owned(),
+        unit: Unit::Progress,
+        series: series
+            .filter(|series| series.points.iter().any(|(_, share)| *share > 0.0))
+            .collect(),
+    }
+}
+
+fn latencies(report: &Report) -> Vec<Vec<Cell>> {
+    let rows = report.latency_by_tier_ns.rows();
+    rows.map(|(name, latency)| {
+        let figures = [latency.p50, latency.p99, latency.p999, latency.max];
+        let cells = figures.map(|figure| Cell::number(nanoseconds(figure)));
+        [Cell::text(name)].into_iter().chain(cells).collect()
+    })
+    .collect()
 }
 
 fn figures(page: &mut Page, figures: &[(&'static str, String, String)]) {

@@ -7,7 +7,8 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::behind::Behind;
-use super::latency::Percentiles;
+use super::latency::{LatencyByTier, Percentiles};
+use super::timeline::Slice;
 use crate::table::{Column, Table, grouped};
 use crate::units;
 
@@ -33,6 +34,10 @@ pub struct Report {
     pub requests_per_second: f64,
     /// How long requests took: the read, and the puts of those that put.
     pub latency_ns: Percentiles,
+    /// How long reads took by who answered them, and puts.
+    pub latency_by_tier_ns: LatencyByTier,
+    /// Who answered in the course of the run: at most 160 slices of the requests.
+    pub slices: Vec<Slice>,
     /// Sizes.
     pub bytes: Bytes,
     /// `bytes.disk_written` by `bytes.acknowledged`.
@@ -231,6 +236,7 @@ impl Report {
                 String::new(),
             ),
             ("hits in memory", grouped(hits.memory), share(hits.memory)),
+            ("hits on disk", grouped(hits.disk), share(hits.disk)),
             ("hits in the store", grouped(hits.store), share(hits.store)),
             ("from the origin", grouped(self.origin), share(self.origin)),
             (
@@ -323,7 +329,7 @@ fn percent(part: u64, whole: u64) -> String {
     )
 }
 
-fn nanoseconds(count: u64) -> String {
+pub(super) fn nanoseconds(count: u64) -> String {
     let duration = Duration::from_nanos(count);
     if count < 10_000 {
         format!("{count} ns")

@@ -102,6 +102,7 @@ impl Source {
             let thread = thread_of(request.key, threads.len());
             blocks[thread].push(Job {
                 key: request.key,
+                ordinal,
                 overwrites: overwrites.hit(ordinal),
             });
             if blocks[thread].len() == BLOCK_JOBS {

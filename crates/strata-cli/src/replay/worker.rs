@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use buffer_pool::BufferPool;
-use cache_tiered::Tier;
-
 use super::acknowledgements::AcknowledgementLog;
+use super::answer::{Answer, ByAnswer};
 use super::error::ReplayError;
 use super::latency::Latencies;
 use super::ledger::{Entered, Ledger};
 use super::report::Hits;
 use super::stack::Cache;
+use super::timeline::Timeline;
 use super::value::{self, Identity, ValueSizes};
+use buffer_pool::BufferPool;
 
 /// Wrong values and lost writes that one thread describes in words; all are counted.
 const FINDINGS_MAX: usize = 4;
@@ -20,6 +20,8 @@ const FINDINGS_MAX: usize = 4;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Job {
     pub(crate) key: u64,
+    /// How many requests came before it.
+    pub(crate) ordinal: u64,
     /// Whether the request overwrites its key after reading it.
     pub(crate) overwrites: bool,
 }
@@ -35,7 +37,12 @@ pub(crate) struct Tally {
     pub(crate) lost_writes: u64,
     pub(crate) acknowledged_writes: u64,
     pub(crate) acknowledged_bytes: u64,
+    /// Of whole requests.
     pub(crate) latencies: Latencies,
+    /// Of their reads alone.
+    pub(crate) reads: ByAnswer<Latencies>,
+    pub(crate) puts: Latencies,
+    pub(crate) timeline: Timeline,
     pub(crate) findings: Vec<String>,
 }
 
@@ -51,6 +58,9 @@ impl Tally {
             acknowledged_writes: 0,
             acknowledged_bytes: 0,
             latencies: Latencies::new(),
+            reads: ByAnswer::from_fn(|_| Latencies::new()),
+            puts: Latencies::new(),
+            timeline: Timeline::new(),
             findings: Vec::new(),
         }
     }
@@ -67,7 +77,22 @@ impl Tally {
         self.acknowledged_writes += other.acknowledged_writes;
         self.acknowledged_bytes += other.acknowledged_bytes;
         self.latencies.merge(&other.latencies);
+        self.reads.merge(&other.reads, Latencies::merge);
+        self.puts.merge(&other.puts);
+        self.timeline.merge(other.timeline);
         self.findings.extend(other.findings);
+    }
+
+    /// Counts whose answer the read of a request got, and how long it took.
+    fn answered(&mut self, ordinal: u64, answer: Answer, latency: Duration) {
+        match answer {
+            Answer::Memory => self.hits.memory += 1,
+            Answer::Disk => self.hits.disk += 1,
+            Answer::Store => self.hits.store += 1,
+            Answer::Origin => self.origin += 1,
+        }
+        self.reads[answer].record(latency);
+        self.timeline.record(ordinal, answer);
     }
 
     fn wrong(&mut self, finding: impl FnOnce() -> String) {
@@ -110,18 +135,15 @@ impl Worker {
             key: job.key,
             source: error.into(),
         })?;
+        let answer = hit
+            .as_ref()
+            .map_or(Answer::Origin, |hit| Answer::of(hit.tier));
+        self.tally.answered(job.ordinal, answer, latency);
         match hit {
             Some(hit) => {
-                match hit.tier {
-                    Tier::Memory => self.tally.hits.memory += 1,
-                    Tier::Disk => self.tally.hits.disk += 1,
-                    // The only tier beneath, and what answers where no loader is given.
-                    _ => self.tally.hits.store += 1,
-                }
                 self.check(job.key, &hit.value);
             }
             None => {
-                self.tally.origin += 1;
                 if let Some(version) = self.ledger.version(job.key) {
                     let lost = Identity {
                         key: job.key,
@@ -169,6 +191,7 @@ impl Worker {
         let start = Instant::now();
         let put = cache.put(key, bytes).wait();
         let latency = start.elapsed();
+        self.tally.puts.record(latency);
         if let Err(error) = put {
             return Err(ReplayError::Write {
                 written: next,
@@ -211,6 +234,7 @@ mod tests {
                 cache,
                 Job {
                     key,
+                    ordinal: 0,
                     overwrites: false,
                 },
             )
@@ -236,7 +260,14 @@ mod tests {
         let (cache, mut worker) = worker();
         for overwrites in [false, true, true, false] {
             worker
-                .serve(&cache, Job { key: 1, overwrites })
+                .serve(
+                    &cache,
+                    Job {
+                        key: 1,
+                        ordinal: 0,
+                        overwrites,
+                    },
+                )
                 .expect("a store that works");
         }
         assert_eq!(found(&worker), (0, 0, &[][..]));
@@ -253,6 +284,7 @@ mod tests {
                 &cache,
                 Job {
                     key: 1,
+                    ordinal: 0,
                     overwrites: true,
                 },
             )

@@ -1,7 +1,7 @@
 //! Where the values of a chart lie in its drawing, and where names find room.
 
 use super::chart::Chart;
-use super::scale::ratio_ticks;
+use super::scale::{Unit, ratio_ticks};
 
 /// Room around the plot, in units of the drawing, which are about pixels.
 #[derive(Clone, Copy)]
@@ -18,9 +18,10 @@ pub(super) struct Frame {
 /// Where values lie in the drawing.
 pub(super) struct Plot {
     pub(super) frame: Frame,
-    /// Logarithms of the first and the last size.
+    /// The first and the last size, as places on the axis.
     first: f64,
     last: f64,
+    unit: Unit,
     pub(super) sizes: Vec<u64>,
     pub(super) ratios: Vec<f64>,
 }
@@ -28,7 +29,12 @@ pub(super) struct Plot {
 impl Plot {
     pub(super) fn of(chart: &Chart, frame: Frame) -> Self {
         let points = || chart.series.iter().flat_map(|series| &series.points);
-        let first = points().map(|(size, _)| (*size).max(1)).min().unwrap_or(1);
+        let first = match chart.unit {
+            Unit::Progress => 0,
+            Unit::Count | Unit::Bytes => {
+                points().map(|(size, _)| (*size).max(1)).min().unwrap_or(1)
+            }
+        };
         let last = points()
             .map(|(size, _)| *size)
             .max()
@@ -48,8 +54,9 @@ impl Plot {
         let margin = if first == last { 2_f64.ln() } else { 0.0 };
         Self {
             frame,
-            first: (first as f64).ln() - margin,
-            last: (last as f64).ln() + margin,
+            first: chart.unit.place(first) - margin,
+            last: chart.unit.place(last) + margin,
+            unit: chart.unit,
             sizes: chart.unit.ticks(first, last, frame.ticks),
             ratios: ratio_ticks(low, high, lines),
         }
@@ -59,7 +66,7 @@ impl Plot {
         let Frame {
             width, left, right, ..
         } = self.frame;
-        let share = ((size.max(1) as f64).ln() - self.first) / (self.last - self.first);
+        let share = (self.unit.place(size) - self.first) / (self.last - self.first);
         left + share * (width - left - right)
     }
 

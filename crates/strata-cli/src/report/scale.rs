@@ -2,7 +2,7 @@
 
 use crate::units;
 
-/// What a logarithmic axis counts.
+/// What an axis counts, and how: on a logarithmic scale, but for progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unit {
     /// Things: 1, 2, 5, 10, ... shown as `5k`.
@@ -10,6 +10,8 @@ pub enum Unit {
     Count,
     /// Bytes: powers of 2, shown as `64 MiB`.
     Bytes,
+    /// How far something has come, on an even scale from 0 on: shown as `50k`.
+    Progress,
 }
 
 impl Unit {
@@ -41,8 +43,25 @@ impl Unit {
         }
     }
 
+    /// The place of a value, in steps of one length.
+    pub(super) fn place(self, value: u64) -> f64 {
+        match self {
+            Self::Count | Self::Bytes => (value.max(1) as f64).ln(),
+            Self::Progress => value as f64,
+        }
+    }
+
     /// Values from `first` to `last` to name on the axis, at most `max` of them if that leaves any.
     pub(super) fn ticks(self, first: u64, last: u64, max: usize) -> Vec<u64> {
+        if self == Self::Progress {
+            // As whole numbers; the last one lies behind the end, but where the end is round.
+            let ticks = ratio_ticks(first as f64, last as f64, max.saturating_sub(1));
+            let whole = ticks.into_iter().filter(|tick| tick.fract() == 0.0);
+            return whole
+                .map(|tick| tick as u64)
+                .filter(|tick| (first..=last).contains(tick))
+                .collect();
+        }
         let candidates: Vec<Vec<u64>> = match self {
             Self::Count => {
                 let decades = || (0..20).map(|exponent| 10_u64.pow(exponent));
@@ -63,7 +82,7 @@ impl Unit {
                     sparse(4),
                 ]
             }
-            Self::Bytes => [1, 2, 4, 5, 10, 20]
+            Self::Bytes | Self::Progress => [1, 2, 4, 5, 10, 20]
                 .map(|by| (0..64).step_by(by).map(|exponent| 1 << exponent).collect())
                 .into(),
         };
@@ -133,6 +152,16 @@ mod tests {
             Unit::Bytes.ticks(100 << 20, 1 << 30, 6),
             [128 << 20, 256 << 20, 512 << 20, 1 << 30]
         );
+    }
+
+    #[test]
+    fn progress_is_named_at_even_steps_within() {
+        assert_eq!(
+            Unit::Progress.ticks(0, 3_912_296, 8),
+            [0, 1_000_000, 2_000_000, 3_000_000]
+        );
+        assert_eq!(Unit::Progress.ticks(0, 2, 8), [0, 1, 2]);
+        assert_eq!(Unit::Progress.ticks(0, 0, 8), [0]);
     }
 
     #[test]

@@ -55,6 +55,17 @@ fn requests_add_up(report: &Value) {
     assert_eq!(sum, number(report, "/requests"), "{report}");
     let writes = number(report, "/origin") + number(report, "/overwrites");
     assert_eq!(number(report, "/acknowledged_writes"), writes, "{report}");
+    let slices = report.pointer("/slices").and_then(Value::as_array);
+    let slices = slices.expect("slices of the requests");
+    for (slice, total) in [
+        ("/memory", "/hits/memory"),
+        ("/disk", "/hits/disk"),
+        ("/store", "/hits/store"),
+        ("/origin", "/origin"),
+    ] {
+        let sum: u64 = slices.iter().map(|one| number(one, slice)).sum();
+        assert_eq!(sum, number(report, total), "{report}");
+    }
 }
 
 #[test]

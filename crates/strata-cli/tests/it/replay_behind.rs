@@ -144,6 +144,8 @@ fn table_csv_and_page_tell_of_the_journal() {
         assert!(html.contains(words), "no {words} in the page");
     }
     assert!(html.contains("Every value that was read was right"));
+    assert!(html.contains("aria-label=\"Who answered, over time\""));
+    assert!(html.contains("read from memory"));
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 100));
     let csv = |writes: &str| {
         let run = strata([&short[..], &[writes, "--format", "csv"]].concat());
