@@ -7,6 +7,8 @@ mod behind;
 mod blocking;
 mod checksum;
 mod codec;
+#[cfg(all(test, feature = "disk"))]
+mod compress;
 mod device;
 #[cfg(all(test, feature = "disk"))]
 mod disk;
