@@ -38,10 +38,14 @@ pub(crate) const SANITIZERS: [Tool; 2] = [
 /// What makes single system calls fail.
 pub(crate) const STRACE: [Tool; 1] = [("strace", "/usr/bin/strace")];
 
-/// As [`ensure`], for tools without which a task does less: it goes on, and says so.
-pub(crate) fn wish(tools: &[Tool]) {
+/// The server that the tests of the store in Redis start for themselves.
+pub(crate) const REDIS: [Tool; 1] = [("redis-server", "/usr/bin/redis-server")];
+
+/// As [`ensure`], for tools without which a task does less: it goes on, and says what becomes of
+/// the tests that need them.
+pub(crate) fn wish(tools: &[Tool], without: &str) {
     if let Err(error) = ensure(tools) {
-        eprintln!("   {error:#}; the tests that need it are skipped");
+        eprintln!("   {error:#}; the tests that need it {without}");
     }
 }
 

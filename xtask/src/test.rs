@@ -1,8 +1,8 @@
 //! `test`: all tests of all crates, doctests included, and every example run to its end.
 //!
-//! The README's command: it needs the Rust toolchain and a C compiler, nothing else. With strace,
-//! which it installs where it may, system calls are made to fail too. The benches package, which
-//! compiles the peers, is not part of it.
+//! The README's command: it needs the Rust toolchain, a C compiler and redis-server, which it
+//! installs where it may. With strace, which it installs too, system calls are made to fail. The
+//! benches package, which compiles the peers, is not part of it.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,8 @@ use crate::workspace::{BENCHES, Workspace};
 
 /// Runs the tests, then the examples, which the tests have built.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
-    debian::wish(&debian::STRACE);
+    debian::wish(&debian::STRACE, "are skipped");
+    debian::wish(&debian::REDIS, "fail unless it is somewhere else");
     steps.run("test", &everything(workspace, "test"))?;
     let examples = steps.perform("examples: build", || examples(workspace))?;
     for example in examples {

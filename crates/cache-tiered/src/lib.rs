@@ -70,6 +70,8 @@ pub use source::{BlockingSource, Loaded, Source};
 pub use store::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]
 pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
+#[cfg(feature = "redis")]
+pub use store::{Redis, RedisError, RedisOptions, RedisStats};
 pub use tag::Tag;
 pub use tiered::{
     Behind, CloseReport, ComputeError, Explanation, FlushReport, Hit, MemoryTier, Standing,

@@ -4,9 +4,13 @@ pub(crate) mod erased;
 mod memory;
 #[cfg(feature = "redb")]
 mod redb;
-#[cfg(all(test, feature = "object-store"))]
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "redis", all(test, feature = "object-store")))]
 pub(crate) mod runtime;
 
 pub use self::memory::{InMemory, InMemoryError};
 #[cfg(feature = "redb")]
 pub use self::redb::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
+#[cfg(feature = "redis")]
+pub use self::redis::{Redis, RedisError, RedisOptions, RedisStats};

@@ -58,7 +58,7 @@ impl Runtime {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        match self.handle.spawn(future).await {
+        match self.handle().spawn(future).await {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
                 Ok(payload) => resume_unwind(payload),

@@ -38,6 +38,8 @@ mod panics;
 mod promises;
 #[cfg(feature = "redb")]
 mod redb;
+#[cfg(all(unix, feature = "redis"))]
+mod redis;
 mod seeds;
 mod tags;
 mod through;

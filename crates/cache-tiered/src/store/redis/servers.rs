@@ -1,0 +1,155 @@
+//! One server, or a cluster, as loads and batches see it.
+
+use super::cluster::Cluster;
+use super::commands::{self, Change, Found, applied, loaded};
+use super::node::{Deadline, Limits, Node, Unanswered};
+use super::stats::{Counters, RedisStats};
+use super::{RedisError, slots};
+use crate::sink::{Applied, ApplyError};
+use redis::ConnectionInfo;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Keys asked for in one piece, so that other calls come in between.
+const KEYS_MAX: usize = 256;
+
+enum Layout {
+    Single(Box<Node>),
+    Cluster(Arc<Cluster>),
+}
+
+pub(super) struct Servers {
+    layout: Layout,
+    limits: Limits,
+    time_to_live: Option<Duration>,
+    counters: Arc<Counters>,
+}
+
+impl Servers {
+    pub(super) fn single(
+        server: ConnectionInfo,
+        limits: Limits,
+        time_to_live: Option<Duration>,
+    ) -> Self {
+        let counters = Arc::<Counters>::default();
+        Self {
+            layout: Layout::Single(Box::new(Node::new(server, limits, Arc::clone(&counters)))),
+            limits,
+            time_to_live,
+            counters,
+        }
+    }
+
+    pub(super) fn cluster(
+        seeds: Vec<ConnectionInfo>,
+        limits: Limits,
+        time_to_live: Option<Duration>,
+    ) -> Self {
+        let counters = Arc::<Counters>::default();
+        Self {
+            layout: Layout::Cluster(Arc::new(Cluster::new(seeds, limits, Arc::clone(&counters)))),
+            limits,
+            time_to_live,
+            counters,
+        }
+    }
+
+    pub(super) fn stats(&self) -> RedisStats {
+        self.counters.stats()
+    }
+
+    /// Connects for the first time, and sees whether the store will be able to do its work.
+    pub(super) async fn greet(&self) -> Result<(), RedisError> {
+        let deadline = Deadline::after(self.limits.connect);
+        match &self.layout {
+            Layout::Single(node) => node.greet(deadline).await,
+            Layout::Cluster(cluster) => cluster.greet(deadline).await,
+        }
+    }
+
+    /// What there is of each key, in their order.
+    pub(super) async fn load(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Found>, RedisError> {
+        let deadline = Deadline::after(self.limits.call);
+        match &self.layout {
+            Layout::Single(node) => {
+                let mut found = Vec::with_capacity(keys.len());
+                for keys in keys.chunks(KEYS_MAX) {
+                    let commands = commands::load(keys.iter().map(Vec::as_slice));
+                    let answers = node.read(&commands, deadline).await?;
+                    found.extend(loaded(answers, node.address())?);
+                }
+                Ok(found)
+            }
+            Layout::Cluster(cluster) => load_each(cluster, keys, deadline).await,
+        }
+    }
+
+    /// Applies a batch that is not empty.
+    pub(super) async fn apply(
+        &self,
+        changes: &[Change],
+    ) -> Result<Applied, ApplyError<RedisError>> {
+        let deadline = Deadline::after(self.limits.call);
+        let node = match &self.layout {
+            Layout::Single(node) => node,
+            Layout::Cluster(cluster) => {
+                let slot = slots::common(changes.iter().map(|change| change.key.as_slice()));
+                let slot = slot.ok_or(ApplyError::Refused(RedisError::ManySlots {
+                    changes: changes.len(),
+                }))?;
+                let commands = commands::apply(changes, self.time_to_live);
+                let (answers, address) = cluster.write(slot, &commands, deadline).await?;
+                return applied(answers, changes, &address);
+            }
+        };
+        let commands = commands::apply(changes, self.time_to_live);
+        match node.write(&commands, deadline).await {
+            Ok(answers) => applied(answers, changes, node.address()),
+            Err(Unanswered::Refused(error)) => Err(ApplyError::Refused(error)),
+            Err(Unanswered::InDoubt(doubt)) => {
+                node.end(&doubt.connection).await;
+                Err(ApplyError::Unknown(doubt.error))
+            }
+        }
+    }
+}
+
+/// All keys are asked for at the same time, each by itself: of a slot that is on its way to another
+/// node some keys may be here and some there.
+async fn load_each(
+    cluster: &Arc<Cluster>,
+    keys: Vec<Vec<u8>>,
+    deadline: Deadline,
+) -> Result<Vec<Found>, RedisError> {
+    let mut found: Vec<Option<Found>> = keys.iter().map(|_| None).collect();
+    let mut loads = JoinSet::new();
+    for (index, key) in keys.into_iter().enumerate() {
+        let cluster = Arc::clone(cluster);
+        loads.spawn(async move {
+            let commands = commands::load(std::iter::once(key.as_slice()));
+            let slot = slots::slot(&key);
+            let (answers, address) = cluster.read(slot, &commands, deadline).await?;
+            Ok::<_, RedisError>((index, loaded(answers, &address)?.pop()))
+        });
+    }
+    while let Some(load) = loads.join_next().await {
+        let load = load.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let (index, answer) = load?;
+        found[index] = answer;
+    }
+    let answers = found.into_iter();
+    Ok(answers
+        .map(|found| found.expect("one answer a key"))
+        .collect())
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.layout {
+            Layout::Single(node) => f.write_str(node.address()),
+            Layout::Cluster(cluster) => cluster.fmt(f),
+        }
+    }
+}
