@@ -59,6 +59,8 @@ pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,
     PartitionError, PartitionStats, Restored, Snapshotted,
 };
+#[cfg(feature = "object-store")]
+pub use object_store;
 pub use operation::Operation;
 pub use retry::Retry;
 pub use sink::{Applied, ApplyError, BlockingSink, Mutation, Sink};
@@ -68,6 +70,10 @@ pub use snapshot::SnapshotError;
 pub use snapshot::fuzzing as snapshot_fuzzing;
 pub use source::{BlockingSource, Loaded, Source};
 pub use store::{InMemory, InMemoryError};
+#[cfg(feature = "object-store")]
+pub use store::{
+    ObjectStore, ObjectStoreError, ObjectStoreOpenError, ObjectStoreOptions, ObjectStoreStats,
+};
 #[cfg(feature = "redb")]
 pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 #[cfg(feature = "redis")]

@@ -159,7 +159,7 @@ impl fmt::Debug for Applied {
     }
 }
 
-/// How a batch failed. A batch is all or nothing.
+/// How a batch failed.
 ///
 /// ```
 /// use cache_tiered::ApplyError;
@@ -173,7 +173,8 @@ pub enum ApplyError<E> {
     /// Nothing of the batch took effect, and nothing of it will.
     #[error("the store refused the write: {0}")]
     Refused(E),
-    /// The batch took effect or it did not; the sink cannot tell. It will not take effect later.
+    /// Each mutation took effect or it did not; the sink cannot tell, or a part of them did. Nothing of
+    /// it will take effect later.
     #[error("the store lost track of the write: {0}")]
     Unknown(E),
 }
@@ -199,8 +200,8 @@ impl<E> ApplyError<E> {
 ///
 /// # Contract
 ///
-/// * `apply` is all or nothing, and its mutations take effect in their order. Its answer tells of
-///   each mutation; one that tells of fewer makes the cache panic.
+/// * `apply` is all or nothing, or [`ApplyError::Unknown`], and the mutations of a key take effect in
+///   their order. Its answer tells of each mutation; one that tells of fewer makes the cache panic.
 /// * When it returns, the batch has taken effect or never will: an attempt that may still act is
 ///   not to be left behind.
 /// * A value it acknowledged is what a [`Source`](crate::Source) over the same data loads from

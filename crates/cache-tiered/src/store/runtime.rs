@@ -43,11 +43,6 @@ impl Runtime {
         })
     }
 
-    /// Where to spawn what nobody waits for.
-    pub(crate) const fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
     /// Runs a future on the runtime; once polled it runs to its end, also if the caller gives up.
     ///
     /// # Panics
@@ -58,7 +53,7 @@ impl Runtime {
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        match self.handle().spawn(future).await {
+        match self.handle.spawn(future).await {
             Ok(output) => output,
             Err(error) => match error.try_into_panic() {
                 Ok(payload) => resume_unwind(payload),
@@ -139,7 +134,7 @@ mod tests {
         let runtime = Runtime::start("test").unwrap();
         let held = Arc::new(());
         let also = Arc::clone(&held);
-        runtime.handle().spawn(async move {
+        runtime.handle.spawn(async move {
             std::future::pending::<()>().await;
             drop(also);
         });
@@ -153,7 +148,7 @@ mod tests {
         let (go, wait) = oneshot::channel::<()>();
         let (done, is_done) = mpsc::channel();
         let held = Arc::clone(&runtime);
-        runtime.handle().spawn(async move {
+        runtime.handle.spawn(async move {
             wait.await.unwrap();
             drop(held);
             done.send(()).unwrap();

@@ -31,6 +31,8 @@ mod model_mutants;
 mod model_threads;
 #[cfg(unix)]
 mod model_tiered;
+#[cfg(feature = "object-store")]
+mod object;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod observe;
 mod operations;
