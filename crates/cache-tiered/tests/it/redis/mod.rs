@@ -1,6 +1,8 @@
 //! `Redis` against real servers.
 
 mod basics;
+mod cluster;
+mod faults;
 mod proxy;
 mod refusals;
 mod server;

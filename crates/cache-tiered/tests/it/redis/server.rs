@@ -126,6 +126,15 @@ impl Server {
         self.stopped = false;
     }
 
+    /// Ends it as its operator would.
+    pub(crate) fn shut_down(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        // It answers by hanging up.
+        let hung_up = redis::cmd("SHUTDOWN").exec(&mut self.control());
+        assert!(hung_up.is_err());
+        process.wait().unwrap();
+    }
+
     /// Starts it again, with its data, on its port.
     pub(crate) fn start(&mut self) {
         assert!(self.process.is_none());
