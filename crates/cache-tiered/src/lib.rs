@@ -7,15 +7,16 @@ mod behind;
 mod blocking;
 mod checksum;
 mod codec;
-#[cfg(all(test, feature = "disk"))]
+#[cfg(feature = "disk")]
 mod compress;
 mod device;
-#[cfg(all(test, feature = "disk"))]
+#[cfg(feature = "disk")]
 mod disk;
 mod durability;
 mod error;
 mod events;
 mod executor;
+mod floors;
 mod journal;
 mod life;
 mod little_endian;
@@ -26,7 +27,7 @@ mod observe;
 mod operation;
 mod random_id;
 mod retry;
-#[cfg(all(test, feature = "disk"))]
+#[cfg(feature = "disk")]
 mod sealed;
 mod sink;
 mod snapshot;
@@ -44,6 +45,10 @@ pub use cache_policies::{AnyConfig, Cause, Quota, RejectReason, Rejected};
 #[cfg(feature = "serde")]
 pub use codec::Postcard;
 pub use codec::{Codec, CodecError, Pooled, Raw};
+#[cfg(feature = "disk")]
+pub use compress::Compression;
+#[cfg(feature = "disk")]
+pub use disk::{DiskReport, DiskStats};
 pub use durability::{Durability, ParseDurabilityError};
 pub use error::{
     BuildError, FlushError, JournalError, JournalErrorKind, LoadError, PutError, RemoveError,
@@ -79,6 +84,8 @@ pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 #[cfg(feature = "redis")]
 pub use store::{Redis, RedisError, RedisOptions, RedisStats};
 pub use tag::Tag;
+#[cfg(feature = "disk")]
+pub use tiered::{Admission, DiskError, DiskErrorKind, DiskTier, Overflow};
 pub use tiered::{
     Behind, CloseReport, ComputeError, Explanation, FlushReport, Hit, MemoryTier, Standing,
     StoreRef, Through, Tier, Tiered, TieredBuilder, TieredStats, WarmReport, WhenFull, Writes,

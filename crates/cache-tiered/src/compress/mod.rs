@@ -18,9 +18,16 @@ use crate::little_endian::u32_at;
 /// A value stays as it is where less than an eighth would be saved: so what is compressed already
 /// costs a look when it is written, and nothing when it is read. What was written by one of them is
 /// read whichever is set, provided that its feature is there.
+///
+/// ```
+/// use cache_tiered::{Compression, DiskTier};
+///
+/// let tier = DiskTier::new("cache").compression(Compression::None);
+/// # drop(tier);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub(crate) enum Compression {
+pub enum Compression {
     /// As they are.
     #[default]
     None,

@@ -141,7 +141,7 @@ impl DeviceFile for File {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         loop {
             match rustix::fs::fallocate(self, rustix::fs::FallocateFlags::empty(), 0, bytes) {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 // A signal came, for which large files give time.
                 Err(rustix::io::Errno::INTR) => {}
                 // The file system has no such call: the room is taken as it is written.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Why a tier could not be opened. Nothing was changed, but where the device failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(super) enum OpenError {
+pub(crate) enum OpenError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error("{setting} is {value}: choose {range}")]

@@ -1,6 +1,8 @@
 //! Opening a tier: what is there, and whether it may be relied upon.
 
 use super::Disk;
+use super::admission::Admission;
+use super::breaker::Breaker;
 use super::counts::Counts;
 use super::error::OpenError;
 use super::fences::{self, Fences};
@@ -8,19 +10,24 @@ use super::format::{FenceKind, FencesHeader, REGION_HEADER, Superblock};
 use super::index::Index;
 use super::layout::{Layout, REGIONS};
 use super::marks::Marks;
-use super::options::Options;
+use super::options::{Division, Options};
 use super::recovery::take_up;
 use super::regions::Regions;
 use super::standing::{Standing, Unreliable, fence_files};
 use super::superblocks::{self, Found, SUPERBLOCKS, SUPERBLOCKS_BYTES, Superblocks};
+use super::time::Time;
+use super::worker::Signal;
 use super::writer::Writer;
 use crate::device::{Device, DeviceFile, Lock, read_full};
+use crate::floors::Floors;
+use crate::memory::Clock;
 use crate::sealed::Fault;
+use buffer_pool::BufferPool;
 use parking_lot::Mutex;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Stamps are reserved so many at a time.
 const STAMP_LEAP: u64 = 1 << 40;
@@ -29,7 +36,7 @@ const ORDINAL_LEAP: u64 = 1 << 24;
 
 /// What opening found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Begun {
+pub(crate) enum Begun {
     /// There was no tier.
     New,
     /// All that was written and still counts is there.
@@ -38,14 +45,25 @@ pub(super) enum Begun {
     Emptied(&'static str),
 }
 
+/// What a tier shares with the cache that it is of.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    /// The last stamp given.
+    pub(crate) stamp: Arc<AtomicU64>,
+    pub(crate) floors: Arc<Floors>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The time of the system, in milliseconds since 1970.
+    pub(crate) wall: u64,
+}
+
 impl Disk {
     /// Opens the tier on a device, or makes one.
-    pub(super) fn open(
+    pub(crate) fn open(
         device: Box<dyn Device>,
         options: &Options,
-        stamp: Arc<AtomicU64>,
+        surroundings: Surroundings,
     ) -> Result<(Self, Begun), OpenError> {
-        options.check()?;
+        options.division(None)?;
         let names = device.list()?;
         let known = |name: &String| {
             [SUPERBLOCKS, REGIONS, fences::NEW].contains(&&**name) || fences::number(name).is_some()
@@ -90,10 +108,11 @@ impl Disk {
             });
         }
         let opening = Opening {
+            division: options.division(old.as_ref())?,
             device,
             options,
             lock,
-            stamp,
+            surroundings,
         };
         match (old, reason) {
             (None, _) => opening.anew(None, Begun::New),
@@ -107,18 +126,29 @@ impl Disk {
 struct Opening<'a> {
     device: Box<dyn Device>,
     options: &'a Options,
+    division: Division,
     lock: Lock,
-    stamp: Arc<AtomicU64>,
+    surroundings: Surroundings,
 }
 
 impl Opening<'_> {
-    /// The numbers of the files of fences, in order.
+    /// The file of regions, as long as it has to be.
     fn regions_file(&self) -> io::Result<Box<dyn DeviceFile>> {
         let file = match self.device.open(REGIONS) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.device.create(REGIONS)?,
             file => file?,
         };
-        file.allocate(self.options.region_bytes * u64::from(self.options.regions))?;
+        let Division {
+            region_bytes,
+            regions,
+        } = self.division;
+        let bytes = region_bytes * u64::from(regions);
+        let cut = file.len()? > bytes;
+        file.allocate(bytes)?;
+        if cut {
+            // Before anything says that there are fewer: a region that came back had lost its fences.
+            file.sync_data()?;
+        }
         Ok(file)
     }
 
@@ -137,15 +167,16 @@ impl Opening<'_> {
     const fn layout(&self, uuid: [u8; 16]) -> Layout {
         Layout {
             uuid,
-            region_bytes: self.options.region_bytes,
-            regions: self.options.regions,
+            region_bytes: self.division.region_bytes,
+            regions: self.division.regions,
         }
     }
 
     /// Makes an empty tier, in place of `old`: under another uuid nothing of that counts.
     fn anew(self, old: Option<Superblock>, begun: Begun) -> Result<(Disk, Begun), OpenError> {
         let numbers = fence_files(&*self.device)?;
-        let mut next = (self.options).superblock(self.device.uuid(), self.device.boot());
+        let (uuid, boot) = (self.device.uuid(), self.device.boot());
+        let mut next = (self.options).superblock(self.division, uuid, boot);
         let file = self.regions_file()?;
         self.void_regions(&self.layout(next.uuid), &*file)?;
         if let Some(old) = &old {
@@ -154,7 +185,8 @@ impl Opening<'_> {
             next.ordinal_high = old.ordinal_high;
         }
         let number = numbers.last().map_or(1, |last| last + 1);
-        let disk = self.begin(file, next, number, VecDeque::new(), &[])?;
+        let files = (number, VecDeque::new());
+        let disk = self.begin(file, next, files, &[], HashMap::new())?;
         for number in numbers {
             disk.device.delete(&fences::name(number))?;
         }
@@ -163,7 +195,7 @@ impl Opening<'_> {
 
     /// Takes up what a run before left, if it may be relied upon.
     fn warm(self, old: Superblock) -> Result<(Disk, Begun), OpenError> {
-        if old.region_bytes != self.options.region_bytes as u32 {
+        if u64::from(old.region_bytes) != self.division.region_bytes {
             return self.anew(Some(old), Begun::Emptied("its regions had another size"));
         }
         if !old.closed && !self.options.durable && old.boot != self.device.boot() {
@@ -181,7 +213,8 @@ impl Opening<'_> {
             Ok(taken) => taken,
             Err(Unreliable(reason)) => return self.anew(Some(old), Begun::Emptied(reason)),
         };
-        let disk = self.begin(file, old, number, older, &taken.sealed)?;
+        let floors = standing.floors_of_tags();
+        let disk = self.begin(file, old, (number, older), &taken.sealed, floors)?;
         for (hash, stamp) in taken.fences {
             disk.fence(FenceKind::Key, hash, stamp)?;
         }
@@ -196,9 +229,9 @@ impl Opening<'_> {
         self,
         file: Box<dyn DeviceFile>,
         old: Superblock,
-        number: u64,
-        older: VecDeque<(u64, u64)>,
+        (number, older): (u64, VecDeque<(u64, u64)>),
         sealed: &[(u32, u64)],
+        former_floors: HashMap<u64, u64>,
     ) -> Result<Disk, OpenError> {
         let layout = self.layout(old.uuid);
         let ordinal = old.ordinal_high;
@@ -213,8 +246,14 @@ impl Opening<'_> {
             older,
             self.options.durable,
         )?;
-        self.stamp.fetch_max(old.stamp_high, Ordering::AcqRel);
-        let stamp_high = self.stamp.load(Ordering::Acquire) + STAMP_LEAP;
+        let Surroundings {
+            stamp,
+            floors,
+            clock,
+            wall,
+        } = self.surroundings;
+        stamp.fetch_max(old.stamp_high, Ordering::AcqRel);
+        let stamp_high = stamp.load(Ordering::Acquire) + STAMP_LEAP;
         let mut superblocks = Superblocks::new(self.lock, old);
         let boot = self.device.boot();
         if self.options.durable {
@@ -233,13 +272,28 @@ impl Opening<'_> {
             file,
             layout,
             durable: self.options.durable,
+            waits: self.options.waits,
             superblocks: Mutex::new(superblocks),
             index: Index::new(),
             marks: Marks::new(),
             regions: Regions::new(layout.regions, sealed, ordinal),
             writer: Writer::new(self.options.batch_bytes, self.options.buffer_bytes),
             fences,
-            stamp: self.stamp,
+            stamp,
+            floors,
+            former_floors,
+            time: Time::new(clock, wall),
+            admission: Admission::new(
+                self.options.frequent,
+                self.options.bytes_per_second,
+                self.options.capacity,
+            ),
+            breaker: Breaker::default(),
+            buffers: BufferPool::new(),
+            working: Mutex::new(()),
+            signal: Arc::new(Signal::default()),
+            serving: AtomicBool::new(true),
+            closed: AtomicBool::new(false),
             counts: Counts::default(),
         })
     }
@@ -248,9 +302,16 @@ impl Opening<'_> {
 impl Disk {
     /// Seals and writes everything, and says so on the device: what is stored is there after a
     /// loss of power too.
-    pub(super) fn close(&self) -> io::Result<()> {
+    pub(crate) fn close(&self) -> io::Result<()> {
+        if !self.is_serving() {
+            return self.give_up();
+        }
+        let _one = self.working.lock();
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
         self.writer.seal(&self.layout, &self.regions);
-        self.flush();
+        self.flush_alone();
         self.file.sync_data()?;
         self.fences.sync_all(&*self.device)?;
         self.device.sync_directory()?;

@@ -1,44 +1,105 @@
 //! Reading an entry: by the index, and believed only if it says itself that it is the one.
 
 use super::Disk;
-use super::format::{Compression, EntryHeader, FenceKind};
+use super::format::{EntryHeader, FenceKind, Parts};
 use super::index::Place;
 use crate::device::read_full;
+use buffer_pool::PooledBuf;
 
-/// An entry as it lies on the disk.
+/// What was found for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) value: Vec<u8>,
-    pub(super) tags: Vec<u8>,
-    pub(super) compression: Compression,
-    pub(super) stamp: u64,
-    pub(super) expiry: u64,
+pub(crate) struct Found<T> {
+    /// What the caller made of the entry.
+    pub(crate) taken: T,
+    pub(crate) stamp: u64,
+    /// Milliseconds that are left of its life; none if it has no end.
+    pub(crate) left: Option<u64>,
+    /// How often it was found before since it was written, counted to three.
+    pub(crate) hits: u64,
 }
 
 /// Why the bytes at a place are not the entry that was looked for.
 enum Missed {
     /// Another key has the same hash.
     OtherKey,
-    /// They are damaged, could not be read, or were given up meanwhile.
+    /// Its time is over, or a floor covers it.
+    Over,
+    /// They are damaged, or were given up meanwhile; or the caller could make nothing of them.
     Unsound,
+    /// The device failed.
+    Unread,
+}
+
+/// Bytes of an entry, from wherever they are at present.
+pub(super) enum Bytes {
+    /// Of a batch that is not in the file yet.
+    Waiting(Vec<u8>),
+    Read(PooledBuf),
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Waiting(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
 }
 
 impl Disk {
-    /// The entry of a key. One look at the index, and one read of the device unless the entry is
-    /// on its way to it. What is damaged is dropped and counted.
-    pub(super) fn read(&self, hash: u64, key: &[u8]) -> Option<Found> {
-        let mut place = self.index.touch(hash)?;
-        loop {
-            match self.read_at(place, key) {
-                Ok(found) => return Some(found),
-                Err(Missed::OtherKey) => return None,
-                Err(Missed::Unsound) => {}
+    /// What `take` makes of the entry of a key: none if it can make nothing of that. One look at the index,
+    /// and one read of the device unless the entry is on its way to it. What is damaged is dropped and
+    /// counted.
+    pub(crate) fn read<T>(
+        &self,
+        hash: u64,
+        key: &[u8],
+        take: impl FnMut(&EntryHeader, &Parts<'_>) -> Option<T>,
+    ) -> Option<Found<T>> {
+        let found = self.find(hash, key, take);
+        match &found {
+            Some(_) => self.counts.hits.add(),
+            None => {
+                self.counts.misses.add();
+                self.admission.missed(hash);
             }
+        }
+        found
+    }
+
+    /// Whether there is an entry of a key, as far as the index says: nothing is read.
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        self.is_serving() && self.index.get(hash).is_some()
+    }
+
+    fn find<T>(
+        &self,
+        hash: u64,
+        key: &[u8],
+        mut take: impl FnMut(&EntryHeader, &Parts<'_>) -> Option<T>,
+    ) -> Option<Found<T>> {
+        if !self.is_serving() {
+            return None;
+        }
+        let mut place = self.index.touch(hash)?;
+        if !self.breaker.allows(self.time.now()) {
+            return None;
+        }
+        loop {
+            let (damaged, expired) = match self.read_at(place, key, &mut take) {
+                Ok(found) => return Some(found),
+                Err(Missed::OtherKey | Missed::Unread) => return None,
+                Err(Missed::Over) => (0, 1),
+                Err(Missed::Unsound) => (1, 0),
+            };
             // It may have moved while it was read.
             match self.index.get(hash) {
                 Some(now) if !now.is_at(place) => place = now,
                 Some(_) => {
-                    self.counts.damaged.add();
+                    self.counts.damaged.add_many(damaged);
+                    self.counts.expired.add_many(expired);
                     self.forget(hash, place, self.next_stamp());
                     return None;
                 }
@@ -55,8 +116,13 @@ impl Disk {
         }
     }
 
-    fn read_at(&self, place: Place, key: &[u8]) -> Result<Found, Missed> {
-        let (bytes, ordinal) = self.bytes_at(place).ok_or(Missed::Unsound)?;
+    fn read_at<T>(
+        &self,
+        place: Place,
+        key: &[u8],
+        mut take: impl FnMut(&EntryHeader, &Parts<'_>) -> Option<T>,
+    ) -> Result<Found<T>, Missed> {
+        let (bytes, ordinal) = self.bytes_at(place)?;
         let seed = self.layout.seed(place.region(), ordinal);
         let header = EntryHeader::parse(&bytes, &seed, place.offset());
         let header = header.ok_or(Missed::Unsound)?;
@@ -64,37 +130,52 @@ impl Disk {
         if parts.key != key {
             return Err(Missed::OtherKey);
         }
+        let left = match header.expiry {
+            0 => None,
+            expiry => Some(expiry.saturating_sub(self.time.wall())),
+        };
+        if left == Some(0) || self.is_covered(header.stamp, parts.tags) {
+            return Err(Missed::Over);
+        }
         Ok(Found {
-            value: parts.value.to_vec(),
-            tags: parts.tags.to_vec(),
-            compression: header.compression(),
+            taken: take(&header, &parts).ok_or(Missed::Unsound)?,
             stamp: header.stamp,
-            expiry: header.expiry,
+            left,
+            hits: place.hits(),
         })
     }
 
     /// The bytes at a place, and the ordinal of the region at that time.
-    pub(super) fn bytes_at(&self, place: Place) -> Option<(Vec<u8>, u64)> {
-        let ordinal = self.regions.ordinal(place.region())?;
+    fn bytes_at(&self, place: Place) -> Result<(Bytes, u64), Missed> {
+        let ordinal = self.regions.ordinal(place.region());
+        let ordinal = ordinal.ok_or(Missed::Unsound)?;
         let end = place.offset() + place.bytes();
         if !self.regions.is_written(place.region(), end) {
             if let Some(bytes) = self.writer.read(place, ordinal) {
-                return Some((bytes, ordinal));
+                return Ok((Bytes::Waiting(bytes), ordinal));
             }
             // It was written in between, or given up.
             if !self.regions.is_written(place.region(), end) {
-                return None;
+                return Err(Missed::Unsound);
             }
         }
-        let mut bytes = vec![0; place.bytes() as usize];
+        let bytes = (self.buffers).try_acquire_stale(place.bytes() as usize);
+        let mut bytes = bytes.map_err(|_| Missed::Unread)?;
         let position = self.layout.position(place.region(), place.offset());
-        match read_full(&*self.file, position, &mut bytes) {
-            Ok(read) if read == bytes.len() => Some((bytes, ordinal)),
-            Ok(_) => None,
+        let read = read_full(&*self.file, position, &mut bytes);
+        self.breaker.ended(read.is_ok(), self.time.now());
+        match read {
+            Ok(read) if read == bytes.len() => Ok((Bytes::Read(bytes), ordinal)),
+            Ok(_) => Err(Missed::Unsound),
             Err(_) => {
                 self.counts.read_errors.add();
-                None
+                Err(Missed::Unread)
             }
         }
+    }
+
+    /// The bytes at a place, if they can be had.
+    pub(super) fn bytes_of(&self, place: Place) -> Option<Bytes> {
+        self.bytes_at(place).ok().map(|(bytes, _)| bytes)
     }
 }

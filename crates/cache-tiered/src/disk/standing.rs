@@ -31,6 +31,12 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// The stamps below which entries with a tag are nothing, by the hashes of the tags.
+    pub(super) fn floors_of_tags(&self) -> HashMap<u64, u64> {
+        let floor = |(hash, floor): (&u64, &Floor)| (*hash, floor.stamp);
+        self.tags.iter().map(floor).collect()
+    }
+
     /// Adds a fence of the file that was read last.
     fn raise(&mut self, fence: &Fence) {
         let file = self.files.len() - 1;

@@ -6,14 +6,52 @@ use super::index::Place;
 use super::writer::{Appended, Batch, NewEntry};
 use crate::device::write_full;
 use std::io;
+use std::sync::atomic::Ordering;
 
 /// So many regions are kept free: one to go on with, and one for what is moved while the next is
 /// being reclaimed.
 const FREE_MIN: usize = 2;
 
 impl Disk {
-    /// Does one piece of work; false if there is none.
+    /// Does one piece of work; false if there is none. One thread at a time does any.
     pub(super) fn work(&self) -> bool {
+        let _one = self.working.lock();
+        self.work_alone()
+    }
+
+    /// Nothing was called for a while: what waits to become more is written, and what could not be done is tried
+    /// again.
+    pub(super) fn rest(&self) {
+        self.writer.end_batch();
+        if !self.is_serving() {
+            // Whoever needs it hears of the error.
+            let _tried = self.give_up();
+        }
+    }
+
+    /// Writes what waits, so that there is room for more.
+    pub(crate) fn make_room(&self) {
+        while (self.writer.has_waiting() || self.regions.free() < FREE_MIN) && self.work() {}
+    }
+
+    /// Writes all that was stored so far.
+    pub(crate) fn flush(&self) {
+        let _one = self.working.lock();
+        self.flush_alone();
+    }
+
+    pub(super) fn flush_alone(&self) {
+        self.writer.end_batch();
+        while let Some(batch) = self.writer.next() {
+            self.write(&batch);
+            self.writer.written();
+        }
+    }
+
+    fn work_alone(&self) -> bool {
+        if self.closed.load(Ordering::Acquire) {
+            return false;
+        }
         if let Some(batch) = self.writer.next() {
             self.write(&batch);
             self.writer.written();
@@ -48,9 +86,11 @@ impl Disk {
             Ok(()) => {
                 let footer = batch.footer.as_ref().map_or(0, |(_, footer)| footer.len());
                 let bytes = batch.bytes.len() + footer;
-                self.counts.bytes_written.add_many(bytes as u64);
+                self.counts.written_bytes.add_many(bytes as u64);
+                self.breaker.ended(true, self.time.now());
             }
             Err(_) => {
+                self.breaker.ended(false, self.time.now());
                 self.counts.write_errors.add();
                 for record in &batch.records {
                     let place = record.place(batch.region);
@@ -99,6 +139,7 @@ impl Disk {
             if wanted && self.relocate(&record, place, ordinal) {
                 budget -= place.bytes();
                 self.counts.reinserted.add();
+                self.counts.reinserted_bytes.add_many(place.bytes());
             } else if self.index.remove_at(record.hash, place) {
                 self.counts.reclaimed.add();
             }
@@ -118,7 +159,7 @@ impl Disk {
 
     /// Moves an entry to the open region; false if that can not be.
     fn relocate(&self, record: &FooterRecord, from: Place, ordinal: u64) -> bool {
-        let Some((bytes, _)) = self.bytes_at(from) else {
+        let Some(bytes) = self.bytes_of(from) else {
             return false;
         };
         let seed = self.layout.seed(from.region(), ordinal);
@@ -128,10 +169,13 @@ impl Disk {
         let Some(parts) = header.parts(&bytes) else {
             return false;
         };
+        if self.is_over(header.expiry) || self.is_covered(header.stamp, parts.tags) {
+            return false;
+        }
         let entry = NewEntry {
             hash: record.hash,
             parts,
-            compression: header.compression(),
+            method: header.method(),
             stamp: header.stamp,
             expiry: header.expiry,
         };
@@ -139,6 +183,9 @@ impl Disk {
         let appended = self
             .writer
             .append(&self.layout, &self.regions, &entry, relocated);
+        if appended == Appended::Done {
+            self.after_append(record.hash, header.stamp, parts.tags);
+        }
         appended == Appended::Done
     }
 }

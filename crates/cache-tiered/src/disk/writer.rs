@@ -1,20 +1,22 @@
 //! The writer: entries are packed into batches, readable at once and written by and by.
 
-use super::format::{Compression, Footer, FooterRecord, Parts, REGION_HEADER};
+use super::format::{Footer, FooterRecord, Parts, REGION_HEADER};
 use super::index::Place;
 use super::layout::{Layout, next_batch};
 use super::regions::Regions;
 use crate::checksum::Seed;
+use crate::compress::Method;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An entry that is to be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewEntry<'a> {
     pub(super) hash: u64,
     pub(super) parts: Parts<'a>,
-    pub(super) compression: Compression,
+    pub(super) method: Method,
     pub(super) stamp: u64,
     pub(super) expiry: u64,
 }
@@ -123,6 +125,8 @@ pub(super) struct Writer {
     /// Bytes of batches that wait to be written, at most.
     buffer_bytes: usize,
     state: Mutex<State>,
+    /// Batches that wait, as [`State`] has them. Relaxed: who calls the worker looks at it.
+    waiting: AtomicUsize,
 }
 
 impl Writer {
@@ -135,6 +139,7 @@ impl Writer {
                 queue: VecDeque::new(),
                 queued_bytes: 0,
             }),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -175,7 +180,7 @@ impl Writer {
         open.batch.bytes.resize(from + bytes as usize, 0);
         let out = &mut open.batch.bytes[from..];
         let (stamp, expiry) = (entry.stamp, entry.expiry);
-        (entry.parts).encode(entry.compression, stamp, expiry, &open.seed, offset, out);
+        (entry.parts).encode(entry.method, stamp, expiry, &open.seed, offset, out);
         let record = FooterRecord {
             hash: entry.hash,
             stamp,
@@ -187,6 +192,7 @@ impl Writer {
         if open.batch.bytes.len() >= self.batch_bytes {
             state.queue_batch();
         }
+        self.count(state);
         Appended::Done
     }
 
@@ -202,6 +208,11 @@ impl Writer {
         state.queue.iter().find_map(queued)
     }
 
+    /// Whether a batch waits to be written, as far as can be told without the lock.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) != 0
+    }
+
     /// The batch that is to be written next; it stays readable here until it
     /// [is written](Self::written).
     pub(super) fn next(&self) -> Option<Arc<Batch>> {
@@ -214,16 +225,25 @@ impl Writer {
         if let Some(batch) = state.queue.pop_front() {
             state.queued_bytes -= batch.bytes.len();
         }
+        self.count(&state);
     }
 
     /// Queues what there is of a batch.
     pub(super) fn end_batch(&self) {
-        self.state.lock().queue_batch();
+        let mut state = self.state.lock();
+        state.queue_batch();
+        self.count(&state);
+    }
+
+    fn count(&self, state: &State) {
+        self.waiting.store(state.queue.len(), Ordering::Relaxed);
     }
 
     /// Queues what there is, with a footer.
     pub(super) fn seal(&self, layout: &Layout, regions: &Regions) {
-        self.state.lock().seal(layout, regions);
+        let mut state = self.state.lock();
+        state.seal(layout, regions);
+        self.count(&state);
     }
 }
 

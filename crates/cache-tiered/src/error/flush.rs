@@ -31,6 +31,10 @@ pub enum FlushError {
     /// The journal failed to note what is settled; some of it will be applied once more.
     #[error("the journal could not be closed")]
     Journal(#[source] JournalError),
+    /// The disk tier could not be closed: it may open empty next time.
+    #[cfg(feature = "disk")]
+    #[error("the disk tier could not be closed: it may open empty next time")]
+    Disk(#[source] crate::tiered::DiskError),
     /// The cache was closed before.
     #[error("the cache is closed: open it again")]
     Closed,

@@ -40,6 +40,10 @@ pub enum BuildError {
     /// The journal of write-behind could not be opened.
     #[error("the journal could not be opened")]
     Journal(#[source] JournalError),
+    /// The disk tier could not be opened.
+    #[cfg(feature = "disk")]
+    #[error("the disk tier could not be opened")]
+    Disk(#[source] crate::tiered::DiskError),
     /// `store` was not called.
     #[error("there is no store: call store() before build(), or use MemoryCache alone")]
     NoStore,

@@ -2,11 +2,12 @@
 
 use super::MemoryCache;
 use super::clock::{Clock, MonotonicClock};
+use super::departed::Departure;
 use super::lives::NEVER;
 use super::loads::Loads;
 use super::milliseconds;
 use super::partition::{PartitionOf, Partitioning, validate};
-use super::settings::{Settings, SharedWeigher, Told};
+use super::settings::{Marker, Settings, SharedWeigher, Told};
 use super::shards::Core;
 use super::tally::Tally;
 use crate::error::BuildError;
@@ -145,7 +146,27 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
     /// cleared. Called by the thread whose operation made them leave, after it has let go of all
     /// locks, so it may use the cache. What it gets are copies, made under the lock of the shard: readers may have the
     /// entry itself.
-    pub fn listener(mut self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
+    pub fn listener(self, listener: impl Fn(K, V, Cause) + Send + Sync + 'static) -> Self
+    where
+        K: Clone,
+        V: Clone,
+    {
+        self.departures(
+            move |left| listener(left.key, left.value, left.cause),
+            None,
+            None,
+        )
+    }
+
+    /// A [`listener`](Self::listener) that is told only while the number `heard` of those who hear it is not 0. Until then
+    /// the cache costs what one without a listener does, but for a look at that number where something leaves. What `mark`
+    /// says of a key under the lock when it leaves is told too; as K's `Clone`, it must not use the cache.
+    pub(crate) fn departures(
+        mut self,
+        listener: impl Fn(Departure<K, V>) + Send + Sync + 'static,
+        heard: Option<Arc<AtomicUsize>>,
+        mark: Option<Marker<K>>,
+    ) -> Self
     where
         K: Clone,
         V: Clone,
@@ -153,26 +174,9 @@ impl<K, V, P: Policy> MemoryCacheBuilder<K, V, P> {
         self.told = Some(Told {
             listener: Arc::new(listener),
             copy: |key, value| (key.clone(), value.clone()),
-            heard: None,
+            mark,
+            heard,
         });
-        self
-    }
-
-    /// A [`listener`](Self::listener) that is told only while the number of those who hear it is not 0. Until then the
-    /// cache costs what one without a listener does, but for a look at that number where something leaves.
-    pub(crate) fn listener_while(
-        mut self,
-        heard: Arc<AtomicUsize>,
-        listener: impl Fn(K, V, Cause) + Send + Sync + 'static,
-    ) -> Self
-    where
-        K: Clone,
-        V: Clone,
-    {
-        self = self.listener(listener);
-        if let Some(told) = &mut self.told {
-            told.heard = Some(heard);
-        }
         self
     }
 

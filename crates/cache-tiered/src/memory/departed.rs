@@ -1,11 +1,25 @@
 //! Entries that left a shard and are still to be told of and dropped, once its lock is free.
 
-use cache_policies::{Cause, Listener};
+use cache_policies::Cause;
+
+/// An entry that left.
+#[derive(Debug)]
+pub(crate) struct Departure<K, V> {
+    pub(crate) key: K,
+    pub(crate) value: V,
+    pub(crate) cause: Cause,
+    /// What was said of the key under the lock, when it left; 0 where nobody wants to know.
+    #[cfg_attr(
+        not(feature = "disk"),
+        expect(dead_code, reason = "the disk tier alone wants to know")
+    )]
+    pub(crate) mark: u64,
+}
 
 /// Collects departures under the lock of a shard; the first needs no allocation.
 pub(crate) struct Departed<K, V> {
-    first: Option<(K, V, Cause)>,
-    more: Vec<(K, V, Cause)>,
+    first: Option<Departure<K, V>>,
+    more: Vec<Departure<K, V>>,
 }
 
 impl<K, V> Default for Departed<K, V> {
@@ -36,22 +50,16 @@ impl<K, V> Departed<K, V> {
         }
     }
 
-    pub(crate) fn push(&mut self, key: K, value: V, cause: Cause) {
+    pub(crate) fn push(&mut self, departure: Departure<K, V>) {
         match &self.first {
-            None => self.first = Some((key, value, cause)),
-            Some(_) => self.more.push((key, value, cause)),
+            None => self.first = Some(departure),
+            Some(_) => self.more.push(departure),
         }
     }
 }
 
-impl<K, V> Listener<K, V> for Departed<K, V> {
-    fn departed(&mut self, key: K, value: V, cause: Cause) {
-        self.push(key, value, cause);
-    }
-}
-
 impl<K, V> IntoIterator for Departed<K, V> {
-    type Item = (K, V, Cause);
+    type Item = Departure<K, V>;
     type IntoIter =
         std::iter::Chain<std::option::IntoIter<Self::Item>, std::vec::IntoIter<Self::Item>>;
 

@@ -3,7 +3,7 @@
 //! Copies for callers and the listener are made of what is out of everything already: should a clone panic, the shard is
 //! whole.
 
-use super::departed::Departed;
+use super::departed::{Departed, Departure};
 use super::flight::Turn;
 use super::lives::NEVER;
 use super::read::{fence, pinned};
@@ -85,9 +85,22 @@ impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
             None => self.shard.arena.writer(&mut self.state.token).discard(slot),
             Some(told) => {
                 let (key, value) = self.unlink(slot, |node| (told.copy)(&node.key, &node.value));
-                self.state.departed.push(key, value, cause);
+                self.depart_as(key, value, cause);
             }
         }
+    }
+
+    /// An entry, or a copy of it, is to be told of once the lock is free.
+    pub(super) fn depart_as(&mut self, key: K, value: V, cause: Cause) {
+        let told = self.settings.told.as_ref();
+        let marker = told.and_then(|told| told.mark.as_ref());
+        let mark = marker.map_or(0, |mark| mark(&key));
+        self.state.departed.push(Departure {
+            key,
+            value,
+            cause,
+            mark,
+        });
     }
 
     /// Whether more waits to be reclaimed than may.
@@ -138,7 +151,7 @@ impl<'a, K, V, P: Policy> Locked<'a, K, V, P> {
             return Some(rejected);
         }
         let Rejected { key, value, .. } = rejected;
-        self.state.departed.push(key, value, cause);
+        self.depart_as(key, value, cause);
         None
     }
 

@@ -250,7 +250,7 @@ impl<K, V, P: Policy> Locked<'_, K, V, P> {
                         self.state
                             .count_in(ticket.partition, |counts| &mut counts.evictions);
                         if let Some((key, value)) = copied {
-                            self.state.departed.push(key, value, Cause::Capacity);
+                            self.depart_as(key, value, Cause::Capacity);
                         }
                     }
                     return Err(self.reject_of(ticket, node, RejectReason::AllPinned));

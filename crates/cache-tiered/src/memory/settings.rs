@@ -1,21 +1,24 @@
 //! What all shards of a memory tier have in common.
 
 use super::clock::Clock;
-use super::departed::Departed;
+use super::departed::{Departed, Departure};
 use super::loads::Loads;
 use super::partition::Partitioning;
 use super::tally::Tally;
-use cache_policies::Cause;
 use foldhash::quality::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub(super) type SharedWeigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 
+/// What is said of a key that leaves, under the lock of its shard.
+pub(crate) type Marker<K> = Arc<dyn Fn(&K) -> u64 + Send + Sync>;
+
 /// Who is told of departures, and how copies for that are made.
 pub(super) struct Told<K, V> {
-    pub(super) listener: Arc<dyn Fn(K, V, Cause) + Send + Sync>,
+    pub(super) listener: Arc<dyn Fn(Departure<K, V>) + Send + Sync>,
     pub(super) copy: fn(&K, &V) -> (K, V),
+    pub(super) mark: Option<Marker<K>>,
     /// How many hear what the listener is told; none where it is always told. While it is 0, the cache is as one without a
     /// listener. Relaxed: what leaves beside the coming or going of a hearer may be missed.
     pub(super) heard: Option<Arc<AtomicUsize>>,
@@ -26,6 +29,7 @@ impl<K, V> Clone for Told<K, V> {
         Self {
             listener: Arc::clone(&self.listener),
             copy: self.copy,
+            mark: self.mark.clone(),
             heard: self.heard.clone(),
         }
     }
@@ -83,9 +87,7 @@ impl<K, V> Settings<K, V> {
     #[inline]
     pub(super) fn dispatch(&self, departed: Departed<K, V>) {
         if let Some(told) = &self.told {
-            departed
-                .into_iter()
-                .for_each(|(key, value, cause)| (told.listener)(key, value, cause));
+            departed.into_iter().for_each(|left| (told.listener)(left));
         }
     }
 }

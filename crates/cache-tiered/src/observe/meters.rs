@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Who can be loaded from.
-const TIERS: [Tier; 3] = [Tier::Dirty, Tier::Store, Tier::Loader];
+const TIERS: [Tier; 4] = [Tier::Dirty, Tier::Disk, Tier::Store, Tier::Loader];
 /// What a load finds.
 const FOUND: [(Option<bool>, &str); 3] = [
     (Some(true), "found"),
@@ -135,7 +135,7 @@ impl Meters {
 
     pub(super) fn load(&self, tier: Tier, found: Option<bool>, background: bool) -> &Timed {
         let tier = TIERS.iter().position(|&other| other == tier);
-        let tier = tier.expect("nothing is loaded from the other tiers");
+        let tier = tier.expect("all but memory");
         let found = FOUND.iter().position(|&(other, _)| other == found);
         let found = found.expect("all that a load finds");
         &self.loads[(tier * FOUND.len() + found) * 2 + usize::from(background)]

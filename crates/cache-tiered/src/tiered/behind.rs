@@ -26,6 +26,14 @@ where
     let behind = shared.behind.as_ref().expect("the cache writes behind");
     let hash = shared.memory.core().hash(&key);
     let stamp = shared.next_stamp();
+    let _changing = match shared.change_on_disk(&key, stamp) {
+        Ok(changing) => changing,
+        Err(source) => {
+            ownership.leave();
+            shared.counters.refused.add();
+            return Err(PutError::Refused { value, source });
+        }
+    };
     let admitted = behind.admit(hash, key.clone(), Some(value.clone()), stamp);
     match admitted.await {
         Ok(()) => {
@@ -65,6 +73,14 @@ where
         },
     };
     let stamp = shared.next_stamp();
+    let _changing = match shared.change_on_disk(&key, stamp) {
+        Ok(changing) => changing,
+        Err(source) => {
+            ownership.leave();
+            shared.counters.refused.add();
+            return Err(RemoveError::Refused(source));
+        }
+    };
     match behind.admit(hash, key, None, stamp).await {
         Ok(()) => {
             ownership.hide();
@@ -151,7 +167,10 @@ where
         ownership.leave();
         return Ok(None);
     }
+    // Should the disk tier be unable to note it, it answers nothing any more, and the letter is gone already.
+    let changing = shared.change_on_disk(&key, shared.next_stamp());
     let noted = behind.noted().await;
     ownership.hide();
+    drop(changing);
     noted.map(|()| letter)
 }

@@ -1,6 +1,8 @@
 //! The builder of a `Tiered`.
 
-use super::floors::Floors;
+use super::disk::OnDisk;
+#[cfg(feature = "disk")]
+use super::disk::{DiskTier, ErasedDiskTier};
 use super::gate::Gate;
 use super::refresh::Background;
 use super::stats::Counters;
@@ -9,18 +11,27 @@ use super::warm::Prefetches;
 use super::writes::{Mode, Writes};
 use super::{MemoryTier, Shared, Tiered};
 use crate::behind::WriteBehind;
+#[cfg(feature = "disk")]
+use crate::codec::Codec;
+#[cfg(feature = "disk")]
+use crate::disk::Surroundings;
 use crate::error::BuildError;
 use crate::events::Broadcast;
 use crate::executor::Pool;
+use crate::floors::Floors;
 use crate::observe::{Observer, Watch};
 use crate::sink::Sink;
+#[cfg(feature = "disk")]
+use crate::snapshot::milliseconds_of;
 use crate::source::Source;
 use crate::store::erased::{ErasedStore, ReadOnly, ReadWrite};
 use crate::timer::Timer;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "disk")]
+use std::time::SystemTime;
 
 /// Threads at most for operations that are awaited rather than waited for.
 const THREADS_MAX: usize = 8;
@@ -45,6 +56,8 @@ const THREADS_MAX: usize = 8;
 pub struct TieredBuilder<K, V> {
     memory: Option<MemoryTier<K, V>>,
     store: Option<Arc<dyn ErasedStore<K, V>>>,
+    #[cfg(feature = "disk")]
+    disk: Option<ErasedDiskTier<K, V>>,
     writes: Writes<K, V>,
     threads: usize,
     name: String,
@@ -55,6 +68,8 @@ impl<K, V> TieredBuilder<K, V> {
         Self {
             memory: None,
             store: None,
+            #[cfg(feature = "disk")]
+            disk: None,
             writes: Writes::default(),
             threads: THREADS_MAX,
             name: "default".to_owned(),
@@ -64,6 +79,13 @@ impl<K, V> TieredBuilder<K, V> {
     /// The memory tier.
     pub fn memory(mut self, tier: MemoryTier<K, V>) -> Self {
         self.memory = Some(tier);
+        self
+    }
+
+    /// A disk tier between memory and store: what leaves memory for want of room goes there. None by default.
+    #[cfg(feature = "disk")]
+    pub fn disk<C: Codec<K>, D: Codec<V>>(mut self, tier: DiskTier<C, D>) -> Self {
+        self.disk = Some(tier.erased());
         self
     }
 
@@ -144,14 +166,33 @@ impl<K, V> TieredBuilder<K, V> {
         V: Clone + Send + Sync + 'static,
     {
         let events = Broadcast::new();
-        let memory = self.memory.ok_or(BuildError::NoMemory)?.build(&events)?;
+        let mut memory = self.memory.ok_or(BuildError::NoMemory)?;
         let store = self.store.ok_or(BuildError::NoStore)?;
+        let (floors, stamp) = (Arc::new(Floors::default()), Arc::new(AtomicU64::new(0)));
+        let (terms, clock) = memory.time();
+        #[cfg(not(feature = "disk"))]
+        let disk: Option<Arc<OnDisk<K, V>>> = None;
+        #[cfg(feature = "disk")]
+        let disk = match self.disk {
+            None => None,
+            Some(tier) => {
+                let surroundings = Surroundings {
+                    stamp: Arc::clone(&stamp),
+                    floors: Arc::clone(&floors),
+                    clock: Arc::clone(&clock),
+                    wall: milliseconds_of(SystemTime::now()),
+                };
+                let opened = OnDisk::open(tier, terms, surroundings);
+                Some(Arc::new(opened.map_err(BuildError::Disk)?))
+            }
+        };
+        let memory = memory.build(&events, disk.as_ref())?;
         let observer = Observer::new(&self.name);
         let (behind, through) = match self.writes.mode {
             Mode::Through(through) => (None, through),
             Mode::Behind(behind) => {
                 let hash = |key: &K| memory.cache.core().hash(key);
-                let (store, clock) = (Arc::clone(&store), Arc::clone(&memory.clock));
+                let (store, clock) = (Arc::clone(&store), Arc::clone(&clock));
                 let watch = Watch::start();
                 let open = || WriteBehind::open(behind, store, clock, (&events, &observer), hash);
                 let opened = observer.doing("open", open);
@@ -166,24 +207,25 @@ impl<K, V> TieredBuilder<K, V> {
                 )
             }
         };
-        let stamp = behind
-            .as_ref()
-            .map_or(0, |behind| behind.recovered().stamp_high);
+        if let Some(behind) = &behind {
+            stamp.fetch_max(behind.recovered().stamp_high, Ordering::AcqRel);
+        }
         Ok(Tiered {
             shared: Arc::new(Shared {
                 memory: memory.cache,
-                terms: memory.terms,
-                timer: Timer::new(Arc::clone(&memory.clock)),
-                pool: Arc::new(Pool::new(self.threads, memory.clock.activity())),
-                clock: memory.clock,
-                floors: Floors::default(),
+                terms,
+                timer: Timer::new(Arc::clone(&clock)),
+                pool: Arc::new(Pool::new(self.threads, clock.activity())),
+                clock,
+                floors,
                 background: Background::new(self.threads),
                 prefetches: Prefetches::default(),
+                disk,
                 store,
                 behind,
                 through: ThroughPath::new(&through),
                 gate: Gate::default(),
-                stamp: AtomicU64::new(stamp),
+                stamp,
                 counters: Counters::default(),
                 events,
                 observer,

@@ -1,5 +1,6 @@
 //! Flush and close: bringing what was acknowledged to an end.
 
+use super::kept::Kept;
 use super::{Shared, Tiered};
 use crate::behind::{Flushed, WriteBehind};
 use crate::error::FlushError;
@@ -110,7 +111,7 @@ pub struct CloseReport {
 /// Brings all to an end that was acknowledged, and makes the store durable.
 pub(super) async fn flush<K, V>(shared: Arc<Shared<K, V>>) -> Result<FlushReport, FlushError>
 where
-    K: Clone + Send + Sync + 'static,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     observed(&shared, "flush", flush_all(&shared)).await
@@ -132,7 +133,7 @@ async fn observed<K, V, T>(
 
 async fn flush_all<K, V>(shared: &Shared<K, V>) -> Result<FlushReport, FlushError>
 where
-    K: Clone + Send + Sync + 'static,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     if shared.gate.is_closed() {
@@ -152,6 +153,9 @@ where
         report.applied = behind.applied() - before;
         report.dead = behind.left().1;
     }
+    if let Some(disk) = &shared.disk {
+        disk.flush();
+    }
     let flush = shared.observer.asking("flush", 0, shared.store.flush());
     flush.await.map_err(FlushError::Store)?;
     Ok(report)
@@ -164,7 +168,7 @@ pub(super) async fn close<K, V>(
     within: Option<Duration>,
 ) -> Result<CloseReport, FlushError>
 where
-    K: Clone + Send + Sync + 'static,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     observed(&shared, "close", close_all(&shared, within)).await
@@ -175,7 +179,7 @@ async fn close_all<K, V>(
     within: Option<Duration>,
 ) -> Result<CloseReport, FlushError>
 where
-    K: Clone + Send + Sync + 'static,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
     if !shared.gate.shut() {
@@ -213,9 +217,34 @@ where
         journal = behind.close();
         report.applied = behind.applied() - before;
     }
+    let disk = shared.close_disk();
     flushed.unwrap_or(Ok(())).map_err(FlushError::Store)?;
+    disk?;
     journal.map_err(FlushError::Journal)?;
     Ok(report)
+}
+
+impl<K, V> Shared<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Closes the disk tier, with all that memory holds in it: the hottest last, as the newest stay the longest.
+    fn close_disk(&self) -> Result<(), FlushError> {
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        let core = self.memory.core();
+        for resident in core.hottest_first().into_iter().rev() {
+            let key = resident.key;
+            // In this order: what was changed in between is overtaken.
+            let mark = disk.mark(&key);
+            if let Some(kept) = core.peek(core.hash(&key), &key, Kept::clone) {
+                disk.keep_last(&key, &kept, mark);
+            }
+        }
+        disk.close()
+    }
 }
 
 /// What `call` answers, or nothing if the time is up before.

@@ -52,11 +52,21 @@ where
     ///
     /// [`LoadError::Closed`].
     pub fn get_cached(&self, key: &K) -> Operation<Result<Option<Hit<V>>, LoadError>> {
-        let seen = self.look(key, false);
-        Operation::ready(seen.map(|(hash, seen)| {
-            let answer = seen.answer();
-            answer.unwrap_or_else(|| Hit::fresh(self.shared.unapplied(hash, key)?, Tier::Dirty))
-        }))
+        let (hash, seen) = match self.look(key, false) {
+            Ok(looked) => looked,
+            Err(closed) => return Operation::ready(Err(closed)),
+        };
+        if let Some(answer) = seen.answer() {
+            return Operation::ready(Ok(answer));
+        }
+        if self.shared.disk.is_none() {
+            let dirty = self.shared.unapplied(hash, key);
+            return Operation::ready(Ok(dirty.and_then(|value| Hit::fresh(value, Tier::Dirty))));
+        }
+        let (shared, key) = (Arc::clone(&self.shared), key.clone());
+        Operation::cold(&self.shared.pool, async move {
+            Ok(read::cached(&shared, hash, &key))
+        })
     }
 
     /// The value of a key: from memory, else from `loader` in place of the store. The memory tier

@@ -148,6 +148,8 @@ pub enum Standing {
 pub struct Explanation {
     /// The memory tier holds it, or holds that the store has none.
     pub in_memory: bool,
+    /// The disk tier has an entry that may be of it: nothing is read to find out.
+    pub on_disk: bool,
     /// What the memory tier holds is that there is no value.
     pub absent: bool,
     /// What that entry is worth; none if there is no entry.
@@ -166,7 +168,7 @@ pub struct Explanation {
     pub dirty: bool,
 }
 
-impl<K: Hash + Eq, V> Shared<K, V> {
+impl<K: Hash + Eq + 'static, V: 'static> Shared<K, V> {
     pub(super) fn explain(&self, key: &K) -> Explanation {
         let core = self.memory.core();
         let hash = core.hash(key);
@@ -175,6 +177,7 @@ impl<K: Hash + Eq, V> Shared<K, V> {
             loading,
             mutating,
             dirty: (self.behind.as_ref()).is_some_and(|behind| behind.is_unapplied(hash, key)),
+            on_disk: (self.disk.as_ref()).is_some_and(|disk| disk.has(key)),
             ..Explanation::default()
         };
         let held = core.peek(hash, key, |kept| self.explain_entry(kept));
@@ -185,6 +188,7 @@ impl<K: Hash + Eq, V> Shared<K, V> {
             loading,
             mutating,
             dirty: under_way.dirty,
+            on_disk: under_way.on_disk,
             ..held
         }
     }
@@ -209,6 +213,7 @@ impl<K: Hash + Eq, V> Shared<K, V> {
             loading: false,
             mutating: false,
             dirty: false,
+            on_disk: false,
         }
     }
 }

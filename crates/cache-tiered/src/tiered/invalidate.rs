@@ -13,14 +13,23 @@ where
     /// held it. Neither a load nor a put that is under way brings it back.
     pub fn invalidate(&self, key: &K) -> bool {
         let core = self.shared.memory.core();
-        core.remove(core.hash(key), key).is_some()
+        let on_disk = (self.shared.disk.as_ref()).is_some_and(|disk| disk.has(key));
+        // Should the disk tier be unable to note it, it answers nothing any more.
+        let changing = (self.shared).change_on_disk(key, self.shared.next_stamp());
+        let in_memory = core.remove(core.hash(key), key).is_some();
+        drop(changing);
+        in_memory || on_disk
     }
 
     /// Drops all keys from all tiers. Once it has returned, no get answers with what was loaded or
     /// written before; loads that began before are not kept. O(entries); readers see no entry any
     /// more from its beginning on.
     pub fn invalidate_all(&self) {
-        self.shared.floors.raise_all(self.shared.next_stamp());
+        let stamp = self.shared.next_stamp();
+        self.shared.floors.raise_all(stamp);
+        if let Some(disk) = &self.shared.disk {
+            disk.raise_all(stamp);
+        }
         self.shared.memory.clear();
     }
 
@@ -47,6 +56,10 @@ where
     /// ```
     pub fn invalidate_tag(&self, tag: impl Into<Tag>) {
         let stamp = self.shared.next_stamp();
-        self.shared.floors.raise(&tag.into(), stamp);
+        let tag = tag.into();
+        self.shared.floors.raise(&tag, stamp);
+        if let Some(disk) = &self.shared.disk {
+            disk.raise_tag(&tag, stamp);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::hit::{Hit, Tier};
 use super::kept::Kept;
-use super::read::{self, Answer, Leading, Seen, Waited};
+use super::read::{self, Answer, Below, Leading, Seen, Waited};
 use super::{Shared, Tiered};
 use crate::error::{LoadError, StoreError};
 use crate::memory::{Asked, Joined, Lead};
@@ -147,21 +147,24 @@ pub(super) async fn lead<K, V>(
     shared: &Shared<K, V>,
     leads: Vec<(u64, Lead<K, Kept<V>>)>,
     background: bool,
+    promotes: bool,
 ) -> Vec<Answer<V>>
 where
-    K: Hash + Eq + Clone + 'static,
-    V: Clone + 'static,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
 {
     if leads.is_empty() {
         return Vec::new();
     }
     let stamp = shared.next_stamp();
-    let unapplied = |(hash, lead): &(u64, Lead<K, Kept<V>>)| shared.unapplied(*hash, lead.key());
-    let dirty: Vec<Option<Option<V>>> = leads.iter().map(unapplied).collect();
+    let below = |(hash, lead): &(u64, Lead<K, Kept<V>>)| {
+        shared.below_memory((*hash, lead.key()), stamp, promotes)
+    };
+    let below: Vec<Option<Below<V>>> = leads.iter().map(below).collect();
     let unknown = leads
         .iter()
-        .zip(&dirty)
-        .filter(|(_, dirty)| dirty.is_none());
+        .zip(&below)
+        .filter(|(_, below)| below.is_none());
     let keys: Vec<K> = unknown.map(|((_, lead), _)| lead.key().clone()).collect();
     let loaded = ask(shared, &keys).await;
     let mut each = match loaded {
@@ -171,20 +174,20 @@ where
     .into_iter();
     leads
         .into_iter()
-        .zip(dirty)
-        .map(|((hash, lead), dirty)| {
-            let (loaded, tier) = match dirty {
-                Some(value) => (Ok(value.into()), Tier::Dirty),
-                None => (each.next().expect("an answer for each key"), Tier::Store),
-            };
+        .zip(below)
+        .map(|((hash, lead), below)| {
+            if let Some(below) = below {
+                return below.land(shared, lead, hash, background);
+            }
             let leading = Leading {
                 lead,
                 hash,
                 stamp,
-                tier,
+                tier: Tier::Store,
                 background,
+                installs: true,
             };
-            leading.land(shared, loaded)
+            leading.land(shared, each.next().expect("an answer for each key"))
         })
         .collect()
 }
@@ -211,7 +214,10 @@ where
         }
     }
     // First what others may wait for, then what this waits for: so no two wait for each other.
-    for (place, answer) in places.into_iter().zip(lead(&shared, leads, false).await) {
+    for (place, answer) in places
+        .into_iter()
+        .zip(lead(&shared, leads, false, false).await)
+    {
         answers[place] = Some(answer);
     }
     for (place, load, same) in waits {

@@ -1,10 +1,11 @@
 //! The memory tier of a `Tiered`: its settings, and how long it keeps what.
 
+use super::disk::OnDisk;
 use super::kept::{Backoff, Kept, Terms};
 use crate::error::BuildError;
 use crate::events::{Broadcast, Event};
 use crate::life::Life;
-use crate::memory::{Clock, MemoryCache, MemoryCacheBuilder, MonotonicClock};
+use crate::memory::{Clock, Departure, Marker, MemoryCache, MemoryCacheBuilder, MonotonicClock};
 use cache_policies::{AnyConfig, Cause, Quota};
 use std::fmt;
 use std::hash::Hash;
@@ -43,8 +44,6 @@ pub struct MemoryTier<K, V> {
 /// The tier as a `Tiered` has it.
 pub(super) struct Built<K, V> {
     pub(super) cache: MemoryCache<K, Kept<V>>,
-    pub(super) terms: Terms,
-    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl<K, V> MemoryTier<K, V> {
@@ -173,59 +172,76 @@ impl<K, V> MemoryTier<K, V> {
         self
     }
 
-    /// The tier, whose values that leave are told to those who listen to `events`.
-    pub(super) fn build(self, events: &Arc<Broadcast<K>>) -> Result<Built<K, V>, BuildError>
+    /// The lives that it gives, and the clock by which.
+    pub(super) fn time(&mut self) -> (Terms, Arc<dyn Clock>) {
+        let terms = Terms::new(&self.life, self.absent_for, self.backoff);
+        let own = || Arc::new(MonotonicClock::new()) as Arc<dyn Clock>;
+        (terms, Arc::clone(self.clock.get_or_insert_with(own)))
+    }
+
+    /// The tier, whose values that leave are told to those who listen to `events` and go to the disk tier.
+    pub(super) fn build(
+        mut self,
+        events: &Arc<Broadcast<K>>,
+        disk: Option<&Arc<OnDisk<K, V>>>,
+    ) -> Result<Built<K, V>, BuildError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        let terms = Terms::new(&self.life, self.absent_for, self.backoff);
-        let clock = self
-            .clock
-            .unwrap_or_else(|| Arc::new(MonotonicClock::new()));
-        let of_memory = Arc::clone(&clock);
-        let builder = self.builder.clock(move || of_memory.now());
-        let mut builder = with_listeners(builder, self.listener, events);
+        let (terms, clock) = self.time();
+        let builder = self.builder.clock(move || clock.now());
+        let mut builder = with_listeners(builder, self.listener, events, disk);
         if let Some(ttl) = terms.hard() {
             builder = builder.time_to_live(ttl);
         }
         Ok(Built {
             cache: builder.build()?,
-            terms,
-            clock,
         })
     }
 }
 
-/// Who hears of values that leave: the listener that the tier was given, and those who listen to events.
+/// Who hears of values that leave: the disk tier, the listener that the tier was given, and those who listen to events.
 fn with_listeners<K, V>(
     builder: MemoryCacheBuilder<K, Kept<V>>,
     listener: Option<Listener<K, V>>,
     events: &Arc<Broadcast<K>>,
+    disk: Option<&Arc<OnDisk<K, V>>>,
 ) -> MemoryCacheBuilder<K, Kept<V>>
 where
-    K: Clone + Send + Sync + 'static,
+    K: Hash + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    let (heard, events) = (Arc::clone(events.listening()), Arc::clone(events));
-    let Some(listener) = listener else {
-        return builder.listener_while(heard, move |key, kept: Kept<V>, cause| {
-            if kept.value().is_some() {
-                events.emit(|| Event::Evicted { key, cause });
-            }
-        });
+    // Without disk tier and listener nobody need be told while nobody listens to events.
+    let heard = match (&listener, disk) {
+        (None, None) => Some(Arc::clone(events.listening())),
+        _ => None,
     };
-    builder.listener(move |key: K, kept: Kept<V>, cause| {
-        if let Some(value) = kept.into_value() {
-            // First: the listener may panic.
-            let event = || Event::Evicted {
-                key: key.clone(),
-                cause,
-            };
-            events.emit(event);
+    let mark = disk.cloned().map(|disk| {
+        let marker: Marker<K> = Arc::new(move |key| disk.mark(key));
+        marker
+    });
+    let (events, disk) = (Arc::clone(events), disk.cloned());
+    let told = move |left: Departure<K, Kept<V>>| {
+        if left.value.value().is_none() {
+            return;
+        }
+        if let Some(disk) = &disk {
+            disk.demote(&left);
+        }
+        let Departure {
+            key, value, cause, ..
+        } = left;
+        events.emit(|| Event::Evicted {
+            key: key.clone(),
+            cause,
+        });
+        // Last: it may panic.
+        if let (Some(listener), Some(value)) = (&listener, value.into_value()) {
             listener(key, value, cause);
         }
-    })
+    };
+    builder.departures(told, heard, mark)
 }
 
 impl<K, V> fmt::Debug for MemoryTier<K, V> {

@@ -4,8 +4,9 @@ mod behind;
 mod builder;
 mod close;
 mod compute;
+#[cfg(feature = "disk")]
+mod disk;
 mod ended;
-mod floors;
 mod gate;
 mod get;
 mod hit;
@@ -16,6 +17,8 @@ mod letters;
 mod limits;
 mod many;
 mod memory_tier;
+#[cfg(not(feature = "disk"))]
+mod no_disk;
 mod put;
 mod read;
 mod refresh;
@@ -30,6 +33,8 @@ mod writes;
 pub use self::builder::TieredBuilder;
 pub use self::close::{CloseReport, FlushReport};
 pub use self::compute::ComputeError;
+#[cfg(feature = "disk")]
+pub use self::disk::{Admission, DiskError, DiskErrorKind, DiskTier, Overflow};
 pub use self::hit::{Explanation, Hit, Standing, Tier};
 pub use self::memory_tier::MemoryTier;
 pub use self::stats::TieredStats;
@@ -38,6 +43,8 @@ pub use self::warm::WarmReport;
 pub(crate) use self::writes::WriteBehindSettings;
 pub use self::writes::{Behind, Through, WhenFull, Writes};
 
+#[cfg(not(feature = "disk"))]
+use self::no_disk as disk;
 use self::shared::Shared;
 use crate::events::Events;
 use std::fmt;

@@ -95,6 +95,71 @@ impl<K, V: Clone> Shared<K, V> {
     }
 }
 
+impl<K, V> Shared<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// What a tier below memory has for a key that somebody leads a load of, which began at `stamp`. `promotes` says
+    /// that memory is to have what the disk tier has in any case.
+    pub(super) fn below_memory(
+        &self,
+        (hash, key): (u64, &K),
+        stamp: u64,
+        promotes: bool,
+    ) -> Option<Below<V>> {
+        if let Some(value) = self.unapplied(hash, key) {
+            return Some(Below {
+                loaded: value.into(),
+                stamp,
+                tier: Tier::Dirty,
+                installs: true,
+            });
+        }
+        let found = self.disk.as_ref()?.find(key)?;
+        Some(Below {
+            loaded: Loaded::Value(found.value, found.life),
+            stamp: found.stamp,
+            tier: Tier::Disk,
+            installs: promotes || found.promoted,
+        })
+    }
+}
+
+/// What a tier below memory has.
+pub(super) struct Below<V> {
+    loaded: Loaded<V>,
+    stamp: u64,
+    tier: Tier,
+    /// Memory is to have it.
+    installs: bool,
+}
+
+impl<V: Clone> Below<V> {
+    /// Ends the load of its key.
+    pub(super) fn land<K>(
+        self,
+        shared: &Shared<K, V>,
+        lead: Lead<K, Kept<V>>,
+        hash: u64,
+        background: bool,
+    ) -> Answer<V>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Send + Sync + 'static,
+    {
+        let leading = Leading {
+            lead,
+            hash,
+            stamp: self.stamp,
+            tier: self.tier,
+            background,
+            installs: self.installs,
+        };
+        leading.land(shared, Ok(self.loaded))
+    }
+}
+
 /// Asks the store for one key.
 pub(super) async fn ask<K, V>(shared: &Shared<K, V>, key: &K) -> Result<Loaded<V>, LoadError>
 where
@@ -121,10 +186,24 @@ where
     match seen.flatten() {
         Some(hit) if hit.as_ref().is_some_and(|hit| !hit.stale) => Ok(hit),
         _ => {
+            let stamp = shared.next_stamp();
+            if let Some(below) = shared.below_memory((hash, &key), stamp, false) {
+                return Ok(Hit::fresh(below.loaded.into_value(), below.tier));
+            }
             let value = ask(&shared, &key).await?.into_value();
             Ok(Hit::fresh(value, Tier::Store))
         }
     }
+}
+
+/// What the tiers below memory have for a key; memory gets nothing of it.
+pub(super) fn cached<K, V>(shared: &Shared<K, V>, hash: u64, key: &K) -> Option<Hit<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let below = shared.below_memory((hash, key), shared.next_stamp(), false)?;
+    Hit::fresh(below.loaded.into_value(), below.tier)
 }
 
 /// Reads through to the store.
@@ -137,8 +216,8 @@ where
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
             let stamp = shared.next_stamp();
-            if let Some(value) = shared.unapplied(hash, lead.key()) {
-                return land(&shared, lead, hash, stamp, Ok(value.into()), Tier::Dirty);
+            if let Some(below) = shared.below_memory((hash, lead.key()), stamp, false) {
+                return below.land(&shared, lead, hash, false);
             }
             let loaded = ask(&shared, lead.key()).await;
             land(&shared, lead, hash, stamp, loaded, Tier::Store)
@@ -164,8 +243,8 @@ where
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
             let stamp = shared.next_stamp();
-            if let Some(value) = shared.unapplied(hash, lead.key()) {
-                return land(&shared, lead, hash, stamp, Ok(value.into()), Tier::Dirty);
+            if let Some(below) = shared.below_memory((hash, lead.key()), stamp, false) {
+                return below.land(&shared, lead, hash, false);
             }
             let loaded = from_loader(loader, key).await;
             land(&shared, lead, hash, stamp, loaded, Tier::Loader)
@@ -337,6 +416,8 @@ pub(super) struct Leading<K: Hash + Eq, V: Clone> {
     pub(super) tier: Tier,
     /// Nobody waits for it.
     pub(super) background: bool,
+    /// Memory is to have what it brings.
+    pub(super) installs: bool,
 }
 
 /// Ends a load for which somebody waits; see [`Leading::land`].
@@ -349,8 +430,8 @@ pub(super) fn land<K, V>(
     tier: Tier,
 ) -> Answer<V>
 where
-    K: Hash + Eq + Clone,
-    V: Clone,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
 {
     let leading = Leading {
         lead,
@@ -358,11 +439,16 @@ where
         stamp,
         tier,
         background: false,
+        installs: true,
     };
     leading.land(shared, loaded)
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> Leading<K, V> {
+impl<K, V> Leading<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
     /// Ends the load: memory keeps what may be kept, and everybody who joined gets the answer.
     pub(super) fn land(
         self,
@@ -375,14 +461,21 @@ impl<K: Hash + Eq + Clone, V: Clone> Leading<K, V> {
             stamp,
             tier,
             background,
+            installs,
         } = self;
         shared.load_ended(lead.key(), &loaded, tier, background, lead.took());
         match loaded {
             Ok(loaded) => {
                 let (value, life) = loaded.into_parts();
                 let (kept, keep) = shared.keep(value, life, stamp);
+                // What comes from beyond the tiers may differ from what the disk has.
+                let changing = match tier {
+                    Tier::Store | Tier::Loader => shared.change_on_disk(lead.key(), stamp),
+                    Tier::Memory | Tier::Dirty | Tier::Disk => Ok(None),
+                };
                 let install = match keep {
                     Keep::No => Install::Remove,
+                    _ if !installs || changing.is_err() => Install::Remove,
                     // A write that nobody waits for any more may change it at any time.
                     _ if shared.through.strays(lead.key()) => Install::Remove,
                     // It began before an invalidation: others would take it for a miss.
@@ -392,6 +485,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Leading<K, V> {
                 if !lead.end(Ok(kept.clone()), install) {
                     shared.counters.raced.add();
                 }
+                drop(changing);
                 Ok(Hit::loaded(kept, tier))
             }
             Err(error) => {

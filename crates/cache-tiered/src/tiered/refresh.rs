@@ -129,6 +129,7 @@ pub(super) fn refresh<K, V, A>(
             stamp,
             tier,
             background: true,
+            installs: true,
         };
         match &loaded {
             Ok(_) => shared.counters.refreshes.add(),

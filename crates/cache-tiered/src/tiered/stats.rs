@@ -63,6 +63,8 @@ impl<K, V> Tiered<K, V> {
 pub struct TieredStats {
     /// The memory tier: its hits are answers without the store, a known absence included.
     pub memory: MemoryStats,
+    /// Values that the disk tier had.
+    pub disk_hits: u64,
     /// Loads that found a value in the store.
     pub store_hits: u64,
     /// Loads that found a value by a loader.
@@ -127,6 +129,7 @@ impl Counter {
 #[derive(Default)]
 pub(super) struct Counters {
     store_hits: Counter,
+    disk_hits: Counter,
     loader_hits: Counter,
     absent: Counter,
     loads: Counter,
@@ -149,6 +152,9 @@ pub(super) struct Counters {
 
 impl Counters {
     pub(super) fn load_ended<V>(&self, loaded: &Result<Loaded<V>, LoadError>, tier: Tier) {
+        if tier == Tier::Disk {
+            return self.disk_hits.add();
+        }
         self.loads.add();
         match (loaded, tier) {
             (Err(_), _) => self.load_failures.add(),
@@ -161,6 +167,7 @@ impl Counters {
     pub(super) fn stats(&self, memory: MemoryStats) -> TieredStats {
         TieredStats {
             memory,
+            disk_hits: self.disk_hits.get(),
             store_hits: self.store_hits.get(),
             loader_hits: self.loader_hits.get(),
             absent: self.absent.get(),

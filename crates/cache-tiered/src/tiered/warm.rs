@@ -138,7 +138,7 @@ where
             Joined::Resident(_) | Joined::Waiting { .. } => report.present += 1,
         }
     }
-    for answer in many::lead(shared, leads, background).await {
+    for answer in many::lead(shared, leads, background, true).await {
         match answer {
             Ok(Some(_)) => report.loaded += 1,
             Ok(None) => report.absent += 1,
@@ -339,8 +339,8 @@ where
 /// Takes over values, where memory holds nothing of their key and nothing is under way for it.
 fn warm_with<K, V>(shared: &Arc<Shared<K, V>>, entries: impl Iterator<Item = (K, V)>) -> WarmReport
 where
-    K: Hash + Eq + Clone,
-    V: Clone,
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
 {
     let mut report = WarmReport::default();
     let (stamp, core) = (shared.next_stamp(), shared.memory.core());
@@ -357,11 +357,14 @@ where
             continue;
         }
         let (kept, keep) = shared.keep(Some(value), Life::DEFAULT, stamp);
+        let changing = shared.change_on_disk(&key, stamp);
         let install = match keep {
             Keep::No => Install::Leave,
+            _ if changing.is_err() => Install::Leave,
             keep => Install::Put(kept.clone(), keep),
         };
         let installed = lead.end(Ok(kept), install);
+        drop(changing);
         report.loaded += u64::from(installed);
         report.present += u64::from(!installed);
     }

@@ -79,6 +79,15 @@ where
         return put;
     }
     let stamp = shared.next_stamp();
+    let _changing = match shared.change_on_disk(&key, stamp) {
+        Ok(changing) => changing,
+        Err(source) => {
+            ownership.leave();
+            shared.counters.refused.add();
+            tell_failure(shared, told, false);
+            return Err(PutError::Refused { value, source });
+        }
+    };
     let ended = through::apply(shared, ownership, Mutation::put(key, value, stamp)).await;
     let Mutation::Put { key, value, .. } = ended.mutation else {
         unreachable!("it is a put");
@@ -162,7 +171,17 @@ where
         });
         return removed;
     }
-    let mutation = Mutation::remove(key, shared.next_stamp());
+    let stamp = shared.next_stamp();
+    let _changing = match shared.change_on_disk(&key, stamp) {
+        Ok(changing) => changing,
+        Err(source) => {
+            ownership.leave();
+            shared.counters.refused.add();
+            tell_failure(shared, told, false);
+            return Err(RemoveError::Refused(source));
+        }
+    };
+    let mutation = Mutation::remove(key, stamp);
     let ended = through::apply(shared, ownership, mutation).await;
     let Some(ownership) = ended.ownership else {
         shared.counters.unknown.add();

@@ -6,6 +6,8 @@ mod behind;
 #[cfg(feature = "serde")]
 mod codecs;
 mod compute;
+#[cfg(all(unix, feature = "disk"))]
+mod disk;
 mod doubles;
 mod events;
 mod figures;

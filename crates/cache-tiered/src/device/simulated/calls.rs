@@ -76,7 +76,15 @@ impl Device for Simulated {
     }
 
     fn uuid(&self) -> [u8; 16] {
-        [0x5a; 16]
+        let mut uuid = [0x5a; 16];
+        let state = &mut *self.state.lock();
+        // The first one is that of the golden files.
+        uuid[..8]
+            .iter_mut()
+            .zip(state.uuids.to_le_bytes())
+            .for_each(|(byte, count)| *byte ^= count);
+        state.uuids += 1;
+        uuid
     }
 }
 

@@ -55,6 +55,8 @@ struct State {
     reads: u64,
     /// The reads that fail.
     unreadable: BTreeSet<u64>,
+    /// How many there were.
+    uuids: u64,
     dead: bool,
     /// No file can be given room.
     full: bool,
@@ -82,6 +84,7 @@ impl Simulated {
             faults: BTreeMap::new(),
             reads: 0,
             unreadable: BTreeSet::new(),
+            uuids: 0,
             dead: false,
             full: false,
             life: 0,

@@ -1,29 +1,21 @@
 //! An entry: header, key, tags and value, packed one behind the other in a region.
 
 use crate::checksum::{Seed, crc32c};
+use crate::compress::Method;
 use crate::disk::index::{ENTRY_BYTES_MAX, GRAIN};
 use crate::little_endian::{u32_at, u64_at};
 
 /// Bytes before the key.
 pub(in crate::disk) const ENTRY_HEADER: usize = 32;
 
-/// How the bytes of a value lie on the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(in crate::disk) enum Compression {
-    None = 0,
-    Lz4 = 1,
-    Zstd = 2,
-}
-
 /// What lies before the key. Its own checksum lets a walk skip the rest, and a damaged length lead
 /// nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::disk) struct EntryHeader {
+pub(crate) struct EntryHeader {
     body_checksum: u32,
     key_bytes: u16,
     tags: u8,
-    compression: Compression,
+    method: Method,
     value_bytes: u32,
     /// Of the load or mutation that brought the value.
     pub(in crate::disk) stamp: u64,
@@ -38,11 +30,11 @@ const TAGS_END: usize = 1 << 8;
 
 /// What follows the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::disk) struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     pub(in crate::disk) key: &'a [u8],
     /// Hashes of tags, eight bytes each.
-    pub(in crate::disk) tags: &'a [u8],
-    pub(in crate::disk) value: &'a [u8],
+    pub(crate) tags: &'a [u8],
+    pub(crate) value: &'a [u8],
 }
 
 impl Parts<'_> {
@@ -58,7 +50,7 @@ impl Parts<'_> {
     /// this seed.
     pub(in crate::disk) fn encode(
         &self,
-        compression: Compression,
+        method: Method,
         stamp: u64,
         expiry: u64,
         seed: &Seed,
@@ -78,7 +70,7 @@ impl Parts<'_> {
             body_checksum: crc32c(&out[ENTRY_HEADER..ENTRY_HEADER + body]),
             key_bytes: self.key.len() as u16,
             tags: (self.tags.len() / 8) as u8,
-            compression,
+            method,
             value_bytes: self.value.len() as u32,
             stamp,
             expiry,
@@ -93,7 +85,7 @@ impl EntryHeader {
         bytes[4..8].copy_from_slice(&self.body_checksum.to_le_bytes());
         bytes[8..10].copy_from_slice(&self.key_bytes.to_le_bytes());
         bytes[10] = self.tags;
-        bytes[11] = self.compression as u8;
+        bytes[11] = self.method as u8;
         bytes[12..16].copy_from_slice(&self.value_bytes.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.stamp.to_le_bytes());
         bytes[24..].copy_from_slice(&self.expiry.to_le_bytes());
@@ -108,17 +100,17 @@ impl EntryHeader {
         if u32_at(bytes, 0) != seed.checksum(offset, &bytes[4..]) {
             return None;
         }
-        let compression = match bytes[11] {
-            0 => Compression::None,
-            1 => Compression::Lz4,
-            2 => Compression::Zstd,
+        let method = match bytes[11] {
+            0 => Method::None,
+            1 => Method::Lz4,
+            2 => Method::Zstd,
             _ => return None,
         };
         let header = Self {
             body_checksum: u32_at(bytes, 4),
             key_bytes: u16::from_le_bytes([bytes[8], bytes[9]]),
             tags: bytes[10],
-            compression,
+            method,
             value_bytes: u32_at(bytes, 12),
             stamp: u64_at(bytes, 16),
             expiry: u64_at(bytes, 24),
@@ -126,8 +118,8 @@ impl EntryHeader {
         (header.bytes() <= ENTRY_BYTES_MAX).then_some(header)
     }
 
-    pub(in crate::disk) const fn compression(&self) -> Compression {
-        self.compression
+    pub(crate) const fn method(&self) -> Method {
+        self.method
     }
 
     /// Bytes of the entry, with its header and padding.
@@ -163,7 +155,7 @@ mod tests {
 
     fn entry(parts: &Parts<'_>) -> Vec<u8> {
         let mut bytes = vec![0xaa; parts.entry_bytes().unwrap() as usize];
-        parts.encode(Compression::Lz4, 8, 9, &seed(), OFFSET, &mut bytes);
+        parts.encode(Method::Lz4, 8, 9, &seed(), OFFSET, &mut bytes);
         bytes
     }
 
@@ -187,9 +179,9 @@ mod tests {
             assert!(bytes.len().is_multiple_of(8));
             let header = EntryHeader::parse(&bytes, &seed(), OFFSET).unwrap();
             assert_eq!(header.bytes(), bytes.len() as u64);
-            let compression = header.compression();
+            let method = header.method();
             assert_eq!((header.stamp, header.expiry), (8, 9));
-            assert_eq!(compression, Compression::Lz4);
+            assert_eq!(method, Method::Lz4);
             assert_eq!(header.parts(&bytes), Some(parts));
         }
     }

@@ -7,7 +7,8 @@ mod footer;
 mod region;
 mod superblock;
 
-pub(super) use entry::{Compression, ENTRY_HEADER, EntryHeader, Parts};
+pub(super) use entry::ENTRY_HEADER;
+pub(crate) use entry::{EntryHeader, Parts};
 pub(super) use fence::{FENCE_BYTES, FENCES_HEADER, Fence, FenceKind, FencesHeader};
 pub(super) use footer::{FOOTER_RECORD, FOOTER_TRAILER, Footer, FooterRecord};
 pub(super) use region::{REGION_HEADER, RegionHeader};

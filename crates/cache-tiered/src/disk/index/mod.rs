@@ -83,9 +83,11 @@ impl Index {
         is_there
     }
 
-    pub(super) fn remove(&self, hash: u64) -> Option<Place> {
-        let (shard, hash) = self.shard(hash);
-        shard.lock().remove(hash)
+    /// Removes everything. O(capacity).
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            *shard.lock() = Table::default();
+        }
     }
 
     /// Removes an entry if it is at this place.

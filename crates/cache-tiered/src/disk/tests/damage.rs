@@ -4,13 +4,13 @@
 use super::super::error::OpenError;
 use super::super::open::Begun;
 use super::super::options::Options;
-use super::{History, KEYS, Truth, key_of, open_with, options, value_of};
+use super::{History, KEYS, Truth, find, open_with, options, value_of};
 use crate::device::simulated::Simulated;
 use std::collections::BTreeMap;
 
 fn small() -> Options {
     Options {
-        regions: 4,
+        capacity: 4 * (16 << 10),
         ..options(false)
     }
 }
@@ -41,13 +41,12 @@ fn look(files: &Files, truths: &BTreeMap<u64, Truth>) -> Result<(Begun, u64), Op
     let (disk, begun) = open_with(&device, &small())?;
     let mut there = 0;
     for key in 0..KEYS {
-        let bytes = key_of(key);
-        let Some(found) = disk.read(disk.hash(&bytes), &bytes) else {
+        let Some(found) = find(&disk, key) else {
             continue;
         };
         let truth = truths.get(&key).copied().unwrap_or_default();
         assert!(truth.present, "key {key} was removed");
-        assert!(found.value == value_of(key, truth.stamp), "key {key}");
+        assert!(found.taken == value_of(key, truth.stamp), "key {key}");
         there += 1;
     }
     Ok((begun, there))

@@ -4,8 +4,9 @@ mod damage;
 
 use super::error::OpenError;
 use super::open::Begun;
-use super::options::Options;
-use super::{Compression, Disk, Entry};
+use super::{Disk, Entry, Found, Options, Surroundings};
+use crate::ManualClock;
+use crate::compress::Method;
 use crate::device::simulated::{Fault, Random, Simulated};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,19 +16,25 @@ const KEYS: u64 = 40;
 
 fn options(durable: bool) -> Options {
     Options {
-        region_bytes: 16 << 10,
-        regions: 6,
+        capacity: 6 * (16 << 10),
+        region_bytes: Some(16 << 10),
         codec: 1,
         durable,
         batch_bytes: 2 << 10,
         buffer_bytes: 12 << 10,
         fence_file_bytes: 704,
+        ..Options::DEFAULT
     }
 }
 
 fn open_with(device: &Simulated, options: &Options) -> Result<(Disk, Begun), OpenError> {
-    let stamp = Arc::new(AtomicU64::new(0));
-    Disk::open(Box::new(device.clone()), options, stamp)
+    let surroundings = Surroundings {
+        stamp: Arc::new(AtomicU64::new(0)),
+        floors: Arc::default(),
+        clock: Arc::new(ManualClock::new()),
+        wall: 1_000_000,
+    };
+    Disk::open(Box::new(device.clone()), options, surroundings)
 }
 
 fn key_of(key: u64) -> Vec<u8> {
@@ -40,6 +47,14 @@ fn value_of(key: u64, stamp: u64) -> Vec<u8> {
     let bytes = value.len() as u64 + (key * 97 + stamp * 31) % 900;
     value.resize(bytes as usize, b'.');
     value
+}
+
+/// The value of a key.
+fn find(disk: &Disk, key: u64) -> Option<Found<Vec<u8>>> {
+    let bytes = key_of(key);
+    disk.read(disk.hash(&bytes), &bytes, |_, parts| {
+        Some(parts.value.to_vec())
+    })
 }
 
 /// What a key is: the stamp of the change that gave it its value, or that removed it.
@@ -87,14 +102,13 @@ impl History {
 
     /// G1 and G2: what is read is the value of the last change, or nothing.
     fn read(&mut self, key: u64) {
-        let bytes = key_of(key);
-        let Some(found) = self.disk.read(self.disk.hash(&bytes), &bytes) else {
+        let Some(found) = find(&self.disk, key) else {
             return;
         };
         let truth = self.truth(key);
         assert!(truth.present, "key {key} was removed by {}", truth.stamp);
         assert_eq!(found.stamp, truth.stamp, "key {key}");
-        assert!(found.value == value_of(key, truth.stamp), "key {key}");
+        assert!(found.taken == value_of(key, truth.stamp), "key {key}");
         self.hits += 1;
     }
 
@@ -102,11 +116,11 @@ impl History {
     fn change(&mut self, key: u64, present: bool) {
         let hash = self.disk.hash(&key_of(key));
         let stamp = self.disk.next_stamp();
-        let begun = self.disk.begin_mutation(hash, stamp);
+        let begun = self.disk.begin_mutation(key, hash, stamp);
         if begun.is_ok() && !self.device.is_dead() {
             self.truths.insert(key, Truth { stamp, present });
         }
-        self.disk.end_mutation(hash);
+        self.disk.end_mutation(key);
     }
 
     /// The value leaves memory. `meanwhile` happens before it comes to the disk.
@@ -117,17 +131,18 @@ impl History {
         }
         let (bytes, value) = (key_of(key), value_of(key, truth.stamp));
         let hash = self.disk.hash(&bytes);
-        let mark = self.disk.marks.read(hash);
+        let mark = self.disk.mark(key);
         meanwhile(self);
         let entry = Entry {
             key: &bytes,
             tags: &[],
             value: &value,
-            compression: Compression::None,
+            method: Method::None,
+            plain_bytes: value.len(),
             stamp: truth.stamp,
             expiry: 0,
         };
-        self.disk.store(hash, &entry, mark);
+        self.disk.store(key, hash, &entry, mark);
     }
 
     /// Some steps, or fewer if the process ends.

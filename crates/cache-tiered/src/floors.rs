@@ -22,7 +22,7 @@ const PLACES: u32 = 3;
 /// Relaxed throughout: a get that starts after an invalidation has returned happens after it, so
 /// it reads these words as that left them, or as raised further.
 #[derive(Default)]
-pub(super) struct Floors {
+pub(crate) struct Floors {
     all: AtomicU64,
     /// Made when the first tag is invalidated: 128 KiB.
     tags: OnceLock<Box<[AtomicU64]>>,
@@ -35,12 +35,12 @@ impl Floors {
         (0..PLACES).map(move |place| (hash >> (20 * place)) as usize & (WORDS - 1))
     }
 
-    pub(super) fn raise_all(&self, stamp: u64) {
+    pub(crate) fn raise_all(&self, stamp: u64) {
         self.all.fetch_max(stamp, Ordering::Relaxed);
     }
 
     /// O(1).
-    pub(super) fn raise(&self, tag: &Tag, stamp: u64) {
+    pub(crate) fn raise(&self, tag: &Tag, stamp: u64) {
         let words = self
             .tags
             .get_or_init(|| (0..WORDS).map(|_| AtomicU64::new(0)).collect());
@@ -50,7 +50,7 @@ impl Floors {
     }
 
     /// Whether something of this stamp and these tags lies below a floor. O(tags).
-    pub(super) fn cover(&self, stamp: u64, tags: &[Tag]) -> bool {
+    pub(crate) fn cover(&self, stamp: u64, tags: &[Tag]) -> bool {
         if stamp < self.all.load(Ordering::Relaxed) {
             return true;
         }

@@ -1,0 +1,3 @@
+//! The disk tier under a whole cache.
+
+mod behaviour;
