@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use super::delay::Delay;
 use super::error::ReplayError;
 use super::report::Format;
+use super::store_kind::StoreKind;
 use super::value::ValueSizes;
 use crate::args::ReadArgs;
 use crate::trace::generate::Pattern;
@@ -64,8 +65,12 @@ pub struct Args {
     #[arg(long, value_name = "POLICY", default_value = "s3-fifo")]
     pub policy: AnyConfig,
 
-    /// What lies beneath the memory tier.
-    #[arg(long, value_enum, default_value_t = StoreKind::Redb)]
+    /// What lies beneath the memory tier: redb (a database, the file data.redb), memory (a map, gone with the process), or
+    /// the URL of a Redis server.
+    ///
+    /// A URL is redis://[user:password@]host[:port][/database] or unix:///path; several with commas between them are of a
+    /// cluster. Keys have the prefix `strata:` there, and stay: what an earlier run left is used further.
+    #[arg(long, value_name = "STORE", default_value = "redb")]
     pub store: StoreKind,
 
     /// Keep the store in this directory [default: a temporary one, removed at the end].
@@ -127,16 +132,6 @@ pub struct Args {
     pub format: Format,
 }
 
-/// What lies beneath the memory tier.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-#[non_exhaustive]
-pub enum StoreKind {
-    /// A redb database, the file data.redb.
-    Redb,
-    /// A map in memory, gone with the process.
-    Memory,
-}
-
 /// How writes reach the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 #[non_exhaustive]
@@ -183,6 +178,9 @@ impl Args {
     pub(crate) fn check(&self) -> Result<(), ReplayError> {
         let refuse = |message: &str| Err(ReplayError::Arguments(message.to_owned()));
         self.check_writes()?;
+        if matches!(self.store, StoreKind::Redis(_)) && self.dir.is_some() {
+            return refuse("a store in Redis keeps no files here: drop --dir, or use --store redb");
+        }
         if self.store == StoreKind::Memory {
             if self.dir.is_some() {
                 return refuse("--store memory keeps no files: drop --dir, or use --store redb");

@@ -19,6 +19,7 @@ mod read_back;
 mod report;
 mod source;
 mod stack;
+mod store_kind;
 mod timeline;
 mod value;
 mod worker;
@@ -43,12 +44,13 @@ use crate::outcome::{Outcome, UsageError};
 use crate::report::{ReportFile, ReportFileError};
 
 pub use acknowledgements::AcknowledgementError;
-pub use arguments::{Args, StoreKind, WriteMode};
+pub use arguments::{Args, WriteMode};
 pub use behind::Behind;
 pub use delay::{Delay, DelayError};
 pub use error::{BoxError, ReplayError};
 pub use latency::{LatencyByTier, Percentiles};
 pub use report::{Bytes, Configuration, Format, Hits, Recovery, Report};
+pub use store_kind::{StoreKind, StoreKindError};
 pub use timeline::Slice;
 pub use value::{
     Flaw, HEADER_LEN, Identity, VALUE_LEN_MAX, ValueSizes, ValueSizesError, compose, examine,
@@ -290,7 +292,7 @@ fn report(
         acknowledged_writes: tally.acknowledged_writes,
         lost_writes: tally.lost_writes,
         read_back: 0,
-        reopened: stack.has_files(),
+        reopened: stack.outlives(),
         recovery: None,
         behind: None,
         findings: tally.findings,

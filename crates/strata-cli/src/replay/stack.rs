@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use buffer_pool::{BufferPool, Classes, PooledBytes};
 use cache_policies::AnyConfig;
-use cache_tiered::{Durability, InMemory, MemoryTier, Pooled, Redb, Tiered, Writes};
+use cache_tiered::{Durability, InMemory, MemoryTier, Pooled, Redb, Redis, Tiered, Writes};
 use tempfile::TempDir;
 
-use super::arguments::{Args, StoreKind, WriteMode};
+use super::arguments::{Args, WriteMode};
 use super::error::ReplayError;
 use super::journal::{self, JournalSettings};
+use super::store_kind::StoreKind;
 use crate::units::Bytes;
 
 /// The name of the database file in its directory.
@@ -19,6 +20,9 @@ const STORE_FILE: &str = "data.redb";
 
 /// Bytes of a key.
 const KEY_SIZE: u32 = size_of::<u64>() as u32;
+
+/// What stands before each key in Redis.
+const PREFIX: &str = "strata:";
 
 /// The tiers of a replay.
 pub(crate) type Cache = Tiered<u64, PooledBytes>;
@@ -37,6 +41,8 @@ pub(crate) struct Stack {
 
 enum Home {
     Memory(InMemory<u64, PooledBytes>),
+    /// The URLs of a server, or of a cluster.
+    Redis(StoreKind, Vec<String>),
     File {
         path: PathBuf,
         durability: Durability,
@@ -49,8 +55,11 @@ impl Stack {
     /// Finds or makes the directory; the store itself is opened by [`Stack::open`].
     pub(crate) fn prepare(args: &Args) -> Result<Self, ReplayError> {
         let pool = BufferPool::builder().classes(Classes::down_to(64)).build();
-        let home = match args.store {
+        let home = match &args.store {
             StoreKind::Memory => Home::Memory(InMemory::new()),
+            kind @ StoreKind::Redis(urls) => {
+                Home::Redis(kind.clone(), urls.split(',').map(str::to_owned).collect())
+            }
             StoreKind::Redb => {
                 let (directory, temporary) = directory(args)?;
                 let path = directory.join(STORE_FILE);
@@ -62,7 +71,7 @@ impl Stack {
             }
         };
         let directory = match &home {
-            Home::Memory(_) => None,
+            Home::Memory(_) | Home::Redis(..) => None,
             Home::File { path, .. } => path.parent(),
         };
         let journal = match args.writes {
@@ -94,6 +103,19 @@ impl Stack {
             });
         let built = match &self.home {
             Home::Memory(store) => builder.store(store.clone()).build(),
+            Home::Redis(_, urls) => {
+                let options = Redis::options()
+                    .prefix(PREFIX)
+                    .codec(Pooled::new(self.pool.clone()));
+                let store = match &urls[..] {
+                    [url] => options.connect(url),
+                    urls => options.connect_cluster(urls),
+                };
+                let store = store.map_err(|error| ReplayError::Open {
+                    source: error.into(),
+                })?;
+                builder.store(store).build()
+            }
             Home::File {
                 path, durability, ..
             } => {
@@ -121,10 +143,17 @@ impl Stack {
         matches!(self.home, Home::File { .. })
     }
 
+    /// Whether what the store has outlives its closing, rather than being read back as it is.
+    pub(crate) fn outlives(&self) -> bool {
+        !matches!(self.home, Home::Memory(_))
+    }
+
     /// Whether there is nothing in the store and in the journal yet.
     pub(crate) fn is_new(&self) -> bool {
         let is_new = match &self.home {
             Home::Memory(_) => true,
+            // Others may have written there.
+            Home::Redis(..) => false,
             Home::File { path, .. } => !path.exists(),
         };
         is_new && self.journal.as_ref().is_none_or(JournalSettings::is_new)
@@ -133,7 +162,7 @@ impl Stack {
     /// The bytes of the store's files.
     pub(crate) fn file_bytes(&self) -> u64 {
         match &self.home {
-            Home::Memory(_) => 0,
+            Home::Memory(_) | Home::Redis(..) => 0,
             Home::File { path, .. } => fs::metadata(path).map_or(0, |metadata| metadata.len()),
         }
     }
@@ -141,6 +170,7 @@ impl Stack {
     pub(crate) fn describe_store(&self) -> String {
         match &self.home {
             Home::Memory(_) => "memory".to_owned(),
+            Home::Redis(kind, _) => kind.to_string(),
             Home::File {
                 path,
                 durability,

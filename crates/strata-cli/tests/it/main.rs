@@ -13,6 +13,7 @@ mod replay_behind;
 mod replay_detection;
 mod replay_full_disk;
 mod replay_kill;
+mod replay_redis;
 mod shared;
 mod simulate;
 mod simulate_future;
