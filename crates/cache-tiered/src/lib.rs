@@ -82,7 +82,10 @@ pub use store::{
 #[cfg(feature = "redb")]
 pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 #[cfg(feature = "redis")]
-pub use store::{Redis, RedisError, RedisOptions, RedisStats};
+pub use store::{
+    Redis, RedisError, RedisInvalidation, RedisInvalidations, RedisListener, RedisOptions,
+    RedisStats,
+};
 pub use tag::Tag;
 #[cfg(feature = "disk")]
 pub use tiered::{Admission, DiskError, DiskErrorKind, DiskTier, Overflow};

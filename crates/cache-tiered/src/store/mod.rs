@@ -19,4 +19,7 @@ pub use self::object::{
 #[cfg(feature = "redb")]
 pub use self::redb::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 #[cfg(feature = "redis")]
-pub use self::redis::{Redis, RedisError, RedisOptions, RedisStats};
+pub use self::redis::{
+    Redis, RedisError, RedisInvalidation, RedisInvalidations, RedisListener, RedisOptions,
+    RedisStats,
+};

@@ -100,7 +100,7 @@ impl Cluster {
 
     /// Asks one node after the other for the topology, until one tells; not if that was done a
     /// moment ago.
-    async fn look(&self, deadline: Deadline) -> Result<(), RedisError> {
+    pub(super) async fn look(&self, deadline: Deadline) -> Result<(), RedisError> {
         let late = || RedisError::timed_out(&self.to_string(), deadline.timeout);
         let Ok(mut last) = timeout_at(deadline.at, self.looking.lock()).await else {
             return Err(late());

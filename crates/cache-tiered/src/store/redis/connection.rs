@@ -2,13 +2,16 @@
 
 use super::RedisError;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, Value, cmd};
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
+    Value, cmd,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 
 /// No client has this id: the server counts them from 1.
 const NOBODY: i64 = i64::MAX;
@@ -18,6 +21,8 @@ pub(super) enum Purpose {
     Reads,
     /// It has to be possible to end it from elsewhere.
     Writes,
+    /// The server says of itself what changed, to this function.
+    Invalidations(Arc<dyn Fn(PushInfo) + Send + Sync>),
 }
 
 /// By what a connection can be found again at the server.
@@ -31,11 +36,11 @@ pub(super) struct Identity {
 
 pub(super) struct Connection {
     handle: MultiplexedConnection,
-    /// Lowered by the task that moves the bytes, when it ends. Relaxed: a hint that saves a try.
-    alive: Arc<AtomicBool>,
-    /// Raised by who had to wait too long: nobody new is to use it. Relaxed, as above.
+    /// Raised by who had to wait too long: nobody new is to use it. Relaxed: a hint that saves a
+    /// try.
     condemned: AtomicBool,
-    driver: AbortHandle,
+    /// Moves the bytes, and ends when the connection does.
+    driver: JoinHandle<()>,
     /// Of a connection for writes.
     identity: Option<Identity>,
     /// Set once it is certain that the server does nothing more for it.
@@ -78,22 +83,22 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Time limits are those of the calls.
-        let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let settings = server.redis_settings();
+        let mut config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let mut settings = server.redis_settings().clone();
         let writes = matches!(purpose, Purpose::Writes);
-        let opened = MultiplexedConnection::new_with_config(settings, stream, config).await;
+        if let Purpose::Invalidations(tell) = purpose {
+            settings = settings.set_protocol(ProtocolVersion::RESP3);
+            config = config.set_push_sender(move |push| {
+                tell(push);
+                Ok::<(), redis::aio::SendError>(())
+            });
+        }
+        let opened = MultiplexedConnection::new_with_config(&settings, stream, config).await;
         let (handle, driver) = opened.map_err(|error| introduction(address, error))?;
-        let alive = Arc::new(AtomicBool::new(true));
-        let is_alive = Arc::clone(&alive);
-        let driver = tokio::spawn(async move {
-            driver.await;
-            is_alive.store(false, Ordering::Relaxed);
-        });
         let mut connection = Self {
             handle,
-            alive,
             condemned: AtomicBool::new(false),
-            driver: driver.abort_handle(),
+            driver: tokio::spawn(driver),
             identity: None,
             ended: OnceCell::new(),
         };
@@ -148,7 +153,13 @@ impl Connection {
     }
 
     pub(super) fn is_usable(&self) -> bool {
-        self.alive.load(Ordering::Relaxed) && !self.condemned.load(Ordering::Relaxed)
+        !self.driver.is_finished() && !self.condemned.load(Ordering::Relaxed)
+    }
+
+    /// Returns when it has ended. Not to be called again then.
+    pub(super) async fn lost(&mut self) {
+        // However it ended, also by a panic of who was told something.
+        let _how = (&mut self.driver).await;
     }
 
     /// # Panics

@@ -30,6 +30,7 @@ mod cluster;
 mod commands;
 mod connection;
 mod error;
+mod invalidations;
 mod node;
 mod options;
 mod servers;
@@ -38,6 +39,7 @@ mod stats;
 mod topology;
 
 pub use self::error::RedisError;
+pub use self::invalidations::{RedisInvalidation, RedisInvalidations, RedisListener};
 pub use self::options::RedisOptions;
 pub use self::stats::RedisStats;
 
@@ -50,7 +52,10 @@ use crate::source::{Loaded, Source};
 use crate::store::runtime::Runtime;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often a connection for invalidations shows that it lives, unless told otherwise.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A store in a [Redis](https://redis.io) server, or one that speaks its protocol; or the memory
 /// that many processes share before a slower one.
@@ -76,6 +81,10 @@ use std::time::Instant;
 /// A server that was replaced at its address is taken for dead. How much of what it acknowledged a
 /// server has after a restart is up to its settings `appendonly` and `appendfsync`, and after a
 /// failover up to its replication.
+///
+/// # Many processes
+///
+/// [`invalidations`](Self::invalidations) tell a cache what others write, so that it drops that.
 ///
 /// # Cost
 ///
@@ -126,6 +135,19 @@ impl<C, D> Redis<C, D> {
     #[must_use]
     pub fn prefix(&self) -> &[u8] {
         &self.prefix
+    }
+
+    /// What others change, so that caches can drop it: many processes over one server.
+    pub fn invalidations(&self) -> RedisInvalidations<C>
+    where
+        C: Clone,
+    {
+        RedisInvalidations {
+            servers: Arc::clone(&self.servers),
+            prefix: Arc::clone(&self.prefix),
+            keys: self.keys.clone(),
+            heartbeat: HEARTBEAT,
+        }
     }
 
     fn key<K>(&self, key: &K) -> Result<Vec<u8>, RedisError>

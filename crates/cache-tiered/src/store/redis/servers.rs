@@ -62,10 +62,29 @@ impl Servers {
 
     /// Connects for the first time, and sees whether the store will be able to do its work.
     pub(super) async fn greet(&self) -> Result<(), RedisError> {
-        let deadline = Deadline::after(self.limits.connect);
+        let deadline = self.connect_deadline();
         match &self.layout {
             Layout::Single(node) => node.greet(deadline).await,
             Layout::Cluster(cluster) => cluster.greet(deadline).await,
+        }
+    }
+
+    pub(super) fn connect_deadline(&self) -> Deadline {
+        Deadline::after(self.limits.connect)
+    }
+
+    /// The servers that take writes.
+    pub(super) async fn masters(
+        &self,
+        deadline: Deadline,
+    ) -> Result<Vec<ConnectionInfo>, RedisError> {
+        match &self.layout {
+            Layout::Single(node) => Ok(vec![node.server().clone()]),
+            Layout::Cluster(cluster) => {
+                cluster.look(deadline).await?;
+                let masters = cluster.masters();
+                Ok(masters.iter().map(|node| node.server().clone()).collect())
+            }
         }
     }
 

@@ -200,6 +200,35 @@ fn a_call_follows_a_slot_that_moves() {
 }
 
 #[test]
+fn g5_every_master_tells_what_is_written_there_also_after_it_was_killed() {
+    let mut cluster = Cluster::new(0);
+    let store = cluster.connect(Redis::options());
+    let (writer, invalidations) = (cluster.connect(Redis::options()), store.invalidations());
+    let tier = MemoryTier::entries(100);
+    let cache: Tiered<u64, String> = Tiered::builder().memory(tier).store(store).build().unwrap();
+    let listener = invalidations.follow(&cache).unwrap();
+    assert_eq!(listener.subscribed(), 3);
+    let keys: Vec<u64> = (0..3).map(|owner| cluster.key_of(owner)).collect();
+    let is = |key: &u64, value: &str| {
+        let hit = cache.get(key).wait().unwrap();
+        hit.is_some_and(|hit| hit.value == value)
+    };
+    for round in 0..3 {
+        for key in &keys {
+            for value in [format!("old {round}"), format!("new {round}")] {
+                wait(|| put(&writer, *key, &value).is_ok());
+                wait(|| is(key, &value));
+            }
+        }
+        let subscribed = listener.subscribed();
+        cluster.nodes[round].kill();
+        cluster.nodes[round].start();
+        wait(|| listener.subscribed() > subscribed);
+        wait(|| keys.iter().all(|key| cache.get(key).wait().is_ok()));
+    }
+}
+
+#[test]
 fn a_master_that_was_killed_keeps_its_keys_and_nobody_else_s_from_being_served() {
     let mut cluster = Cluster::new(0);
     let store = cluster.connect(Redis::options());

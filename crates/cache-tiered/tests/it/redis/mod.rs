@@ -3,6 +3,7 @@
 mod basics;
 mod cluster;
 mod faults;
+mod invalidations;
 mod proxy;
 mod refusals;
 mod server;

@@ -11,6 +11,8 @@ struct State {
     connections: Vec<(TcpStream, TcpStream)>,
     /// Of connections with a lower number nothing is passed on to the server.
     held_before: usize,
+    /// Of connections with a lower number nothing is passed on at all.
+    frozen_before: usize,
     /// Bytes that were held back since.
     held: usize,
     /// New connections are hung up on.
@@ -54,6 +56,12 @@ impl Proxy {
         state.held = 0;
     }
 
+    /// Passes nothing on any more of all present connections, in either direction.
+    pub(crate) fn freeze(&self) {
+        let mut state = self.shared.state.lock().unwrap();
+        state.frozen_before = state.connections.len();
+    }
+
     /// Waits until something was held back.
     pub(crate) fn wait_for_held(&self) {
         let state = self.shared.state.lock().unwrap();
@@ -68,15 +76,21 @@ impl Proxy {
 
     /// Passes on what was held back.
     pub(crate) fn release(&self) {
-        self.shared.state.lock().unwrap().held_before = 0;
+        let mut state = self.shared.state.lock().unwrap();
+        (state.held_before, state.frozen_before) = (0, 0);
+        drop(state);
         self.shared.changed.notify_all();
     }
 
-    /// Cuts all connections; new ones are hung up on.
-    fn cut(&self) {
+    /// Cuts all connections; new ones are hung up on until [`mend`](Self::mend).
+    pub(crate) fn cut(&self) {
         let mut state = self.shared.state.lock().unwrap();
         state.closed = true;
         state.hang_up();
+    }
+
+    pub(crate) fn mend(&self) {
+        self.shared.state.lock().unwrap().closed = false;
     }
 }
 
@@ -115,19 +129,25 @@ impl Shared {
         state.connections.push(ends());
         let ((from_client, to_server), (to_client, from_server)) = (ends(), ends());
         let forth = Arc::clone(self);
-        thread::spawn(move || forth.pass(from_client, to_server, number));
+        thread::spawn(move || {
+            forth.pass(from_client, to_server, |state| {
+                number < state.held_before.max(state.frozen_before)
+            })
+        });
         let back = Arc::clone(self);
-        thread::spawn(move || back.pass(from_server, to_client, usize::MAX));
+        thread::spawn(move || {
+            back.pass(from_server, to_client, |state| number < state.frozen_before)
+        });
     }
 
-    fn pass(&self, mut from: TcpStream, mut to: TcpStream, number: usize) {
+    fn pass(&self, mut from: TcpStream, mut to: TcpStream, is_held: impl Fn(&State) -> bool) {
         let mut buffer = vec![0; 64 << 10];
         while let Ok(len @ 1..) = from.read(&mut buffer) {
             let mut state = self.state.lock().unwrap();
-            if number < state.held_before {
+            if is_held(&state) {
                 state.held += len;
                 self.changed.notify_all();
-                while number < state.held_before {
+                while is_held(&state) {
                     state = self.changed.wait(state).unwrap();
                 }
             }
