@@ -67,8 +67,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 ///
 /// A batch is one transaction (`MULTI` ... `EXEC`), all or nothing. In a cluster there are such
 /// only within one slot: a batch with keys of several is refused before anything is sent, whereupon
-/// write-behind brings its changes one by one. Give the prefix a hash tag (`{name}:`) to have all
-/// keys in one slot, and batches whole.
+/// write-behind brings its changes one by one; tell it so from the beginning by a
+/// [`batch`](crate::Behind::batch) of 1, and give it more [`lanes`](crate::Behind::lanes). Or give the
+/// prefix a hash tag (`{name}:`) to have all keys in one slot, and batches whole.
 ///
 /// # Failures
 ///

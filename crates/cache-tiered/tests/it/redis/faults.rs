@@ -2,7 +2,7 @@
 //! lost, every call ends in time, and all is well a second after the server is.
 
 use super::server::{PATIENCE, Server};
-use crate::figures::cases;
+use crate::figures::rounds;
 use cache_tiered::{MemoryTier, PutError, Redis, Retry, Tiered, Writes};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use std::sync::{Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Of each kind; the figure of CI.
+/// Of each kind: under a sanitizer, in CI, and in the long run.
+const ROUNDS_FEW: u32 = 2;
 const ROUNDS: u32 = 20;
-/// The figure of the long run.
-const ROUNDS_MAX: u32 = 500;
+const ROUNDS_LONG: u32 = 500;
 const WRITERS: u64 = 3;
 /// More than memory holds, so that reads come to the server too.
 const KEYS: u64 = 24;
@@ -233,7 +233,7 @@ fn survive(
     recovered: impl Fn(&Board),
 ) {
     let (board, over) = (Board::default(), AtomicBool::new(false));
-    let rounds = cases(ROUNDS).min(ROUNDS_MAX);
+    let rounds = rounds(ROUNDS_FEW, ROUNDS, ROUNDS_LONG);
     let truths: Vec<(u64, Truth)> = thread::scope(|scope| {
         let board = &board;
         let writers: Vec<_> = (0..WRITERS)
@@ -249,7 +249,10 @@ fn survive(
                 slowest = slowest.max(timed(|| recovered(board)).1);
             }
             eprintln!("{fault:?} {rounds} times: well again within {slowest:?}");
-            assert!(slowest <= RECOVERY, "{fault:?}: {slowest:?}");
+            assert!(
+                slowest <= RECOVERY || rounds == ROUNDS_FEW,
+                "{fault:?}: {slowest:?}"
+            );
         }
         drop(writing);
         let truths = writers
@@ -264,8 +267,9 @@ fn survive(
         eprintln!(
             "{written} written, {failed} not; late by {late:?} on a machine that was by {machine:?}"
         );
+        // What a sanitizer makes slow says nothing of time.
         assert!(
-            late <= GRACE + machine,
+            late <= GRACE + machine || rounds == ROUNDS_FEW,
             "a call ended {late:?} after its time, the machine was late by {machine:?}"
         );
         truths
