@@ -4,6 +4,7 @@ use super::fjall::Fjall;
 use super::foyer::Foyer;
 use super::on_disk::{OnDisk, find};
 use super::redb::Redb;
+use super::strata::Strata;
 use super::values::values;
 use crate::races::directory::temporary;
 use crate::{Contender, Effort, Sample, Workload};
@@ -32,6 +33,8 @@ pub(super) fn workloads(effort: Effort) -> Vec<Workload> {
     let count = effort.operations(50_000);
     let workload = Workload::new("disk", "burst-lost", "values")
         .answering(0)
+        .with(contender::<Strata<true>>(count))
+        .with(contender::<Strata<false>>(count))
         .with(contender::<Foyer>(count))
         .with(contender::<Redb>(count))
         .with(contender::<Fjall>(count));

@@ -10,6 +10,7 @@ use super::fjall::Fjall;
 use super::foyer::Foyer;
 use super::on_disk::{OnDisk, settle, sum_at_once};
 use super::redb::Redb;
+use super::strata::Strata;
 use super::values::{glance, value_of, values};
 use crate::races::directory::temporary;
 use crate::{Contender, Effort, Sample, Sequence, Workload};
@@ -94,6 +95,7 @@ fn of_size(name: &str, count: usize, size: usize, gets: usize) -> Vec<Workload> 
     let mut both = [1, AT_ONCE].map(|at_once| {
         Workload::new("disk", format!("get-{name}-{at_once}"), "us").answering(answer)
     });
+    both = with::<Strata<true>>(both, &work);
     both = with::<Foyer>(both, &work);
     both = with::<Redb>(both, &work);
     both = with::<Fjall>(both, &work);

@@ -11,6 +11,7 @@ mod on_disk;
 mod packed;
 mod recover;
 mod redb;
+mod strata;
 mod values;
 
 use super::Build;

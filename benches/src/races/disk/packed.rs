@@ -4,6 +4,7 @@ use super::fjall::Fjall;
 use super::foyer::Foyer;
 use super::on_disk::{OnDisk, find};
 use super::redb::Redb;
+use super::strata::Strata;
 use super::values::values;
 use crate::races::directory::{described, temporary};
 use crate::{Contender, Effort, Sample, Workload};
@@ -48,6 +49,7 @@ pub(super) fn workloads(effort: Effort) -> Vec<Workload> {
     let workload = Workload::new("disk", "packed-200B", "bytes")
         .answering(count as u64)
         .isolated()
+        .with(contender::<Strata<true>>(count))
         .with(contender::<Foyer>(count))
         .with(contender::<Redb>(count))
         .with(contender::<Fjall>(count));

@@ -8,6 +8,7 @@ use super::fjall::Fjall;
 use super::foyer::Foyer;
 use super::on_disk::{OnDisk, find, settle};
 use super::redb::Redb;
+use super::strata::Strata;
 use super::values::values;
 use crate::races::directory::temporary;
 use crate::{Contender, Effort, Sample, Workload};
@@ -52,6 +53,7 @@ fn contender<S: OnDisk>(count: usize, size: usize) -> Contender {
 fn of_size(name: &str, count: usize, size: usize) -> Vec<Workload> {
     let workload = Workload::new("disk", format!("recover-{name}"), "ms")
         .answering(count as u64)
+        .with(contender::<Strata<true>>(count, size))
         .with(contender::<Foyer>(count, size))
         .with(contender::<Redb>(count, size))
         .with(contender::<Fjall>(count, size));
