@@ -18,7 +18,7 @@ const PACKAGE: &str = "cache-tiered";
 /// Its tests of what the journal keeps, by the names of their modules.
 const JOURNAL: &str = "journal::tests::system";
 
-/// Its test binary of what write-behind keeps.
+/// Its test binary of what write-behind and the disk tier keep.
 const BEHIND: &str = "crash";
 
 /// How often, and where chance begins.
@@ -56,7 +56,7 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
         .args(["--lib", JOURNAL, "--", "--nocapture"]);
     steps.run(&format!("crash the journal, seed {seed}"), &journal)?;
     let behind = program.args(["--test", BEHIND, "--", "--nocapture"]);
-    steps.run(&format!("crash write-behind, seed {seed}"), &behind)
+    steps.run(&format!("crash write-behind and the disk tier, seed {seed}"), &behind)
 }
 
 /// cargo over the tests of the package.

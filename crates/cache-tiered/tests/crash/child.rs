@@ -1,11 +1,14 @@
 //! The process that writes behind until it is killed, or has written what it was to write.
 
-use super::sink::{Telling, tell, value};
+use super::sink::{Telling, tell, value, version};
 #[cfg(feature = "redb")]
 use cache_tiered::Redb;
 use cache_tiered::{
     Blocking, Durability, ManualClock, MemoryTier, PutError, RemoveError, Tiered, Writes,
 };
+#[cfg(feature = "disk")]
+use cache_tiered::{DiskTier, Overflow};
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -26,9 +29,6 @@ const LIE: &str = "CACHE_TIERED_CRASH_LIE";
 const TEST: &str = "child::a_process_that_writes";
 
 const THREADS: u64 = 3;
-const KEYS_A_THREAD: u64 = 4;
-/// All keys that there are.
-pub(super) const KEYS: u64 = THREADS * KEYS_A_THREAD;
 
 pub(super) type Cache = Tiered<u64, Vec<u8>>;
 
@@ -38,6 +38,33 @@ pub(super) enum Kind {
     Memory,
     #[cfg(feature = "redb")]
     Redb,
+    /// In memory, and written through; between it and the memory tier lies a disk tier.
+    #[cfg(feature = "disk")]
+    Disk,
+}
+
+impl Kind {
+    pub(super) fn has_disk(self) -> bool {
+        match self {
+            #[cfg(feature = "disk")]
+            Self::Disk => true,
+            _ => false,
+        }
+    }
+
+    /// Those that a thread has for itself. In memory there are fewer at a time.
+    const fn keys_a_thread(self) -> u64 {
+        match self {
+            #[cfg(feature = "disk")]
+            Self::Disk => 150,
+            _ => 4,
+        }
+    }
+
+    /// All keys that there are.
+    pub(super) const fn keys(self) -> u64 {
+        THREADS * self.keys_a_thread()
+    }
 }
 
 /// What a process does wrong, so that a test sees that this is found.
@@ -82,6 +109,8 @@ impl Child {
             "Memory" => Kind::Memory,
             #[cfg(feature = "redb")]
             "Redb" => Kind::Redb,
+            #[cfg(feature = "disk")]
+            "Disk" => Kind::Disk,
             other => panic!("there is no sink {other}"),
         };
         let power = env::var(DURABILITY).unwrap() == "power";
@@ -137,7 +166,6 @@ impl Child {
         };
         #[cfg(feature = "redb")]
         let sink = match self.kind {
-            Kind::Memory => sink,
             Kind::Redb => {
                 let file = Redb::options().durability(durability);
                 let file = file.open(self.directory.join("data.redb"))?;
@@ -146,7 +174,20 @@ impl Child {
                     ..sink
                 }
             }
+            _ => sink,
         };
+        #[cfg(feature = "disk")]
+        if self.kind == Kind::Disk {
+            // So small that regions are reclaimed, and buffers written, all the time.
+            let disk = DiskTier::new(self.directory.join("disk"))
+                .capacity(512 << 10)
+                .region_bytes(64 << 10)
+                .buffers(64 << 10)
+                .overflow(Overflow::Wait)
+                .durability(durability);
+            let builder = Tiered::builder().memory(MemoryTier::entries(30));
+            return Ok(builder.disk(disk).store(Blocking::new(sink)).build()?);
+        }
         // Fewer than there are keys: some are read from what is dirty, or from the sink.
         let mut memory = MemoryTier::entries(5);
         if let Some((clock, _)) = &sink.down {
@@ -156,7 +197,7 @@ impl Child {
             .durability(durability)
             .journal_bytes(1 << 20, 32 << 10)
             .max_delay(Duration::from_millis(2))
-            .max_dirty(KEYS as usize - 2)
+            .max_dirty(self.kind.keys() as usize - 2)
             .batch(4);
         let builder = Tiered::builder().memory(memory).writes(writes);
         Ok(builder.store(Blocking::new(sink)).build()?)
@@ -186,11 +227,28 @@ fn outcome(cache: &Cache, key: u64, version: u64) -> Result<&'static str, String
     }
 }
 
+/// Reads a key that only this thread writes: no other version may be there than the one that it wrote last.
+fn read(cache: &Cache, key: u64, last: u64) -> Result<(), String> {
+    let hit = cache
+        .get(&key)
+        .wait()
+        .map_err(|error| format!("{error:?}"))?;
+    let found = hit.map_or(0, |hit| version(key, &hit.value));
+    let wanted = if is_put(last) { last } else { 0 };
+    if found == wanted {
+        return Ok(());
+    }
+    Err(format!("key {key} has {found} instead of {wanted}"))
+}
+
 fn write(cache: &Cache, thread: u64, child: &Child) {
+    let keys = child.kind.keys_a_thread();
+    // The last of each key in this life, if it was acknowledged.
+    let mut last = BTreeMap::new();
     for index in 0..child.writes.unwrap_or(u64::MAX) {
         let version = child.first + index;
         // Now one key many times, now all of them.
-        let key = thread * KEYS_A_THREAD + (index / 5 + index % 3) % KEYS_A_THREAD;
+        let key = thread * keys + (index / 5 + index % 3) % keys;
         tell(&format!("asked {key} {version}"));
         let outcome = match child.lie {
             None => outcome(cache, key, version),
@@ -198,8 +256,20 @@ fn write(cache: &Cache, thread: u64, child: &Child) {
             Some(Lie::Panics) => panic!("this process was told to panic"),
         };
         match outcome {
-            Ok(word) => tell(&format!("{word} {key} {version}")),
+            Ok(word) => {
+                tell(&format!("{word} {key} {version}"));
+                last.remove(&key);
+                if word == "acknowledged" {
+                    last.insert(key, version);
+                }
+            }
             Err(error) => tell(&format!("failed {error}")),
+        }
+        let key = thread * keys + index * 7 % keys;
+        if let (None, Some(&last)) = (child.lie, last.get(&key))
+            && let Err(error) = read(cache, key, last)
+        {
+            tell(&format!("failed {error}"));
         }
     }
 }

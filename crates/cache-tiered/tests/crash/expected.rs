@@ -1,8 +1,9 @@
 //! What must hold of each key, by what the processes told.
 
-use super::child::{Child, KEYS, Kind, is_put};
+use super::child::{Cache, Child, Kind, is_put};
 use super::kills::STARTING;
 use super::sink::{Given, Telling, version};
+use cache_tiered::Tier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -53,6 +54,10 @@ pub(super) struct Seen {
     pub(super) unopened: u64,
     /// Keys that were found as acknowledged and not given to the sink yet.
     pub(super) recovered: u64,
+    /// Keys that had a value when a process was killed whose cache has a disk tier.
+    pub(super) had: u64,
+    /// Those of them that the disk tier answered when it was opened again.
+    pub(super) on_disk: u64,
     /// Processes that came to their end, rather than being killed.
     pub(super) closed: u64,
 }
@@ -120,8 +125,11 @@ impl Expected {
             child.open(sink.clone()).expect(context)
         };
         self.seen.recovered += cache.stats().behind.recovered;
+        if child.kind.has_disk() {
+            self.look_at_tiers(&cache, child.kind, context);
+        }
         let mut found = BTreeMap::new();
-        for key in 0..KEYS {
+        for key in 0..child.kind.keys() {
             let hit = cache.get(&key).wait().unwrap();
             let there = hit.map_or(0, |hit| version(key, &hit.value));
             let known = self.known(key);
@@ -131,7 +139,7 @@ impl Expected {
         }
         let report = cache.flush().wait().unwrap();
         assert_eq!(report.dead, 0, "{context}");
-        for key in 0..KEYS {
+        for key in 0..child.kind.keys() {
             let stored = cache.store().load(&key).wait().unwrap();
             let stored = stored.map_or(0, |bytes| version(key, &bytes));
             assert_eq!(stored, found[&key], "{context}: key {key} in the store");
@@ -145,7 +153,7 @@ impl Expected {
             let there = found[key];
             if let Some(&given) = sink.given.lock().unwrap().get(key) {
                 known.give(given, context);
-                let same = child.kind != Kind::Memory || given.version == there;
+                let same = is_in_file(child.kind) || given.version == there;
                 assert!(same, "{context}: key {key} has {there} after {given:?}");
             }
             // The first that was asked for and explains what is there.
@@ -154,5 +162,32 @@ impl Expected {
             known.acknowledged = versions.copied().find(explains).unwrap_or(0);
             known.asked = known.asked.split_off(&known.acknowledged);
         }
+    }
+
+    /// Whatever a tier has of a key after a restart is what the store has: the fence was written before the store was asked.
+    fn look_at_tiers(&mut self, cache: &Cache, kind: Kind, context: &str) {
+        for key in 0..kind.keys() {
+            let given = self.known(key).given.map_or(0, |given| given.version);
+            self.seen.had += u64::from(given > 0);
+            let Some(hit) = cache.get_cached(&key).wait().unwrap() else {
+                continue;
+            };
+            let there = version(key, &hit.value);
+            assert_eq!(
+                there, given,
+                "{context}: key {key} in the {:?} tier",
+                hit.tier
+            );
+            self.seen.on_disk += u64::from(hit.tier == Tier::Disk);
+        }
+    }
+}
+
+/// Whether the sink is a file, which may have taken what was not told any more.
+fn is_in_file(kind: Kind) -> bool {
+    match kind {
+        #[cfg(feature = "redb")]
+        Kind::Redb => true,
+        _ => false,
     }
 }
