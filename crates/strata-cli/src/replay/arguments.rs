@@ -17,6 +17,9 @@ use crate::args::ReadArgs;
 use crate::trace::generate::Pattern;
 use crate::units::{Bytes, parse_bytes};
 
+/// The least bytes of a disk tier: regions in which entries of some size have room.
+const DISK_MIN: u64 = 1 << 20;
+
 /// The arguments of `strata replay`.
 ///
 /// ```
@@ -65,7 +68,18 @@ pub struct Args {
     #[arg(long, value_name = "POLICY", default_value = "s3-fifo")]
     pub policy: AnyConfig,
 
-    /// What lies beneath the memory tier: redb (a database, the file data.redb), memory (a map, gone with the process), or
+    /// Bytes of a disk tier between memory and store [default: none].
+    #[arg(long, value_name = "SIZE", value_parser = parse_disk, allow_hyphen_values = true)]
+    pub disk: Option<Bytes>,
+
+    /// Keep the disk tier in this directory [default: a temporary one, removed at the end].
+    ///
+    /// The directory is the tier's alone. A tier that is already there is used further: it must have been over the same store,
+    /// and no run without it may have written to that since.
+    #[arg(long, value_name = "DIR", requires = "disk")]
+    pub disk_path: Option<PathBuf>,
+
+    /// What lies beneath the tiers: redb (a database, the file data.redb), memory (a map, gone with the process), or
     /// the URL of a Redis server.
     ///
     /// A URL is redis://[user:password@]host[:port][/database] or unix:///path; several with commas between them are of a
@@ -257,6 +271,19 @@ fn parse_memory(text: &str) -> Result<Bytes, String> {
         .map_err(|error: crate::units::BytesError| error.to_string())?;
     if bytes.get() == 0 {
         return Err("a memory tier of 0 bytes holds nothing: give a size such as 64MiB".to_owned());
+    }
+    Ok(bytes)
+}
+
+fn parse_disk(text: &str) -> Result<Bytes, String> {
+    let bytes: Bytes = text
+        .parse()
+        .map_err(|error: crate::units::BytesError| error.to_string())?;
+    if bytes.get() < DISK_MIN {
+        return Err(format!(
+            "a disk tier takes {} at least",
+            Bytes::new(DISK_MIN)
+        ));
     }
     Ok(bytes)
 }

@@ -10,6 +10,7 @@ mod answer;
 mod arguments;
 mod behind;
 mod delay;
+mod disk_tier;
 mod error;
 mod journal;
 mod latency;
@@ -47,6 +48,7 @@ pub use acknowledgements::AcknowledgementError;
 pub use arguments::{Args, WriteMode};
 pub use behind::Behind;
 pub use delay::{Delay, DelayError};
+pub use disk_tier::{DiskFigures, WrittenBytes};
 pub use error::{BoxError, ReplayError};
 pub use latency::{LatencyByTier, Percentiles};
 pub use report::{Bytes, Configuration, Format, Hits, Recovery, Report};
@@ -130,7 +132,7 @@ pub fn replay(args: &Args) -> Result<Report, ReplayError> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let memory = cache.stats().memory.weight;
-    let (stats, closed) = close(cache)?;
+    let (stats, disk_tier, closed) = close(cache)?;
     let written = || Some(written::bytes_written()? - written_before?);
     let (disk, disk_written) = (stack.file_bytes(), written());
     let reopened = stack.open()?;
@@ -155,6 +157,7 @@ pub fn replay(args: &Args) -> Result<Report, ReplayError> {
     report.lost_writes += recovery.map_or(0, |recovery| recovery.lost);
     report.read_back = read_back;
     report.recovery = recovery;
+    report.disk_tier = disk_tier;
     report.behind = stack.is_behind().then(|| Behind::of(&stats.behind, closed));
     Ok(report)
 }
@@ -245,11 +248,12 @@ fn serve_queue(
 }
 
 /// Closes the cache, which brings what is dirty to the store, and lets go of its files.
-fn close(cache: Cache) -> Result<(TieredStats, CloseReport), ReplayError> {
+fn close(cache: Cache) -> Result<(TieredStats, Option<DiskFigures>, CloseReport), ReplayError> {
     let closed = cache.close().wait().map_err(|error| ReplayError::Close {
         source: error.into(),
     })?;
-    Ok((cache.stats(), closed))
+    let disk_tier = cache.disk_stats().as_ref().map(DiskFigures::of);
+    Ok((cache.stats(), disk_tier, closed))
 }
 
 fn report(
@@ -266,6 +270,7 @@ fn report(
             workload: source.name().to_owned(),
             store: stack.describe_store(),
             memory: stack.describe_memory(),
+            disk: stack.describe_disk(),
             writes: format!(
                 "{}; {} of the requests overwrite",
                 stack.describe_writes(),
@@ -294,6 +299,7 @@ fn report(
         read_back: 0,
         reopened: stack.outlives(),
         recovery: None,
+        disk_tier: None,
         behind: None,
         findings: tally.findings,
     }

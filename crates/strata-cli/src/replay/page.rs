@@ -19,6 +19,7 @@ pub(super) fn page(report: &Report) -> String {
         ("strata", env!("CARGO_PKG_VERSION").to_owned()),
         ("date", date()),
         ("memory tier", configuration.memory.clone()),
+        ("disk tier", configuration.disk.clone()),
         ("store", configuration.store.clone()),
         ("writes", configuration.writes.clone()),
         ("threads", configuration.threads.to_string()),
@@ -48,6 +49,10 @@ pub(super) fn page(report: &Report) -> String {
     );
     page.section("Bytes and writes");
     figures(&mut page, &report.byte_figures());
+    if let Some(disk_tier) = &report.disk_tier {
+        page.section("Disk tier");
+        figures(&mut page, &disk_tier.figures());
+    }
     if let Some(behind) = &report.behind {
         page.section("Write-behind");
         figures(&mut page, &behind.figures(report.acknowledged_writes));

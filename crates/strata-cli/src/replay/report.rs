@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::behind::Behind;
+use super::disk_tier::DiskFigures;
 use super::latency::{LatencyByTier, Percentiles};
 use super::timeline::Slice;
 use crate::table::{Column, Table, grouped};
@@ -53,6 +54,8 @@ pub struct Report {
     pub reopened: bool,
     /// What came of the keys that an acknowledgement file listed at the start; none without such a file.
     pub recovery: Option<Recovery>,
+    /// What the disk tier did; none where there is none.
+    pub disk_tier: Option<DiskFigures>,
     /// What write-behind did; none where the store acknowledges each write.
     pub behind: Option<Behind>,
     /// The first wrong values and lost writes, in words.
@@ -69,6 +72,8 @@ pub struct Configuration {
     pub store: String,
     /// The memory tier.
     pub memory: String,
+    /// The disk tier, `none` if there is none.
+    pub disk: String,
     /// How writes travel, and their share.
     pub writes: String,
     /// Threads.
@@ -111,7 +116,7 @@ pub struct Bytes {
 }
 
 /// A name, its figure, and what there is to say of it.
-type Figure = (&'static str, String, String);
+pub(super) type Figure = (&'static str, String, String);
 
 /// The form of a report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -184,6 +189,7 @@ impl Report {
             ("acknowledged_writes", self.acknowledged_writes.to_string()),
             ("lost_writes", self.lost_writes.to_string()),
         ];
+        columns.extend(DiskFigures::columns(self.disk_tier.as_ref()));
         columns.extend(Behind::columns(self.behind.as_ref()));
         columns
     }
@@ -198,6 +204,7 @@ impl Report {
         for (name, what) in [
             ("workload", &configuration.workload),
             ("memory tier", &configuration.memory),
+            ("disk tier", &configuration.disk),
             ("store", &configuration.store),
             ("writes", &configuration.writes),
         ] {
@@ -212,6 +219,9 @@ impl Report {
     fn figures(&self) -> Vec<Figure> {
         let mut figures = self.request_figures();
         figures.extend(self.byte_figures());
+        if let Some(disk_tier) = &self.disk_tier {
+            figures.extend(disk_tier.figures());
+        }
         if let Some(behind) = &self.behind {
             figures.extend(behind.figures(self.acknowledged_writes));
         }

@@ -1,4 +1,4 @@
-//! The stack that a replay runs on: the memory tier over a store, opened and opened again.
+//! The stack that a replay runs on: the memory tier, perhaps a disk tier, over a store; opened and opened again.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -10,6 +10,7 @@ use cache_tiered::{Durability, InMemory, MemoryTier, Pooled, Redb, Redis, Tiered
 use tempfile::TempDir;
 
 use super::arguments::{Args, WriteMode};
+use super::disk_tier::DiskTierSettings;
 use super::error::ReplayError;
 use super::journal::{self, JournalSettings};
 use super::store_kind::StoreKind;
@@ -35,6 +36,7 @@ pub(crate) struct Stack {
     /// Bytes of the heaviest entry, its key included.
     heaviest: u32,
     policy: AnyConfig,
+    disk: Option<DiskTierSettings>,
     /// Of write-behind; none where the store acknowledges each write.
     journal: Option<JournalSettings>,
 }
@@ -84,6 +86,7 @@ impl Stack {
             memory: args.memory.get(),
             heaviest: args.value_size.largest().saturating_add(KEY_SIZE),
             policy: args.policy.clone(),
+            disk: DiskTierSettings::of(args)?,
             journal,
         })
     }
@@ -95,12 +98,14 @@ impl Stack {
         let memory = MemoryTier::weighted(self.memory, weigh)
             .policy(self.policy.clone())
             .heaviest_entry(self.heaviest);
-        let builder = Tiered::builder()
-            .memory(memory)
-            .writes(match &self.journal {
-                None => Writes::through().into(),
-                Some(journal) => journal.writes(&self.pool),
-            });
+        let mut builder = Tiered::builder().memory(memory);
+        if let Some(disk) = &self.disk {
+            builder = builder.disk(disk.tier(&self.pool));
+        }
+        let builder = builder.writes(match &self.journal {
+            None => Writes::through().into(),
+            Some(journal) => journal.writes(&self.pool),
+        });
         let built = match &self.home {
             Home::Memory(store) => builder.store(store.clone()).build(),
             Home::Redis(_, urls) => {
@@ -148,7 +153,7 @@ impl Stack {
         !matches!(self.home, Home::Memory(_))
     }
 
-    /// Whether there is nothing in the store and in the journal yet.
+    /// Whether there is nothing in store, journal and disk tier yet.
     pub(crate) fn is_new(&self) -> bool {
         let is_new = match &self.home {
             Home::Memory(_) => true,
@@ -156,7 +161,9 @@ impl Stack {
             Home::Redis(..) => false,
             Home::File { path, .. } => !path.exists(),
         };
-        is_new && self.journal.as_ref().is_none_or(JournalSettings::is_new)
+        is_new
+            && self.journal.as_ref().is_none_or(JournalSettings::is_new)
+            && self.disk.as_ref().is_none_or(DiskTierSettings::is_new)
     }
 
     /// The bytes of the store's files.
@@ -194,6 +201,11 @@ impl Stack {
     pub(crate) fn describe_writes(&self) -> String {
         let journal = self.journal.as_ref();
         journal.map_or("through".to_owned(), JournalSettings::describe)
+    }
+
+    pub(crate) fn describe_disk(&self) -> String {
+        let disk = self.disk.as_ref();
+        disk.map_or("none".to_owned(), DiskTierSettings::describe)
     }
 
     pub(crate) fn describe_memory(&self) -> String {

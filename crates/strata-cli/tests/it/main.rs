@@ -11,6 +11,7 @@ mod replay;
 mod replay_bad_input;
 mod replay_behind;
 mod replay_detection;
+mod replay_disk;
 mod replay_full_disk;
 mod replay_kill;
 mod replay_redis;

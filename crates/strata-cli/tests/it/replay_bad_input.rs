@@ -73,8 +73,9 @@ fn values_out_of_range_are_usage_errors() {
         (["--max-delay", "1h"], "`1h` is no time"),
         (["--max-delay", "-1s"], ""),
         (["--max-dirty", "0"], "give a whole number from 1"),
-        // What is not there yet is not accepted either.
-        (["--disk", "1GiB"], "--disk"),
+        (["--disk", "0"], "a disk tier takes 1 MiB at least"),
+        (["--disk", "-1"], "`-1` is no size"),
+        (["--disk-path", "tier"], "required arguments"),
     ] {
         refused(&arguments, 2, words);
     }
