@@ -134,7 +134,7 @@ pub(crate) fn lint(steps: &mut Steps, workspace: &Workspace) -> Result<()> {
         let program = workspace
             .cargo_into("fuzzing")
             .rustflags("--cfg fuzzing")
-            .args(["clippy", "--package", package, "--lib"])
+            .args(["clippy", "--package", package, "--lib", "--all-features"])
             .args(["--", "--deny", "warnings"]);
         steps.run(&format!("clippy {package}, for fuzzing"), &program)?;
     }

@@ -59,6 +59,9 @@ const ROWS: [Row; 4] = [
         package: "cache-tiered",
         cases: 1_000_000,
         targets: &[
+            "disk_block",
+            "disk_piece",
+            "disk_recovery",
             "journal_frame",
             "journal_header",
             "journal_recovery",

@@ -47,6 +47,9 @@ pub use codec::Postcard;
 pub use codec::{Codec, CodecError, Pooled, Raw};
 #[cfg(feature = "disk")]
 pub use compress::Compression;
+#[cfg(all(fuzzing, feature = "disk"))]
+#[doc(hidden)]
+pub use disk::fuzzing as disk_fuzzing;
 #[cfg(feature = "disk")]
 pub use disk::{DiskReport, DiskStats};
 pub use durability::{Durability, ParseDurabilityError};

@@ -102,7 +102,11 @@ impl Compression {
 
     #[cfg_attr(
         not(any(feature = "lz4", feature = "zstd")),
-        expect(unused_variables, reason = "there is nothing to pack by")
+        expect(
+            unused_variables,
+            clippy::ptr_arg,
+            reason = "there is nothing to pack by"
+        )
     )]
     fn pack(self, value: &[u8], out: &mut Vec<u8>) -> Option<Method> {
         match self {
@@ -153,7 +157,11 @@ pub(crate) fn decompress(
 
 #[cfg_attr(
     not(any(feature = "lz4", feature = "zstd")),
-    expect(unused_variables, reason = "there is nothing to unpack by")
+    expect(
+        unused_variables,
+        clippy::ptr_arg,
+        reason = "there is nothing to unpack by"
+    )
 )]
 fn unpack(
     method: Method,

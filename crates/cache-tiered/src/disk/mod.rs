@@ -29,6 +29,8 @@ mod counts;
 mod error;
 mod fences;
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod index;
 mod layout;
 mod marks;

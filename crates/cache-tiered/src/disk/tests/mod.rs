@@ -1,6 +1,7 @@
 //! Random histories on a device that forgets: what is read is what was last written, or nothing.
 
 mod damage;
+mod golden;
 
 use super::error::OpenError;
 use super::open::Begun;
