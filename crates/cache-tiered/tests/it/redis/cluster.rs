@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const SLOTS: u32 = 16_384;
 const KEYS: u64 = 600;
-const CALL: Duration = Duration::from_millis(300);
+const CALL: Duration = Duration::from_secs(1);
 
 struct Cluster {
     nodes: Vec<Server>,

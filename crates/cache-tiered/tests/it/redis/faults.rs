@@ -241,6 +241,7 @@ fn survive(
             .collect();
         let machine = scope.spawn(|| lateness(&over));
         let (writing, watching) = (Over(&board.over), Over(&over));
+        let mut slowest_of_all = Duration::ZERO;
         for fault in FAULTS {
             let mut slowest = Duration::ZERO;
             for _ in 0..rounds {
@@ -249,10 +250,7 @@ fn survive(
                 slowest = slowest.max(timed(|| recovered(board)).1);
             }
             eprintln!("{fault:?} {rounds} times: well again within {slowest:?}");
-            assert!(
-                slowest <= RECOVERY || rounds == ROUNDS_FEW,
-                "{fault:?}: {slowest:?}"
-            );
+            slowest_of_all = slowest_of_all.max(slowest);
         }
         drop(writing);
         let truths = writers
@@ -266,6 +264,10 @@ fn survive(
         let (failed, late) = (counts.failed, counts.late);
         eprintln!(
             "{written} written, {failed} not; late by {late:?} on a machine that was by {machine:?}"
+        );
+        assert!(
+            slowest_of_all <= RECOVERY + machine || rounds == ROUNDS_FEW,
+            "well again after {slowest_of_all:?}, the machine was late by {machine:?}"
         );
         // What a sanitizer makes slow says nothing of time.
         assert!(
@@ -314,6 +316,9 @@ fn g4_nothing_acknowledged_behind_is_lost_whatever_happens_to_the_server() {
         .retry(retry);
     let cache = cache(&server, writes);
     survive(&cache, &mut server, false, |_| {
-        cache.flush().wait().unwrap();
+        let began = Instant::now();
+        while let Err(error) = cache.flush().wait() {
+            assert!(began.elapsed() < PATIENCE, "{error}");
+        }
     });
 }
