@@ -24,6 +24,7 @@ fn settings(mode: Mode, lie: Lie) -> Settings {
         memory: 4,
         time_to_live: None,
         absent_for: 0,
+        disk: false,
         lie,
     }
 }

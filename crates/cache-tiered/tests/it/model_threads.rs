@@ -211,6 +211,7 @@ fn lives(mode: Mode, memory: u64) {
         memory,
         time_to_live: Some(20),
         absent_for: 5,
+        disk: false,
         lie: Lie::None,
     };
     let directory = directory();

@@ -1,4 +1,4 @@
-//! G1, G3 and G4 by name over random operations, faults, jumps of the clock, crashes and reopenings.
+//! G1 to G4 by name over random operations, faults, jumps of the clock, crashes and reopenings.
 //!
 //! The seed is fixed; `STRATA_CASES` histories run in place of those of a test, of about 100 steps each.
 
@@ -29,9 +29,9 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 /// Runs so many histories; what came about in all of them.
-fn run(mode: impl Strategy<Value = Mode>, default: u32) -> Coverage {
+fn run(mode: impl Strategy<Value = Mode>, disk: bool, default: u32) -> Coverage {
     let total = RefCell::new(Coverage::default());
-    let strategy = (machine::settings(mode), machine::steps(1..200));
+    let strategy = (machine::settings(mode, disk), machine::steps(1..200));
     let held = runner(cases(default)).run(&strategy, |(settings, steps): (Settings, _)| {
         match machine::run(settings, &steps) {
             Ok(coverage) => total.borrow_mut().add(&coverage),
@@ -50,7 +50,7 @@ fn run(mode: impl Strategy<Value = Mode>, default: u32) -> Coverage {
 
 #[test]
 fn g1_g3_write_through_keeps_what_it_promises() {
-    let seen = run(machine::through(), THROUGH);
+    let seen = run(machine::through(), false, THROUGH);
     if cases(THROUGH) < THROUGH {
         return;
     }
@@ -74,7 +74,7 @@ fn g1_g3_write_through_keeps_what_it_promises() {
 
 #[test]
 fn g1_g4_write_behind_keeps_what_it_promises() {
-    let seen = run(machine::behind(), BEHIND);
+    let seen = run(machine::behind(), false, BEHIND);
     if cases(BEHIND) < BEHIND {
         return;
     }
@@ -97,6 +97,31 @@ fn g1_g4_write_behind_keeps_what_it_promises() {
     assert!(seen.steps >= 60_000 && seen.jumped >= JUMPED, "{seen:?}");
 }
 
+/// Histories of each of the two with a disk tier.
+#[cfg(feature = "disk")]
+const ON_DISK: u32 = 200;
+
+#[cfg(feature = "disk")]
+fn g1_g2_on_disk(mode: impl Strategy<Value = Mode>) {
+    let seen = run(mode, true, ON_DISK);
+    assert!(
+        cases(ON_DISK) < ON_DISK || seen.disk_hits > 1_000 && seen.warm > 200 && seen.kills > 50,
+        "nothing is left out: {seen:?}"
+    );
+}
+
+#[cfg(feature = "disk")]
+#[test]
+fn g1_g2_write_through_with_a_disk_tier_keeps_what_it_promises() {
+    g1_g2_on_disk(machine::through());
+}
+
+#[cfg(feature = "disk")]
+#[test]
+fn g1_g2_write_behind_with_a_disk_tier_keeps_what_it_promises() {
+    g1_g2_on_disk(machine::behind());
+}
+
 /// What flew at a close in haste ended when the journal could no longer hear of it: it came back,
 /// over what the store had been given meanwhile.
 #[test]
@@ -113,6 +138,7 @@ fn g4_what_flew_at_a_close_in_haste_may_come_back() {
         memory: 3,
         time_to_live: None,
         absent_for: 0,
+        disk: false,
         lie: Lie::None,
     };
     let steps = [

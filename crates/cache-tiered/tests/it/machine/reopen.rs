@@ -11,6 +11,8 @@ use cache_tiered::{
     Blocking, BuildError, CloseReport, JournalErrorKind, ManualClock, MemoryTier, Retry, Tiered,
     WhenFull, Writes,
 };
+#[cfg(feature = "disk")]
+use cache_tiered::{DiskErrorKind, DiskTier, Overflow};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +64,22 @@ pub(crate) fn restore(image: Vec<(PathBuf, Vec<u8>)>, journal: &Path) {
     }
 }
 
+/// Where the disk tier of a cache is whose journal is there.
+#[cfg(feature = "disk")]
+fn disk_of(journal: &Path) -> PathBuf {
+    journal.with_extension("disk")
+}
+
+/// The disk tier of a cache: of the least regions that there are.
+#[cfg(feature = "disk")]
+fn disk(journal: &Path) -> DiskTier {
+    DiskTier::new(disk_of(journal))
+        .region_bytes(16 << 10)
+        .capacity(4 * (16 << 10))
+        .overflow(Overflow::Wait)
+        .promote_after(1)
+}
+
 /// A cache with such settings over a store and a journal.
 pub(crate) fn build(
     settings: &Settings,
@@ -106,7 +124,13 @@ pub(crate) fn build(
             })
             .into(),
     };
-    Tiered::builder()
+    let builder = Tiered::builder();
+    #[cfg(feature = "disk")]
+    let builder = match settings.disk {
+        true => builder.disk(disk(journal)),
+        false => builder,
+    };
+    builder
         .memory(tier)
         .store(Blocking::new(store.clone()))
         .threads(THREADS)
@@ -131,6 +155,8 @@ impl Machine {
             match build(&self.settings, &self.clock, &self.store, &self.journal()) {
                 // The last attempt of the one before has not ended.
                 Err(BuildError::Journal(error)) if error.kind() == JournalErrorKind::Locked => None,
+                #[cfg(feature = "disk")]
+                Err(BuildError::Disk(error)) if error.kind() == DiskErrorKind::Locked => None,
                 built => Some(built),
             }
         })?;
@@ -144,6 +170,8 @@ impl Machine {
         self.closing = false;
         let dirty = (0..KEYS).filter(|key| self.cache().explain(key).dirty);
         self.coverage.recovered += dirty.count() as u64;
+        let on_disk = (0..KEYS).filter(|key| self.cache().explain(key).on_disk);
+        self.coverage.warm += on_disk.count() as u64;
         Ok(())
     }
 
@@ -200,6 +228,7 @@ impl Machine {
             self.history(key)
                 .reopened(dirty || how == Reopening::CloseAtOnce);
         }
+        self.coverage.disk_hits += self.cache().stats().disk_hits;
         self.cache = None;
         if !self.settings.mode.is_behind() {
             self.store.forget_stamps();
@@ -275,6 +304,19 @@ impl Machine {
     /// The process dies: of its cache nothing acts any more, and the files are what they are.
     fn kill(&mut self) -> Holds {
         self.coverage.kills += 1;
+        #[cfg(feature = "disk")]
+        let disk = match self.settings.disk {
+            // What is caught would have to be cut off from the store and from the disk at one instant.
+            true => {
+                self.rest()?;
+                Some(image(&disk_of(&self.journal())))
+            }
+            false => {
+                self.catch()?;
+                None
+            }
+        };
+        #[cfg(not(feature = "disk"))]
         self.catch()?;
         self.store = self.store.reborn();
         if self.settings.mode.is_behind() {
@@ -292,6 +334,11 @@ impl Machine {
                 self.history(key).killed_through(stored);
             }
             self.store.forget_stamps();
+            self.journals += 1;
+        }
+        #[cfg(feature = "disk")]
+        if let Some(disk) = disk {
+            restore(disk, &disk_of(&self.journal()));
         }
         self.store.bury();
         self.running.clear();

@@ -44,6 +44,9 @@ pub(crate) struct Coverage {
     /// Reads and writes that were under way when their key was invalidated, and were seen to keep nothing.
     pub(crate) invalidated_reads: u64,
     pub(crate) invalidated_writes: u64,
+    /// Values that the disk tier had, and keys that it had when a cache was opened.
+    pub(crate) disk_hits: u64,
+    pub(crate) warm: u64,
 }
 
 impl Coverage {
@@ -68,6 +71,8 @@ impl Coverage {
         self.jumped += other.jumped;
         self.invalidated_reads += other.invalidated_reads;
         self.invalidated_writes += other.invalidated_writes;
+        self.disk_hits += other.disk_hits;
+        self.warm += other.warm;
     }
 }
 
@@ -107,6 +112,7 @@ pub(crate) fn run(settings: Settings, steps: &[Step]) -> Result<Coverage, Violat
     machine.store.release();
     machine.clock.advance(Duration::MAX);
     ran?;
+    machine.coverage.disk_hits += machine.cache().stats().disk_hits;
     Ok(machine.coverage)
 }
 

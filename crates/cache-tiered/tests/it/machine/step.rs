@@ -250,6 +250,8 @@ pub(crate) struct Settings {
     /// Of the memory tier, in milliseconds.
     pub(crate) time_to_live: Option<u64>,
     pub(crate) absent_for: u64,
+    /// With a disk tier, where the feature is on.
+    pub(crate) disk: bool,
     pub(crate) lie: Lie,
 }
 
@@ -277,14 +279,20 @@ pub(crate) fn behind() -> impl Strategy<Value = Mode> {
     )
 }
 
-pub(crate) fn settings(mode: impl Strategy<Value = Mode>) -> impl Strategy<Value = Settings> {
+/// Settings, with a disk tier or without.
+pub(crate) fn settings(
+    mode: impl Strategy<Value = Mode>,
+    disk: bool,
+) -> impl Strategy<Value = Settings> {
     let absent_for = prop_oneof![Just(0), 1..40_u64];
     (mode, 1..8_u64, prop::option::of(1..60_u64), absent_for).prop_map(
-        |(mode, memory, time_to_live, absent_for)| Settings {
+        move |(mode, memory, time_to_live, absent_for)| Settings {
             mode,
-            memory,
+            // So little that keys leave it for the disk.
+            memory: if disk { memory.div_ceil(2) } else { memory },
             time_to_live,
             absent_for,
+            disk,
             lie: Lie::None,
         },
     )
