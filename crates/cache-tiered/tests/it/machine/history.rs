@@ -233,26 +233,33 @@ impl History {
 
     /// The cache was closed or dropped. What was settled by then is noted; what was not, or may
     /// not have been, can come back.
-    pub(crate) fn reopened(&mut self, may_be_unsettled: bool) {
-        self.stale.clear();
+    pub(crate) fn reopened(&mut self, may_be_unsettled: bool, disk: bool) {
+        self.forgotten(disk);
         self.revivable = self.revivable.filter(|_| may_be_unsettled);
     }
 
     /// The process was killed: what ran may be in the journal, and what was settled may be back.
-    pub(crate) fn killed_behind(&mut self) {
+    pub(crate) fn killed_behind(&mut self, disk: bool) {
         let running = std::mem::take(&mut self.running);
         self.truth
             .extend(running.into_iter().map(|begun| begun.state));
         self.truth.extend(self.revivable);
-        self.stale.clear();
+        self.forgotten(disk);
+    }
+
+    /// The tiers have nothing any more, but for what was on the disk.
+    fn forgotten(&mut self, disk: bool) {
+        if !disk {
+            self.stale.clear();
+        }
     }
 
     /// The process was killed, and the store knows all.
-    pub(crate) fn killed_through(&mut self, stored: Option<u64>) {
+    pub(crate) fn killed_through(&mut self, stored: Option<u64>, disk: bool) {
         self.running.clear();
         self.lost.clear();
         self.truth = [stored].into();
-        self.reopened(false);
+        self.reopened(false, disk);
     }
 }
 

@@ -314,7 +314,8 @@ impl Machine {
             let explained = self.cache().explain(key);
             // What memory has not may come by a load, with the tag of the store.
             if !explained.in_memory {
-                return tag_of(*key) == tag;
+                // And what the disk has may have any.
+                return tag_of(*key) == tag && !explained.on_disk;
             }
             explained
                 .tags

@@ -225,8 +225,9 @@ impl Machine {
             let dirty = self.cache().explain(&key).dirty;
             // What flew at a close in haste may have ended since, and then the journal had no ear
             // for it.
+            let disk = self.settings.disk;
             self.history(key)
-                .reopened(dirty || how == Reopening::CloseAtOnce);
+                .reopened(dirty || how == Reopening::CloseAtOnce, disk);
         }
         self.coverage.disk_hits += self.cache().stats().disk_hits;
         self.cache = None;
@@ -326,12 +327,16 @@ impl Machine {
             };
             self.journals += 1;
             restore(image, &self.journal());
-            self.histories.iter_mut().for_each(History::killed_behind);
+            let disk = self.settings.disk;
+            self.histories
+                .iter_mut()
+                .for_each(|history| history.killed_behind(disk));
         } else {
             for key in 0..KEYS {
                 let stored = self.store.value(key);
                 guarantee::a_kill_takes_nothing("G3", key, self.history(key), stored)?;
-                self.history(key).killed_through(stored);
+                let disk = self.settings.disk;
+                self.history(key).killed_through(stored, disk);
             }
             self.store.forget_stamps();
             self.journals += 1;
