@@ -70,7 +70,8 @@ use std::sync::Arc;
 /// the other, in the order in which they began (their handles were first waited for or polled).
 ///
 /// **G3, write-through.** The store acknowledges a value before a reader sees it in a tier. A
-/// write that the store refused leaves the store and the cache as they were, and the caller has
+/// write that the store refused leaves the store and the cache as they were, but for a copy in the disk
+/// tier, which is gone before the store is asked, and the caller has
 /// the error and the value. If the store cannot tell what became of a write, the caller hears
 /// exactly that, and no tier holds the key any more, so the next read asks the store.
 ///

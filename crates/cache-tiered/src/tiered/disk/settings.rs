@@ -67,7 +67,7 @@ pub(crate) struct DiskSettings {
 /// again. **G2**: nor does it come back by a restart, whenever the process was killed; with
 /// [`Durability::Power`], whenever power was lost; without, the tier opens empty after a loss of power,
 /// unless it was closed. Before a change of a key that is on the disk is brought to the store, a fence of 32 bytes
-/// is written (and synced, with `Power`). Whatever is torn, flipped, cut or exchanged on the disk is a miss, and
+/// is written (and synced, with `Power`), and the copy there is gone, also if the store then refuses the change. Whatever is torn, flipped, cut or exchanged on the disk is a miss, and
 /// never another value: headers, keys and values have checksums. They keep no forger out.
 ///
 /// A device that fails makes misses, for a second at a time once it fails again and again. Where a fence can not be

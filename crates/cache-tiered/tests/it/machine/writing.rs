@@ -6,7 +6,7 @@ use super::rest::Held;
 use super::run::{Machine, ms};
 use super::step::{Change, Lasts, Mode};
 use super::store::Lie;
-use cache_tiered::{Clock, Compute, Life};
+use cache_tiered::{Clock, Compute, Life, Tier};
 use parking_lot::Mutex;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -89,7 +89,9 @@ impl Machine {
 
     pub(super) fn as_it_is(&self, key: u64) -> (Option<u64>, Option<u64>) {
         let cached = self.cache().get_cached(&key).wait().ok().flatten();
-        (self.store.value(key), cached.map(|hit| hit.value))
+        // A change that is refused has taken the key from the disk already.
+        let in_memory = cached.filter(|hit| hit.tier != Tier::Disk);
+        (self.store.value(key), in_memory.map(|hit| hit.value))
     }
 
     pub(super) fn write(&mut self, key: u64, state: Option<u64>, call: Call) -> Holds {
