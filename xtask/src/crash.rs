@@ -56,7 +56,10 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
         .args(["--lib", JOURNAL, "--", "--nocapture"]);
     steps.run(&format!("crash the journal, seed {seed}"), &journal)?;
     let behind = program.args(["--test", BEHIND, "--", "--nocapture"]);
-    steps.run(&format!("crash write-behind and the disk tier, seed {seed}"), &behind)
+    steps.run(
+        &format!("crash write-behind and the disk tier, seed {seed}"),
+        &behind,
+    )
 }
 
 /// cargo over the tests of the package.
