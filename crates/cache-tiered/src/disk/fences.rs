@@ -36,12 +36,36 @@ struct Tail {
     file: Arc<dyn DeviceFile>,
     number: u64,
     seed: Seed,
+    /// Bytes of the file.
+    bytes: u32,
     /// Where the next fence goes.
     end: u64,
     /// An older file, and the last region that there was when it ended.
     older: VecDeque<(u64, u64)>,
     /// A write failed: where it left what is not known, so no fence goes behind it.
     broken: bool,
+}
+
+impl Tail {
+    fn is_full(&self) -> bool {
+        self.end + FENCE_BYTES as u64 > self.bytes.into()
+    }
+}
+
+/// A file that a run left, whole and with room for more.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::disk) struct Left {
+    header: FencesHeader,
+    /// Where the next fence goes.
+    end: u64,
+}
+
+impl Left {
+    /// A file of this header whose fences end there; none if it is full.
+    pub(in crate::disk) fn new(header: FencesHeader, end: u64) -> Option<Self> {
+        let has_room = end + FENCE_BYTES as u64 <= u64::from(header.file_bytes);
+        has_room.then_some(Self { header, end })
+    }
 }
 
 /// How far the newest file is durable; a file that is left behind was synced before.
@@ -55,7 +79,7 @@ struct Synced {
 /// for all.
 pub(in crate::disk) struct Fences {
     uuid: [u8; 16],
-    /// Bytes of a file.
+    /// Bytes of the files that are begun.
     file_bytes: u32,
     /// Fences survive a loss of power.
     durable: bool,
@@ -99,31 +123,57 @@ impl Fences {
         durable: bool,
     ) -> io::Result<Self> {
         let (file, seed) = begin(device, header, durable)?;
-        let FencesHeader {
-            uuid,
-            number,
-            file_bytes,
-            ..
-        } = *header;
-        Ok(Self {
+        let tail = Tail {
+            file,
+            number: header.number,
+            seed,
+            bytes: header.file_bytes,
+            end: FENCES_HEADER as u64,
+            older,
+            broken: false,
+        };
+        Ok(Self::with(tail, header.uuid, header.file_bytes, durable))
+    }
+
+    /// Goes on with a file, whole up to `end`, that a run before left. New files have `file_bytes`.
+    pub(in crate::disk) fn resume(
+        device: &dyn Device,
+        left: &Left,
+        older: VecDeque<(u64, u64)>,
+        file_bytes: u32,
+        durable: bool,
+    ) -> io::Result<Self> {
+        let file = device.open(&name(left.header.number))?;
+        if durable {
+            // That run may have promised less.
+            file.sync_data()?;
+            device.sync_directory()?;
+        }
+        let tail = Tail {
+            file: Arc::from(file),
+            number: left.header.number,
+            seed: left.header.seed(),
+            bytes: left.header.file_bytes,
+            end: left.end,
+            older,
+            broken: false,
+        };
+        Ok(Self::with(tail, left.header.uuid, file_bytes, durable))
+    }
+
+    fn with(tail: Tail, uuid: [u8; 16], file_bytes: u32, durable: bool) -> Self {
+        Self {
             uuid,
             file_bytes,
             durable,
-            tail: Mutex::new(Tail {
-                file,
-                number,
-                seed,
-                end: FENCES_HEADER as u64,
-                older,
-                broken: false,
-            }),
             synced: Mutex::new(Synced {
-                number,
-                end: FENCES_HEADER as u64,
+                number: tail.number,
+                end: tail.end,
                 leading: false,
             }),
+            tail: Mutex::new(tail),
             came: Condvar::new(),
-        })
+        }
     }
 
     /// Writes a fence; when this has returned, it survives what it has to. `ordinal` says the last
@@ -143,7 +193,7 @@ impl Fences {
         if tail.broken {
             return Err(io::Error::other("a fence could not be written before"));
         }
-        if self.is_full(&tail) {
+        if tail.is_full() {
             self.rotate(&mut tail, device, ordinal())?;
         }
         let bytes = fence.encode(&tail.seed, tail.end);
@@ -153,7 +203,7 @@ impl Fences {
         }
         tail.end += FENCE_BYTES as u64;
         let (number, end) = (tail.number, tail.end);
-        if self.is_full(&tail) {
+        if tail.is_full() {
             // Now already: the last file is never full, so that it is missed if it is not there.
             // If it can not be, the next fence tries again.
             let _tried = self.rotate(&mut tail, device, ordinal());
@@ -163,10 +213,6 @@ impl Fences {
             self.sync(number, end)?;
         }
         Ok(())
-    }
-
-    fn is_full(&self, tail: &Tail) -> bool {
-        tail.end + FENCE_BYTES as u64 > self.file_bytes.into()
     }
 
     /// Waits until file `number` is durable up to `end`.
@@ -214,7 +260,7 @@ impl Fences {
         let (file, seed) = begin(device, &header, self.durable)?;
         let left = tail.number;
         tail.older.push_back((left, ordinal));
-        (tail.file, tail.seed) = (file, seed);
+        (tail.file, tail.seed, tail.bytes) = (file, seed, header.file_bytes);
         (tail.number, tail.end) = (header.number, FENCES_HEADER as u64);
         Ok(())
     }

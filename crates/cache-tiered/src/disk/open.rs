@@ -185,8 +185,8 @@ impl Opening<'_> {
             next.ordinal_high = old.ordinal_high;
         }
         let number = numbers.last().map_or(1, |last| last + 1);
-        let files = (number, VecDeque::new());
-        let disk = self.begin(file, next, files, &[], HashMap::new())?;
+        let fences = self.new_fences(&next, number, VecDeque::new())?;
+        let disk = self.begin(file, next, fences, &[], HashMap::new())?;
         for number in numbers {
             disk.device.delete(&fences::name(number))?;
         }
@@ -206,15 +206,29 @@ impl Opening<'_> {
             Ok(standing) => standing,
             Err(Unreliable(reason)) => return self.anew(Some(old), Begun::Emptied(reason)),
         };
-        let older: VecDeque<_> = standing.files(old.ordinal_high).collect();
-        let number = older.back().map_or(1, |last| last.0 + 1);
+        let mut older: VecDeque<_> = standing.files(old.ordinal_high).collect();
         let file = self.regions_file()?;
         let taken = match take_up(&*file, &self.layout(old.uuid), &old, &standing)? {
             Ok(taken) => taken,
             Err(Unreliable(reason)) => return self.anew(Some(old), Begun::Emptied(reason)),
         };
+        let fences = match standing.left() {
+            Some(left) => {
+                older.pop_back();
+                let Options {
+                    fence_file_bytes,
+                    durable,
+                    ..
+                } = *self.options;
+                Fences::resume(&*self.device, &left, older, fence_file_bytes, durable)?
+            }
+            None => {
+                let number = older.back().map_or(1, |last| last.0 + 1);
+                self.new_fences(&old, number, older)?
+            }
+        };
         let floors = standing.floors_of_tags();
-        let disk = self.begin(file, old, (number, older), &taken.sealed, floors)?;
+        let disk = self.begin(file, old, fences, &taken.sealed, floors)?;
         for (hash, stamp) in taken.fences {
             disk.fence(FenceKind::Key, hash, stamp)?;
         }
@@ -224,28 +238,34 @@ impl Opening<'_> {
         Ok((disk, Begun::Warm))
     }
 
+    /// Begins a file of fences behind older ones.
+    fn new_fences(
+        &self,
+        block: &Superblock,
+        number: u64,
+        older: VecDeque<(u64, u64)>,
+    ) -> io::Result<Fences> {
+        let header = FencesHeader {
+            file_bytes: self.options.fence_file_bytes,
+            uuid: block.uuid,
+            number,
+            ordinal: block.ordinal_high,
+        };
+        Fences::begin(&*self.device, &header, older, self.options.durable)
+    }
+
     /// Puts the tier together, and says on the device that it is open.
     fn begin(
         self,
         file: Box<dyn DeviceFile>,
         old: Superblock,
-        (number, older): (u64, VecDeque<(u64, u64)>),
+        fences: Fences,
         sealed: &[(u32, u64)],
         former_floors: HashMap<u64, u64>,
     ) -> Result<Disk, OpenError> {
         let layout = self.layout(old.uuid);
         let ordinal = old.ordinal_high;
-        let fences = Fences::begin(
-            &*self.device,
-            &FencesHeader {
-                file_bytes: self.options.fence_file_bytes,
-                uuid: old.uuid,
-                number,
-                ordinal,
-            },
-            older,
-            self.options.durable,
-        )?;
+        let (number, _) = fences.position();
         let Surroundings {
             stamp,
             floors,

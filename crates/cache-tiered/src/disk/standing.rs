@@ -1,6 +1,6 @@
 //! Which fences stand after a restart.
 
-use super::fences::{self, Told};
+use super::fences::{self, Left, Told};
 use super::format::{Fence, FenceKind, Superblock};
 use super::index::Index;
 use crate::device::Device;
@@ -28,9 +28,16 @@ pub(super) struct Standing {
     begun: u64,
     /// The files, and the last region when each ended; none for the last file.
     files: Vec<(u64, Option<u64>)>,
+    /// The last of them, if more fences can go to it.
+    left: Option<Left>,
 }
 
 impl Standing {
+    /// The last file of fences, if it can be gone on with.
+    pub(super) const fn left(&self) -> Option<Left> {
+        self.left
+    }
+
     /// The stamps below which entries with a tag are nothing, by the hashes of the tags.
     pub(super) fn floors_of_tags(&self) -> HashMap<u64, u64> {
         let floor = |(hash, floor): (&u64, &Floor)| (*hash, floor.stamp);
@@ -81,6 +88,7 @@ impl Standing {
             if torn && (!is_last || old.closed || killed) {
                 return Ok(Err(Unreliable("a file of fences is damaged")));
             }
+            standing.left = (!torn).then(|| Left::new(header, end)).flatten();
             if is_last && old.closed && old.fences != (number, end) {
                 return Ok(Err(Unreliable("fences are missing")));
             }

@@ -280,3 +280,29 @@ fn a_closed_tier_opens_with_everything_and_after_a_loss_of_power_too() {
         assert_eq!(history.hits - before, entries as u64);
     }
 }
+
+#[test]
+fn a_restart_goes_on_with_the_files_that_there_are() {
+    for durable in [false, true] {
+        let mut history = History::new(7, durable);
+        for key in 0..4 {
+            history.change(key, true);
+            history.demote(key, |_| {});
+        }
+        history.disk.flush();
+        let names = history.device.names();
+        for _ in 0..20 {
+            let device = history.device.killed();
+            history.disk = open_with(&device, &history.options).unwrap().0;
+            history.device = device;
+            assert_eq!(history.device.names(), names);
+        }
+        // What is noted then, and the power is lost, is still behind what there was.
+        history.change(1, false);
+        history.disk.close().unwrap();
+        let device = history.device.powered_off();
+        history.disk = open_with(&device, &history.options).unwrap().0;
+        (0..4).for_each(|key| history.read(key));
+        assert_eq!(history.hits, 3);
+    }
+}
