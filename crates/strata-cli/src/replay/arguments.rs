@@ -82,8 +82,8 @@ pub struct Args {
     /// What lies beneath the tiers: redb (a database, the file data.redb), memory (a map, gone with the process), or
     /// the URL of a Redis server.
     ///
-    /// A URL is redis://[user:password@]host[:port][/database] or unix:///path; several with commas between them are of a
-    /// cluster. Keys have the prefix `strata:` there, and stay: what an earlier run left is used further.
+    /// A URL is redis://host or unix:///path, with user:password@ before the host, :port and /database behind it where they
+    /// are needed; several with commas between them are of a cluster. Keys have the prefix `strata:` there, and stay: what an earlier run left is used further.
     #[arg(long, value_name = "STORE", default_value = "redb")]
     pub store: StoreKind,
 

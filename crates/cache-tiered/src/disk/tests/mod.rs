@@ -5,15 +5,18 @@ mod golden;
 
 use super::error::OpenError;
 use super::open::Begun;
-use super::{Disk, Entry, Found, Options, Surroundings};
+use super::{Disk, Entry, Found, Options, Surroundings, tags};
 use crate::ManualClock;
 use crate::compress::Method;
 use crate::device::simulated::{Fault, Random, Simulated};
+use crate::floors::Floors;
+use crate::tag::Tag;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 const KEYS: u64 = 40;
+const TAGS: u64 = 4;
 
 fn options(durable: bool) -> Options {
     Options {
@@ -29,9 +32,18 @@ fn options(durable: bool) -> Options {
 }
 
 fn open_with(device: &Simulated, options: &Options) -> Result<(Disk, Begun), OpenError> {
+    open_under(device, options, Arc::default())
+}
+
+/// A tier under floors that the test raises.
+fn open_under(
+    device: &Simulated,
+    options: &Options,
+    floors: Arc<Floors>,
+) -> Result<(Disk, Begun), OpenError> {
     let surroundings = Surroundings {
         stamp: Arc::new(AtomicU64::new(0)),
-        floors: Arc::default(),
+        floors,
         clock: Arc::new(ManualClock::new()),
         wall: 1_000_000,
     };
@@ -40,6 +52,11 @@ fn open_with(device: &Simulated, options: &Options) -> Result<(Disk, Begun), Ope
 
 fn key_of(key: u64) -> Vec<u8> {
     format!("key {key}").into_bytes()
+}
+
+/// The tag of a key.
+fn tag_of(key: u64) -> Tag {
+    Tag::new(format!("tag {}", key % TAGS))
 }
 
 /// A value that no other key, and no other change of this one, has.
@@ -70,6 +87,7 @@ struct History {
     device: Simulated,
     options: Options,
     disk: Disk,
+    floors: Arc<Floors>,
     truths: BTreeMap<u64, Truth>,
     random: Random,
     hits: u64,
@@ -83,12 +101,14 @@ impl History {
     }
 
     fn over(device: Simulated, seed: u64, options: Options) -> Self {
-        let (disk, begun) = open_with(&device, &options).unwrap();
+        let floors = Arc::default();
+        let (disk, begun) = open_under(&device, &options, Arc::clone(&floors)).unwrap();
         assert_eq!(begun, Begun::New);
         Self {
             device,
             options,
             disk,
+            floors,
             truths: BTreeMap::new(),
             random: Random(seed),
             hits: 0,
@@ -124,6 +144,32 @@ impl History {
         self.disk.end_mutation(key);
     }
 
+    /// Everything with a tag is invalidated, or everything. It is not known to be if the tier can not tell a restart of it.
+    fn invalidate(&mut self, tag: Option<&Tag>) {
+        let stamp = self.disk.next_stamp();
+        let raised = match tag {
+            Some(tag) => {
+                self.floors.raise(tag, stamp);
+                self.disk.raise_tag(tag, stamp)
+            }
+            None => {
+                self.floors.raise_all(stamp);
+                self.disk.raise_all(stamp)
+            }
+        };
+        if raised.is_err() || self.device.is_dead() {
+            return;
+        }
+        let of_it = |key: &u64| tag.is_none_or(|tag| tag_of(*key) == *tag);
+        let truths = self.truths.iter_mut().filter(|(key, _)| of_it(key));
+        truths.for_each(|(_, truth)| {
+            *truth = Truth {
+                stamp,
+                present: false,
+            }
+        });
+    }
+
     /// The value leaves memory. `meanwhile` happens before it comes to the disk.
     fn demote(&mut self, key: u64, meanwhile: impl FnOnce(&mut Self)) {
         let truth = self.truth(key);
@@ -131,12 +177,13 @@ impl History {
             return;
         }
         let (bytes, value) = (key_of(key), value_of(key, truth.stamp));
+        let tags = tags::encode(&[tag_of(key)]).unwrap();
         let hash = self.disk.hash(&bytes);
         let mark = self.disk.mark(key);
         meanwhile(self);
         let entry = Entry {
             key: &bytes,
-            tags: &[],
+            tags: &tags,
             value: &value,
             method: Method::None,
             plain_bytes: value.len(),
@@ -166,8 +213,11 @@ impl History {
                 history.change(key, true);
                 history.demote(key, |_| {});
             }),
-            63..75 => self.change(key, true),
-            75..80 => self.change(key, false),
+            63..74 => self.change(key, true),
+            74..78 => self.change(key, false),
+            78 if key < 8 => self.demote(key, |history| history.invalidate(Some(&tag_of(key)))),
+            79 if key < 4 => self.invalidate(Some(&tag_of(key))),
+            80 if key == 0 => self.invalidate(None),
             80..97 => drop(self.disk.work()),
             _ => self.disk.flush(),
         }
@@ -184,7 +234,9 @@ impl History {
             }
             self.device = self.device.killed();
         }
-        let (disk, begun) = open_with(&self.device, &self.options).unwrap();
+        self.floors = Arc::default();
+        let floors = Arc::clone(&self.floors);
+        let (disk, begun) = open_under(&self.device, &self.options, floors).unwrap();
         assert!(!matches!(begun, Begun::New));
         self.disk = disk;
         if before > 0 {
@@ -266,8 +318,11 @@ fn a_closed_tier_opens_with_everything_and_after_a_loss_of_power_too() {
         for _ in 0..300 {
             history.step();
         }
+        // What was invalidated is dropped when it is met.
+        let answers = (0..KEYS).filter(|&key| find(&history.disk, key).is_some());
+        let entries = answers.count();
+        assert_eq!(history.disk.index.len(), entries);
         history.disk.close().unwrap();
-        let entries = history.disk.index.len();
         assert!(entries > 0);
         let device = history.device.powered_off();
         let (disk, begun) = open_with(&device, &history.options).unwrap();
