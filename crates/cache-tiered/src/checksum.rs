@@ -5,6 +5,10 @@ pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     crc_fast::crc32_iscsi(bytes)
 }
 
+/// Bytes of a piece that is bound to its place together with that, at most.
+#[cfg(feature = "disk")]
+pub(crate) const PIECE_BYTES_MAX: usize = 28;
+
 /// What checksums in one use of one part of a file depend on beside the bytes they are of.
 ///
 /// Room is used again, so behind what was written in this use lies what was written in earlier ones,
@@ -32,6 +36,23 @@ impl Seed {
         place[32..].copy_from_slice(&offset.to_le_bytes());
         crc32c(bytes) ^ crc32c(&place)
     }
+
+    /// The checksum of a short piece at `offset` of the part: that of the place and the piece as one message. As CRCs are
+    /// linear, a [`checksum`](Self::checksum) does not notice that use and piece both differ, by the same bits at the same
+    /// distance from their ends: what an earlier use left would pass after one flipped bit.
+    ///
+    /// # Panics
+    ///
+    /// If the piece is longer than [`PIECE_BYTES_MAX`].
+    #[cfg(feature = "disk")]
+    pub(crate) fn piece(&self, offset: u64, piece: &[u8]) -> u32 {
+        let mut message = [0; 40 + PIECE_BYTES_MAX];
+        message[..32].copy_from_slice(&self.bytes);
+        message[32..40].copy_from_slice(&offset.to_le_bytes());
+        let end = 40 + piece.len();
+        message[40..end].copy_from_slice(piece);
+        crc32c(&message[..end])
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +64,22 @@ mod tests {
         // The check value that RFC 3720 and the catalogues of CRCs give.
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
         assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+    }
+
+    /// A piece of another use, and a bit of it flipped: up to five bits that differ are always noticed.
+    #[cfg(feature = "disk")]
+    #[test]
+    fn a_piece_of_another_use_does_not_pass_for_a_flipped_bit() {
+        let piece = [0x5a; PIECE_BYTES_MAX];
+        for other in [0, 1, 3 ^ 1, 3 ^ 4, 3 ^ 0x10, 3 ^ 0x4000, 3 ^ 5, 3 ^ 7] {
+            let stored = Seed::new([1; 16], 2, other).piece(4, &piece);
+            for bit in 0..PIECE_BYTES_MAX * 8 {
+                let mut flipped = piece;
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                let here = Seed::new([1; 16], 2, 3).piece(4, &flipped);
+                assert_ne!(here, stored, "use {other}, bit {bit}");
+            }
+        }
     }
 
     #[test]
