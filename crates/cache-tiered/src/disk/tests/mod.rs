@@ -249,9 +249,12 @@ impl History {
     }
 }
 
+/// Histories of each kind.
+const CASES: u64 = 300;
+
 fn cases() -> u64 {
     let cases = std::env::var("STRATA_CASES").ok();
-    cases.map_or(300, |cases| cases.parse().unwrap())
+    cases.map_or(CASES, |cases| cases.parse().unwrap())
 }
 
 #[test]
