@@ -6,8 +6,8 @@
 //! ```
 //!
 //! All numbers are little endian. `length` counts header, key and value; zeros follow up to the
-//! next multiple of 8. The checksum is that of everything behind it, the zeros included, under the
-//! mask of the frame's place ([`Seed`]).
+//! next multiple of 8. The checksum is that of the frame's place ([`Seed`]) and everything behind it, the
+//! zeros included.
 
 use crate::checksum::Seed;
 use crate::little_endian::{u32_at, u64_at};

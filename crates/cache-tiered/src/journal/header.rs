@@ -6,7 +6,7 @@ use crate::checksum::crc32c;
 use crate::little_endian::{u32_at, u64_at};
 
 /// The version of the format that this code writes, and the only one it reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Bytes of a segment's header. It lies within one sector, so a loss of power leaves the old one or the new one; a process
 /// that dies may leave something of both.
 pub(super) const SEGMENT_HEADER: usize = 128;

@@ -89,7 +89,7 @@ impl EntryHeader {
         bytes[12..16].copy_from_slice(&self.value_bytes.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.stamp.to_le_bytes());
         bytes[24..].copy_from_slice(&self.expiry.to_le_bytes());
-        let checksum = seed.piece(offset, &bytes[4..]);
+        let checksum = seed.checksum(offset, &bytes[4..]);
         bytes[..4].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
@@ -97,7 +97,7 @@ impl EntryHeader {
     /// The header in `bytes`, which lie at `offset` of the region of this seed.
     pub(in crate::disk) fn parse(bytes: &[u8], seed: &Seed, offset: u64) -> Option<Self> {
         let bytes = bytes.first_chunk::<ENTRY_HEADER>()?;
-        if u32_at(bytes, 0) != seed.piece(offset, &bytes[4..]) {
+        if u32_at(bytes, 0) != seed.checksum(offset, &bytes[4..]) {
             return None;
         }
         let method = match bytes[11] {

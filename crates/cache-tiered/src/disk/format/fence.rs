@@ -89,7 +89,7 @@ impl Fence {
         let mut bytes = [0; FENCE_BYTES];
         bytes[4..8].copy_from_slice(&(self.kind as u32).to_le_bytes());
         put_numbers(&mut bytes, 8, &[self.hash, self.stamp]);
-        let checksum = seed.piece(offset, &bytes[4..]);
+        let checksum = seed.checksum(offset, &bytes[4..]);
         bytes[..4].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
@@ -97,7 +97,7 @@ impl Fence {
     /// The fence in `bytes`, which lie at `offset` of the file of this seed.
     pub(in crate::disk) fn parse(bytes: &[u8], seed: &Seed, offset: u64) -> Option<Self> {
         let bytes = bytes.first_chunk::<FENCE_BYTES>()?;
-        if u32_at(bytes, 0) != seed.piece(offset, &bytes[4..]) {
+        if u32_at(bytes, 0) != seed.checksum(offset, &bytes[4..]) {
             return None;
         }
         let kind = match u32_at(bytes, 4) {

@@ -76,7 +76,7 @@ impl Footer {
         trailer[4..8].copy_from_slice(&(self.records.len() as u32).to_le_bytes());
         trailer[8..12].copy_from_slice(&records.to_le_bytes());
         let at = region_bytes - FOOTER_TRAILER as u64;
-        let checksum = seed.piece(at, &trailer[..12]);
+        let checksum = seed.checksum(at, &trailer[..12]);
         trailer[12..].copy_from_slice(&checksum.to_le_bytes());
         out.extend_from_slice(&trailer);
         region_bytes - Self::bytes(self.records.len())
@@ -87,7 +87,7 @@ impl Footer {
     pub(in crate::disk) fn count(trailer: &[u8], region_bytes: u64, seed: &Seed) -> Option<usize> {
         let trailer = trailer.first_chunk::<FOOTER_TRAILER>()?;
         let at = region_bytes - FOOTER_TRAILER as u64;
-        if u32_at(trailer, 12) != seed.piece(at, &trailer[..12]) || u32_at(trailer, 0) != MAGIC {
+        if u32_at(trailer, 12) != seed.checksum(at, &trailer[..12]) || u32_at(trailer, 0) != MAGIC {
             return None;
         }
         let count = u32_at(trailer, 4) as usize;

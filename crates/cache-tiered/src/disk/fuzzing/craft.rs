@@ -233,7 +233,7 @@ impl CraftedTier {
 /// These bytes with the checksum of their place in the first four.
 pub(super) fn bound(bytes: &[u8], seed: &Seed, offset: u64) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    let checksum = seed.piece(offset, &bytes[4..]);
+    let checksum = seed.checksum(offset, &bytes[4..]);
     bytes[..4].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }

@@ -142,17 +142,20 @@ fn a_segment_of_another_journal_is_refused() {
 
 #[test]
 fn a_journal_of_another_version_is_refused_and_left_untouched() {
-    for name in ["journal", "segment-000000"] {
+    let names = ["journal", "segment-000000"];
+    for (name, other) in names.iter().flat_map(|name| [(name, 1_u32), (name, 3)]) {
         let (_parent, path) = made();
         let file = fs::OpenOptions::new()
             .write(true)
             .open(path.join(name))
             .unwrap();
-        file.write_all_at(&2_u32.to_le_bytes(), 8).unwrap();
-        let all = || ["journal", "segment-000000"].map(|name| fs::read(path.join(name)).unwrap());
+        file.write_all_at(&other.to_le_bytes(), 8).unwrap();
+        let all = || names.map(|name| fs::read(path.join(name)).unwrap());
         let before = all();
         match open(&path) {
-            Err(OpenError::Version { file, version: 2 }) => assert_eq!(file, name),
+            Err(OpenError::Version { file, version }) => {
+                assert_eq!((file.as_str(), version), (*name, other));
+            }
             other => panic!("{other:?}"),
         }
         assert!(all() == before);

@@ -1,13 +1,23 @@
-//! Version 1 of the format, to the byte: files that an independent program made.
+//! Version 2 of the format, to the byte: files that an independent program made.
 
 use super::model::options;
 use crate::device::simulated::Simulated;
 use crate::durability::Durability;
-use crate::journal::{Change, Journal, Record};
+use crate::journal::{Change, Journal, OpenError, Record};
 use std::sync::Arc;
 
-const IDENTITY: &[u8] = include_bytes!("../../../tests/golden/journal-v1/journal");
-const SEGMENT: &[u8] = include_bytes!("../../../tests/golden/journal-v1/segment-000000");
+const IDENTITY: &[u8] = include_bytes!("../../../tests/golden/journal-v2/journal");
+const SEGMENT: &[u8] = include_bytes!("../../../tests/golden/journal-v2/segment-000000");
+const FORMER: [(&str, &[u8]); 2] = [
+    (
+        "journal",
+        include_bytes!("../../../tests/golden/journal-v1/journal"),
+    ),
+    (
+        "segment-000000",
+        include_bytes!("../../../tests/golden/journal-v1/segment-000000"),
+    ),
+];
 const FORMAT: &str = include_str!("../../../docs/journal-format.md");
 
 fn open(device: &Simulated) -> (Journal, Vec<Record>) {
@@ -18,7 +28,7 @@ fn open(device: &Simulated) -> (Journal, Vec<Record>) {
 }
 
 #[test]
-fn version_1_is_written_to_the_byte() {
+fn version_2_is_written_to_the_byte() {
     let device = Simulated::new(1);
     let (journal, _) = open(&device);
     let put = |stamp, key: &[u8], value: &[u8]| {
@@ -43,7 +53,7 @@ fn version_1_is_written_to_the_byte() {
 }
 
 #[test]
-fn version_1_is_read() {
+fn version_2_is_read() {
     let device = Simulated::new(1);
     device.put("journal", IDENTITY);
     device.put("segment-000000", SEGMENT);
@@ -60,6 +70,22 @@ fn version_1_is_read() {
         record(7, 13, b"gamma", Change::Put(Vec::new())),
     ];
     assert_eq!(records, expected);
+}
+
+#[test]
+fn version_1_is_refused_and_left_as_it_is() {
+    let device = Simulated::new(1);
+    for (name, bytes) in FORMER {
+        device.put(name, bytes);
+    }
+    let refused = Journal::open_on(Arc::new(device.clone()), options(Durability::Process));
+    assert!(matches!(
+        refused,
+        Err(OpenError::Version { version: 1, .. })
+    ));
+    for (name, bytes) in FORMER {
+        assert!(device.bytes(name) == bytes, "{name}");
+    }
 }
 
 /// The bytes of a dump: lines of an offset, two spaces, up to sixteen bytes.

@@ -165,6 +165,7 @@ impl Node {
             Err(_elapsed) => self.late(deadline.timeout),
         };
         connection.condemn();
+        self.counters.unanswered();
         Err(Unanswered::InDoubt(InDoubt { connection, error }))
     }
 

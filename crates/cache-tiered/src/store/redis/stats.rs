@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct RedisStats {
     /// Connections that were made.
     pub connected: u64,
+    /// Writes that were sent and had no answer in time, or lost their connection.
+    pub unanswered: u64,
     /// Connections whose end at the server was made sure of, because a write on them had no answer.
     pub ended: u64,
     /// Calls that a cluster sent on to another node.
@@ -26,6 +28,7 @@ pub struct RedisStats {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     connected: AtomicU64,
+    unanswered: AtomicU64,
     ended: AtomicU64,
     redirected: AtomicU64,
 }
@@ -33,6 +36,10 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn connected(&self) {
         self.connected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn unanswered(&self) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn ended(&self) {
@@ -46,6 +53,7 @@ impl Counters {
     pub(super) fn stats(&self) -> RedisStats {
         RedisStats {
             connected: self.connected.load(Ordering::Relaxed),
+            unanswered: self.unanswered.load(Ordering::Relaxed),
             ended: self.ended.load(Ordering::Relaxed),
             redirected: self.redirected.load(Ordering::Relaxed),
         }

@@ -238,20 +238,28 @@ fn a_master_that_was_killed_keeps_its_keys_and_nobody_else_s_from_being_served()
     }
     for _ in 0..5 {
         cluster.nodes[2].kill();
-        let Err(ApplyError::Refused(_)) = put(&store, keys[2], "new") else {
-            panic!("nobody takes it")
-        };
-        assert!(load(&store, keys[2]).is_err());
-        for key in &keys[..2] {
-            put(&store, *key, "old").unwrap();
-            assert_eq!(value(&store, *key).as_deref(), Some("old"));
-        }
-        let many = finish(Source::<u64, String>::load_many(&store, &keys));
-        assert!(many.is_err(), "one failure fails the whole call");
-        cluster.nodes[2].start();
+        thread::scope(|scope| {
+            // The store may not have noticed yet that the connection is lost, and send it there.
+            let unanswered = store.stats().unanswered;
+            let first = scope.spawn(|| put(&store, keys[2], "new"));
+            wait(|| first.is_finished() || store.stats().unanswered > unanswered);
+            let second = put(&store, keys[2], "new");
+            assert!(matches!(second, Err(ApplyError::Refused(_))), "{second:?}");
+            assert!(load(&store, keys[2]).is_err());
+            for key in &keys[..2] {
+                put(&store, *key, "old").unwrap();
+                assert_eq!(value(&store, *key).as_deref(), Some("old"));
+            }
+            let many = finish(Source::<u64, String>::load_many(&store, &keys));
+            assert!(many.is_err(), "one failure fails the whole call");
+            cluster.nodes[2].start();
+            let first = first.join().unwrap();
+            assert!(first.is_err(), "nobody was there to take it: {first:?}");
+        });
         // It may have to hear of the others first.
-        wait(|| put(&store, keys[2], "old").is_ok());
+        wait(|| load(&store, keys[2]).is_ok());
         assert_eq!(value(&store, keys[2]).as_deref(), Some("old"));
+        wait(|| put(&store, keys[2], "old").is_ok());
     }
 }
 
