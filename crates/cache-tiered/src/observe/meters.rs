@@ -1,8 +1,11 @@
 //! The handles of one cache at the recorder of the crate metrics, for what is told as it ends.
 
+#[cfg(feature = "disk")]
+use super::disk_totals::DISK;
 use super::end::{Outcome, Verb};
+use super::tiered_totals::TIERED;
 use super::totals::Totals;
-use crate::tiered::Tier;
+use crate::tiered::{Tier, TieredStats};
 use metrics::{Counter, Histogram, Label, SharedString, Unit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,7 +84,9 @@ pub(super) struct Meters {
     pub(super) recovery: Timed,
     pub(super) group_frames: Histogram,
     pub(super) group_bytes: Histogram,
-    pub(super) totals: Totals,
+    pub(super) totals: Totals<TieredStats>,
+    #[cfg(feature = "disk")]
+    pub(super) disk: Totals<crate::disk::DiskStats>,
 }
 
 /// The label of what went well or did not.
@@ -129,7 +134,9 @@ impl Meters {
             recovery: Timed::new(named, RECOVERIES, &[]),
             group_frames: named.histogram(GROUP_FRAMES, &[]),
             group_bytes: named.histogram(GROUP_BYTES, &[]),
-            totals: Totals::new(named),
+            totals: Totals::new(named, &TIERED),
+            #[cfg(feature = "disk")]
+            disk: Totals::new(named, &DISK),
         }
     }
 

@@ -20,10 +20,14 @@
 //! Where a feature is off its part of these functions is empty; where both are, an [`Observer`] is
 //! nothing.
 
+#[cfg(all(feature = "metrics", feature = "disk"))]
+mod disk_totals;
 mod end;
 #[cfg(feature = "metrics")]
 mod meters;
 mod span;
+#[cfg(feature = "metrics")]
+mod tiered_totals;
 #[cfg(feature = "metrics")]
 mod totals;
 mod watch;
@@ -86,6 +90,14 @@ impl Observer {
     pub(crate) fn publish(&self, stats: &crate::tiered::TieredStats) {
         if let Some(meters) = self.meters() {
             meters.totals.publish(stats);
+        }
+    }
+
+    /// Tells of all that the statistics of the disk tier count.
+    #[cfg(all(feature = "metrics", feature = "disk"))]
+    pub(crate) fn publish_disk(&self, stats: &crate::disk::DiskStats) {
+        if let Some(meters) = self.meters() {
+            meters.disk.publish(stats);
         }
     }
 }

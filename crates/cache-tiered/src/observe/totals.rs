@@ -1,207 +1,60 @@
-//! What the statistics count, told when somebody asks for it.
+//! What statistics count, told when somebody asks for it.
 //!
 //! The recorder gets what was added since it was told last, not the sums: caches of one name add up, and
 //! one that is built anew under an old name goes on where that ended.
 
 use super::meters::Named;
-use crate::tiered::TieredStats;
 use metrics::{Counter, Gauge};
 use parking_lot::Mutex;
 
 type Labels = &'static [(&'static str, &'static str)];
-type Of = fn(&TieredStats) -> u64;
 /// The labels that tell it apart, and how many there are.
-type Part = (Labels, Of);
+type Part<S> = (Labels, fn(&S) -> u64);
+/// Its name, what it is, and its parts.
+pub(super) type Count<S> = (&'static str, &'static str, &'static [Part<S>]);
+/// Its name, what it is, and how much it is.
+pub(super) type Level<S> = (&'static str, &'static str, fn(&S) -> f64);
 
-/// What only grows: its name, what it is, and its parts.
-const COUNTS: &[(&str, &str, &[Part])] = &[
-    (
-        "cache_tiered_memory_lookups_total",
-        "look-ups of the memory tier",
-        &[
-            (&[("outcome", "hit")], |stats| stats.memory.hits),
-            (&[("outcome", "miss")], |stats| stats.memory.misses),
-        ],
-    ),
-    (
-        "cache_tiered_memory_departures_total",
-        "entries that left the memory tier, by cause",
-        &[
-            (&[("cause", "capacity")], |stats| stats.memory.evictions),
-            (&[("cause", "expired")], |stats| stats.memory.expirations),
-            (&[("cause", "cleared")], |stats| stats.memory.cleared),
-            (&[("cause", "removed")], |stats| stats.memory.removals),
-        ],
-    ),
-    (
-        "cache_tiered_memory_inserts_total",
-        "entries put into the memory tier under new keys",
-        &[(&[], |stats| stats.memory.inserts)],
-    ),
-    (
-        "cache_tiered_memory_updates_total",
-        "entries of the memory tier replaced",
-        &[(&[], |stats| stats.memory.updates)],
-    ),
-    (
-        "cache_tiered_memory_rejections_total",
-        "entries that found no room in the memory tier",
-        &[(&[], |stats| stats.memory.rejections)],
-    ),
-    (
-        "cache_tiered_joined_total",
-        "reads answered by the load of another",
-        &[(&[], |stats| stats.joined)],
-    ),
-    (
-        "cache_tiered_raced_total",
-        "loads not kept as the key changed meanwhile",
-        &[(&[], |stats| stats.raced)],
-    ),
-    (
-        "cache_tiered_stale_total",
-        "answers by values past their time to live",
-        &[(&[], |stats| stats.stale)],
-    ),
-    (
-        "cache_tiered_overruled_total",
-        "look-ups that found what was invalidated",
-        &[(&[], |stats| stats.overruled)],
-    ),
-    (
-        "cache_tiered_prefetched_total",
-        "values loaded by prefetches",
-        &[(&[], |stats| stats.prefetched)],
-    ),
-    (
-        "cache_tiered_prefetches_dropped_total",
-        "keys not prefetched as too many waited",
-        &[(&[], |stats| stats.prefetches_dropped)],
-    ),
-    (
-        "cache_tiered_retries_total",
-        "attempts of write-through after the first",
-        &[(&[], |stats| stats.retries)],
-    ),
-    (
-        "cache_tiered_behind_coalesced_total",
-        "changes replaced before they were applied",
-        &[(&[], |stats| stats.behind.coalesced)],
-    ),
-    (
-        "cache_tiered_behind_applied_total",
-        "changes that the store took from write-behind",
-        &[(&[], |stats| stats.behind.applied)],
-    ),
-    (
-        "cache_tiered_behind_backpressure_total",
-        "writes that met no room",
-        &[(&[], |stats| stats.behind.backpressure)],
-    ),
-    (
-        "cache_tiered_behind_buried_total",
-        "changes that became dead letters",
-        &[(&[], |stats| stats.behind.dead)],
-    ),
-    (
-        "cache_tiered_journal_bytes_total",
-        "bytes written to the journal",
-        &[(&[], |stats| stats.behind.journal_bytes)],
-    ),
-    (
-        "cache_tiered_journal_records_total",
-        "records written to the journal",
-        &[(&[], |stats| stats.behind.journal_records)],
-    ),
-    (
-        "cache_tiered_journal_groups_total",
-        "groups written to the journal",
-        &[(&[], |stats| stats.behind.journal_commits)],
-    ),
-    (
-        "cache_tiered_journal_syncs_total",
-        "syncs that the journal asked of its device",
-        &[(&[], |stats| stats.behind.journal_syncs)],
-    ),
-];
-
-/// What is there now.
-const GAUGES: &[(&str, &str, Of)] = &[
-    (
-        "cache_tiered_memory_entries",
-        "entries in the memory tier",
-        |stats| stats.memory.len as u64,
-    ),
-    ("cache_tiered_memory_weight", "their weight", |stats| {
-        stats.memory.weight
-    }),
-    (
-        "cache_tiered_memory_capacity",
-        "the weight that they may have",
-        |stats| stats.memory.capacity,
-    ),
-    (
-        "cache_tiered_behind_dirty_keys",
-        "keys that the store does not have in their latest state, dead letters apart",
-        |stats| stats.behind.dirty_keys,
-    ),
-    (
-        "cache_tiered_behind_dirty_bytes",
-        "bytes of these and their values, as encoded",
-        |stats| stats.behind.dirty_bytes,
-    ),
-    (
-        "cache_tiered_behind_dead_letters",
-        "dead letters",
-        |stats| stats.behind.dead_letters,
-    ),
-    (
-        "cache_tiered_behind_store_is_down",
-        "1 while the store takes nothing and is probed, else 0",
-        |stats| u64::from(stats.behind.store_is_down),
-    ),
-    (
-        "cache_tiered_journal_file_bytes",
-        "bytes of the journal's files",
-        |stats| stats.behind.journal_file_bytes,
-    ),
-    (
-        "cache_tiered_journal_segments",
-        "segments of the journal in use",
-        |stats| stats.behind.journal_segments,
-    ),
-];
+/// What is told of statistics of one kind.
+pub(super) struct Table<S: 'static> {
+    /// What only grows.
+    pub(super) counts: &'static [Count<S>],
+    /// What is there now.
+    pub(super) levels: &'static [Level<S>],
+}
 
 /// The handles, and the sums that were told last.
-pub(super) struct Totals {
+pub(super) struct Totals<S: 'static> {
+    table: &'static Table<S>,
     counters: Vec<Counter>,
     gauges: Vec<Gauge>,
     told: Mutex<Vec<u64>>,
 }
 
-impl Totals {
-    pub(super) fn new(named: &Named) -> Self {
+impl<S> Totals<S> {
+    pub(super) fn new(named: &Named, table: &'static Table<S>) -> Self {
         let (mut counters, mut gauges) = (Vec::new(), Vec::new());
-        for &(name, of, parts) in COUNTS {
+        for &(name, of, parts) in table.counts {
             metrics::describe_counter!(name, of);
-            let part = |(more, _): &Part| metrics::counter!(name, named.labels(more));
+            let part = |(more, _): &Part<S>| metrics::counter!(name, named.labels(more));
             counters.extend(parts.iter().map(part));
         }
-        for &(name, of, _) in GAUGES {
+        for &(name, of, _) in table.levels {
             metrics::describe_gauge!(name, of);
             gauges.push(metrics::gauge!(name, named.labels(&[])));
         }
         let told = Mutex::new(vec![0; counters.len()]);
         Self {
+            table,
             counters,
             gauges,
             told,
         }
     }
 
-    pub(super) fn publish(&self, stats: &TieredStats) {
+    pub(super) fn publish(&self, stats: &S) {
         let mut told = self.told.lock();
-        let parts = COUNTS.iter().flat_map(|(_, _, parts)| *parts);
+        let parts = self.table.counts.iter().flat_map(|(_, _, parts)| *parts);
         let sums = told.iter_mut().zip(parts);
         let added: Vec<u64> = sums
             .map(|(told, (_, of))| {
@@ -217,8 +70,8 @@ impl Totals {
         for (counter, added) in self.counters.iter().zip(added) {
             counter.increment(added);
         }
-        for (gauge, (_, _, of)) in self.gauges.iter().zip(GAUGES) {
-            gauge.set(of(stats) as f64);
+        for (gauge, (_, _, of)) in self.gauges.iter().zip(self.table.levels) {
+            gauge.set(of(stats));
         }
     }
 }

@@ -19,8 +19,8 @@ impl<K, V> Tiered<K, V> {
         }
     }
 
-    /// Tells the recorder of the crate metrics what the [statistics](Self::stats) count: counters
-    /// get what was added since the last call, gauges what is there now. `docs/metrics.md` lists them.
+    /// Tells the recorder of the crate metrics what the [statistics](Self::stats) count, and those of
+    /// the disk tier: counters get what was added since the last call, gauges what is there now. `docs/metrics.md` lists them.
     ///
     /// Loads, writes, batches, waits and syncs are told as they end. What happens more often or under a
     /// lock, hits and evictions above all, is only counted, and told of by this call: so a hit costs
@@ -41,6 +41,10 @@ impl<K, V> Tiered<K, V> {
     #[cfg(feature = "metrics")]
     pub fn publish_metrics(&self) {
         self.shared.observer.publish(&self.stats());
+        #[cfg(feature = "disk")]
+        if let Some(disk) = &self.shared.disk {
+            self.shared.observer.publish_disk(&disk.stats());
+        }
     }
 }
 

@@ -133,6 +133,12 @@ where
     }
 }
 
+impl<K, V> OnDisk<K, V> {
+    pub(super) fn stats(&self) -> DiskStats {
+        self.disk.stats()
+    }
+}
+
 impl<K: Hash + 'static, V: 'static> OnDisk<K, V> {
     /// What is to be known of a key when its value leaves memory: under the lock under which it does.
     pub(super) fn mark(&self, key: &K) -> u64 {
@@ -267,10 +273,6 @@ impl<K: Hash + 'static, V: 'static> OnDisk<K, V> {
     /// After the floor of everything was raised; as [`raise_tag`](Self::raise_tag).
     pub(super) fn raise_all(&self, stamp: u64) {
         let _given_up = self.disk.raise_all(stamp);
-    }
-
-    pub(super) fn stats(&self) -> DiskStats {
-        self.disk.stats()
     }
 
     pub(super) fn verify(&self) -> DiskReport {

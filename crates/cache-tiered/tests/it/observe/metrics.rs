@@ -216,6 +216,76 @@ fn a_write_that_waits_for_room_is_timed_and_one_that_is_refused_is_not() {
     assert_eq!(heard.sum(refused), 1.0);
 }
 
+#[cfg(all(unix, feature = "disk"))]
+#[test]
+fn a_disk_tier_tells_of_look_ups_damage_and_what_it_wrote_by_cause() {
+    use cache_tiered::{DiskTier, Overflow};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache");
+    let value = |key: u64| format!("the value of {key}");
+    let open = || {
+        Tiered::<u64, String>::builder()
+            .memory(MemoryTier::entries(10).policy("lru".parse().unwrap()))
+            .disk(
+                DiskTier::new(&path)
+                    .capacity(8 << 20)
+                    .overflow(Overflow::Wait),
+            )
+            .store(InMemory::new())
+            .build()
+            .unwrap()
+    };
+    let (heard, (first, second)) = heard(|| {
+        let cache = open();
+        for key in 0..100 {
+            cache.put(key, value(key)).wait().unwrap();
+        }
+        for key in 0..30 {
+            cache.get(&key).wait().unwrap().expect("it is on the disk");
+        }
+        cache.remove(&50).wait().unwrap();
+        // So that nothing more is written meanwhile.
+        cache.flush().wait().unwrap();
+        cache.publish_metrics();
+        cache.publish_metrics();
+        let first = cache.disk_stats().unwrap();
+        cache.close().wait().unwrap();
+        drop(cache);
+
+        let regions = path.join("regions");
+        let mut bytes = std::fs::read(&regions).unwrap();
+        let damaged = value(77).into_bytes();
+        let at = bytes
+            .windows(damaged.len())
+            .position(|part| part == damaged);
+        bytes[at.unwrap()] ^= 1;
+        std::fs::write(&regions, bytes).unwrap();
+        let cache = open();
+        cache.verify_disk().wait().unwrap();
+        cache.publish_metrics();
+        (first, cache.disk_stats().unwrap())
+    });
+    let sum = |name: &str| heard.sum(&format!("cache_tiered_disk_{name}"));
+    assert_eq!((first.hits, first.fences, second.damaged), (30, 1, 1));
+    assert_eq!(sum("lookups_total cache=default outcome=hit"), 30.0);
+    assert_eq!(sum("departures_total cache=default cause=damaged"), 1.0);
+    let written = ["stored", "reinserted", "fence"]
+        .map(|cause| sum(&format!("written_bytes_total cache=default cause={cause}")));
+    let bytes = [
+        first.entry_bytes + second.entry_bytes,
+        0,
+        first.fence_bytes + second.fence_bytes,
+    ];
+    assert_eq!(written, bytes.map(|bytes| bytes as f64));
+    assert!(first.entry_bytes > 0 && first.fence_bytes > 0);
+    let amplification = heard.values("cache_tiered_disk_write_amplification cache=default");
+    let expected = first.write_amplification().unwrap();
+    assert_eq!(amplification, [expected, expected, 0.0]);
+    let entries = heard.values("cache_tiered_disk_entries cache=default");
+    assert_eq!(entries[2], second.entries as f64);
+}
+
 #[test]
 fn the_page_of_metrics_lists_what_there_is_and_nothing_else() {
     let (heard, _) = heard(|| probed(10));
@@ -225,6 +295,7 @@ fn the_page_of_metrics_lists_what_there_is_and_nothing_else() {
     let rows = METRICS.lines().filter_map(|line| line.strip_prefix("| `"));
     let listed: BTreeSet<String> = rows
         .map(|row| row.split('`').next().unwrap().to_owned())
+        .filter(|name| cfg!(feature = "disk") || !name.starts_with("cache_tiered_disk_"))
         .collect();
     assert_eq!(listed, names);
     assert_eq!(described, names);
