@@ -16,6 +16,8 @@ mod durability;
 mod error;
 mod events;
 mod executor;
+#[cfg(all(test, not(cache_tiered_loom)))]
+mod figures;
 mod floors;
 mod journal;
 mod life;

@@ -53,8 +53,21 @@ pub(super) fn read(file: &dyn DeviceFile) -> io::Result<Result<Found, Fault>> {
         (Ok(_), Ok(second)) => Ok(Found::Newest(second, whole)),
         (Ok(block), Err(_)) => Ok(Found::Newest(block, whole && blank[1] && block.epoch == 1)),
         (Err(_), Ok(block)) => Ok(Found::Newest(block, whole && blank[0] && block.epoch == 1)),
+        (Err(_), Err(_)) if is_unfinished(&bytes) => Ok(Found::Nothing),
         (Err(fault), Err(_)) => Err(fault),
     })
+}
+
+/// Whether there is nothing but a beginning of the first superblock: the device had no room for the rest of it, or the
+/// process ended there.
+fn is_unfinished(bytes: &[u8]) -> bool {
+    let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+    let (before, rest) = bytes.split_at(bytes.len().min(APART as usize));
+    let (block, behind) = rest.split_at(rest.len().min(SUPERBLOCK));
+    let end = (block.iter())
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |last| last + 1);
+    is_zero(before) && is_zero(behind) && end < SUPERBLOCK && Superblock::may_begin(&block[..end])
 }
 
 impl Superblocks {

@@ -64,6 +64,7 @@ impl Device for Simulated {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
+        self.state.lock().watch();
         self.step(|state| {
             state.pending.clear();
             state.durable_names.clone_from(&state.names);
@@ -127,9 +128,13 @@ impl DeviceFile for SimulatedFile {
         if state.unreadable.remove(&(state.reads - 1)) {
             return Err(io::Error::other("the device is broken"));
         }
+        let shortened = state.shortened.remove(&(state.reads - 1));
         let bytes = state.data[self.file].cached.get(offset as usize..);
         let bytes = bytes.unwrap_or_default();
-        let read = bytes.len().min(out.len());
+        let mut read = bytes.len().min(out.len());
+        if shortened && read > 1 {
+            read = read.div_ceil(2);
+        }
         out[..read].copy_from_slice(&bytes[..read]);
         Ok(read)
     }
@@ -185,6 +190,7 @@ impl DeviceFile for SimulatedFile {
 
     fn sync_data(&self) -> io::Result<()> {
         let state = &mut *self.device.state.lock();
+        state.watch();
         let fault = self.device.call(state)?;
         let pending = std::mem::take(&mut state.data[self.file].pending);
         let random = &mut state.random;

@@ -3,12 +3,17 @@
 
 mod calls;
 mod change;
+#[cfg(all(test, feature = "disk"))]
+mod moment;
 
 use change::{Data, Entry, Names};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+
+#[cfg(all(test, feature = "disk"))]
+pub(crate) use moment::{Landing, Moment};
 
 /// SplitMix64.
 #[derive(Clone, Debug)]
@@ -43,7 +48,7 @@ pub(crate) enum Fault {
     Panic,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct State {
     data: Vec<Data>,
     names: Names,
@@ -55,6 +60,10 @@ struct State {
     reads: u64,
     /// The reads that fail.
     unreadable: BTreeSet<u64>,
+    /// The reads that give a part only.
+    shortened: BTreeSet<u64>,
+    /// What the device was before each sync, if somebody wants to know.
+    watched: Option<Vec<State>>,
     /// How many there were.
     uuids: u64,
     dead: bool,
@@ -63,6 +72,25 @@ struct State {
     life: u64,
     boot: u8,
     locked: bool,
+}
+
+impl State {
+    /// The machine starts anew: there is what the device holds.
+    fn boot_again(&mut self) {
+        self.boot += 1;
+        for data in &mut self.data {
+            data.cached.clone_from(&data.durable);
+        }
+        self.names.clone_from(&self.durable_names);
+    }
+
+    /// A sync begins.
+    fn watch(&mut self) {
+        if let Some(mut seen) = self.watched.take() {
+            seen.push(self.clone());
+            self.watched = Some(seen);
+        }
+    }
 }
 
 /// The device; clones are the same one.
@@ -84,6 +112,8 @@ impl Simulated {
             faults: BTreeMap::new(),
             reads: 0,
             unreadable: BTreeSet::new(),
+            shortened: BTreeSet::new(),
+            watched: None,
             uuids: 0,
             dead: false,
             full: false,
@@ -109,6 +139,13 @@ impl Simulated {
         let mut state = self.state.lock();
         let read = state.reads + after;
         state.unreadable.insert(read);
+    }
+
+    /// The read `after` more ones gives a part only, of more than one byte.
+    pub(crate) fn shorten_read(&self, after: u64) {
+        let mut state = self.state.lock();
+        let read = state.reads + after;
+        state.shortened.insert(read);
     }
 
     /// From now on no file can be given room; what has room can be written.
@@ -141,17 +178,31 @@ impl Simulated {
         self.state.lock().calls
     }
 
+    /// Reads so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.state.lock().reads
+    }
+
     pub(crate) fn heal(&self) {
         self.state.lock().faults.clear();
     }
 
     fn next_life(&self) -> Self {
+        let next = self.restarted();
+        let mut state = self.state.lock();
+        state.faults.clear();
+        state.unreadable.clear();
+        state.shortened.clear();
+        drop(state);
+        next
+    }
+
+    /// As [`killed`](Self::killed), but the faults that were not met yet are still ahead.
+    pub(crate) fn restarted(&self) -> Self {
         let mut state = self.state.lock();
         state.life += 1;
         state.dead = false;
         state.locked = false;
-        state.faults.clear();
-        state.unreadable.clear();
         Self {
             state: Arc::clone(&self.state),
             life: state.life,
@@ -167,13 +218,11 @@ impl Simulated {
     pub(crate) fn powered_off(&self) -> Self {
         {
             let state = &mut *self.state.lock();
-            state.boot += 1;
             let random = &mut state.random;
             for data in &mut state.data {
                 for change in std::mem::take(&mut data.pending) {
                     change.apply(&mut data.durable, || random.below(2) == 0);
                 }
-                data.cached.clone_from(&data.durable);
             }
             let names = state.names.clone();
             for entry in std::mem::take(&mut state.pending) {
@@ -181,7 +230,7 @@ impl Simulated {
                     entry.apply(&mut state.durable_names, &names);
                 }
             }
-            state.names.clone_from(&state.durable_names);
+            state.boot_again();
         }
         self.next_life()
     }

@@ -52,6 +52,14 @@ impl Superblock {
         bytes
     }
 
+    /// Whether a superblock of a tier may begin so.
+    pub(in crate::disk) fn may_begin(bytes: &[u8]) -> bool {
+        bytes
+            .iter()
+            .zip(&KIND.magic)
+            .all(|(byte, magic)| byte == magic)
+    }
+
     pub(in crate::disk) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let bytes = KIND.check::<SUPERBLOCK>(bytes)?;
         let flags = u32_at(bytes, 76);

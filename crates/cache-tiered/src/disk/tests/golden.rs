@@ -1,13 +1,10 @@
 //! Version 1 of the format, to the byte: a tier that an independent program made of what
 //! `docs/disk-format.md` says.
 
-use super::super::error::OpenError;
 use super::super::format::{
     FENCE_BYTES, FENCES_HEADER, Fence, FencesHeader, REGION_HEADER, RegionHeader, Superblock,
 };
-use super::super::open::Begun;
-use super::super::{Disk, Options};
-use super::{open_with, options};
+use super::{Begun, Disk, OpenError, Options, open_with, options};
 use crate::checksum::Seed;
 use crate::device::simulated::Simulated;
 use std::collections::BTreeMap;

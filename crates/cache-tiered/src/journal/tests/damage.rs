@@ -1,9 +1,9 @@
 //! Truncation at every byte and every bit flipped: an error or a torn tail, never a wrong record.
 
-use super::figures::{SEEDS, seeds, tell};
 use super::model::options;
 use crate::device::simulated::{Fault, Simulated};
 use crate::durability::Durability;
+use crate::figures::{SEEDS, seeds, tell};
 use crate::journal::{Change, Journal, JournalOptions, Loss, OpenError, Record, Recovery, Torn};
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! Random appends, settles, deaths, faults and crashes: what was acknowledged is there.
 
-use super::figures::{seeds, tell};
 use super::model::{Model, options};
 use crate::device::simulated::Fault;
 use crate::durability::Durability;
+use crate::figures::{seeds, tell};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use std::cell::Cell;

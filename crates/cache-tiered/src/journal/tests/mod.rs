@@ -6,8 +6,6 @@ mod behaviour;
 mod damage;
 #[cfg(not(cache_tiered_loom))]
 mod dead_letters;
-#[cfg(not(cache_tiered_loom))]
-mod figures;
 #[cfg(all(unix, not(cache_tiered_loom)))]
 mod files;
 #[cfg(not(cache_tiered_loom))]

@@ -1,9 +1,9 @@
 //! One fixed workload with a fault, or a crash, at every call of the device in turn.
 
-use super::figures::tell;
 use super::model::{Model, options};
 use crate::device::simulated::Fault;
 use crate::durability::Durability;
+use crate::figures::tell;
 
 /// Appends, settles and deaths that fill and recycle segments.
 fn work(model: &mut Model) {

@@ -1,7 +1,7 @@
 //! A device that is full in earnest: a small file system in memory, where mounting is allowed.
 
 use crate::durability::Durability;
-use crate::journal::tests::figures::tell;
+use crate::figures::tell;
 use crate::journal::{AppendError, Change, Journal, JournalOptions, WhenFull};
 use std::env;
 use std::fs;

@@ -3,7 +3,7 @@
 use super::killed::number;
 use super::{Fates, Worker, start};
 use crate::device::simulated::Random;
-use crate::journal::tests::figures::tell;
+use crate::figures::tell;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

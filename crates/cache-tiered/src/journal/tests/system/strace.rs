@@ -2,7 +2,7 @@
 
 use super::killed::number;
 use super::{Fates, Worker, run};
-use crate::journal::tests::figures::tell;
+use crate::figures::tell;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
