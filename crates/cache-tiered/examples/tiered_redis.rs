@@ -1,4 +1,5 @@
-//! Two caches over one Redis server: what one writes the other drops and loads anew.
+//! Two caches over one Redis server: what one writes the other drops and loads anew. Then the server
+//! as a tier that both share in front of another store.
 //!
 //! `cargo run -p cache-tiered --features redis --example tiered_redis [URL]`
 //!
@@ -6,7 +7,7 @@
 //! real use, whose acknowledged writes survive a loss of power, on port 6379:
 //! `redis-server --appendonly yes --appendfsync always`, and then `redis://127.0.0.1:6379`.
 
-use cache_tiered::{MemoryTier, Redis, RedisListener, Tier, Tiered, Writes};
+use cache_tiered::{InMemory, MemoryTier, Redis, RedisListener, Tier, Tiered, Writes};
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -30,6 +31,17 @@ fn open(url: &str) -> Result<(Cache, RedisListener), Box<dyn Error>> {
         .build()?;
     let listener = invalidations.follow(&cache)?;
     Ok((cache, listener))
+}
+
+/// A cache in front of a server in front of a store.
+fn share(url: &str, store: &InMemory<u64, String>) -> Result<Cache, Box<dyn Error>> {
+    let tier = Redis::options()
+        .prefix("shared:")
+        .time_to_live(Duration::from_secs(600))
+        .connect(url)?
+        .in_front_of(store.clone());
+    let memory = MemoryTier::entries(1_000);
+    Ok(Tiered::builder().memory(memory).store(tier).build()?)
 }
 
 /// A server that ends with this.
@@ -94,6 +106,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     assert!(other.remove(&7).wait()?);
+    one.close().wait()?;
+    other.close().wait()?;
+
+    let store = InMemory::new();
+    let (one, other) = (share(&url, &store)?, share(&url, &store)?);
+    one.put(8, "eight".to_owned()).wait()?;
+    // The first to load it has the server filled, for all.
+    let hit = other.get(&8).wait()?.ok_or("it was put")?;
+    println!("{url}: shared in front of a store: {}", hit.value);
     one.close().wait()?;
     other.close().wait()?;
     Ok(())

@@ -5,6 +5,8 @@ mod activity;
 mod alarm;
 mod behind;
 mod blocking;
+#[cfg(any(feature = "disk", feature = "redis"))]
+mod breaker;
 mod checksum;
 mod codec;
 #[cfg(feature = "disk")]
@@ -89,7 +91,7 @@ pub use store::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 #[cfg(feature = "redis")]
 pub use store::{
     Redis, RedisError, RedisInvalidation, RedisInvalidations, RedisListener, RedisOptions,
-    RedisStats,
+    RedisStats, RemoteStats, RemoteTier,
 };
 pub use tag::Tag;
 #[cfg(feature = "disk")]

@@ -24,7 +24,6 @@
 //!   uuid, under which nothing counts; and until that is written, no key of the index is changed.
 
 mod admission;
-mod breaker;
 mod counts;
 mod error;
 mod fences;
@@ -67,7 +66,6 @@ pub use self::verify::DiskReport;
 pub(crate) use self::worker::Worker;
 
 use self::admission::Admission;
-use self::breaker::Breaker;
 use self::counts::Counts;
 use self::fences::Fences;
 use self::format::{Fence, FenceKind};
@@ -79,6 +77,7 @@ use self::superblocks::Superblocks;
 use self::time::Time;
 use self::worker::Signal;
 use self::writer::Writer;
+use crate::breaker::Breaker;
 use crate::device::{Device, DeviceFile};
 use crate::floors::Floors;
 use crate::tag::Tag;

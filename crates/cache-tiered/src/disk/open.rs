@@ -2,7 +2,6 @@
 
 use super::Disk;
 use super::admission::Admission;
-use super::breaker::Breaker;
 use super::counts::Counts;
 use super::error::OpenError;
 use super::fences::{self, Fences};
@@ -18,6 +17,7 @@ use super::superblocks::{self, Found, SUPERBLOCKS, SUPERBLOCKS_BYTES, Superblock
 use super::time::Time;
 use super::worker::Signal;
 use super::writer::Writer;
+use crate::breaker::Breaker;
 use crate::device::{Device, DeviceFile, Lock, read_full};
 use crate::floors::Floors;
 use crate::memory::Clock;

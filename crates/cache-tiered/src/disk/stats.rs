@@ -110,7 +110,7 @@ impl Disk {
             fence_bytes: counts.fences.get() * FENCE_BYTES as u64,
             read_errors: counts.read_errors.get(),
             write_errors: counts.write_errors.get(),
-            breaker_opened: self.breaker.opened.get(),
+            breaker_opened: self.breaker.opened(),
             given_up: !self.is_serving(),
         }
     }

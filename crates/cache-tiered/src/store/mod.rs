@@ -21,5 +21,5 @@ pub use self::redb::{Redb, RedbError, RedbOpenError, RedbOptions, RedbStats};
 #[cfg(feature = "redis")]
 pub use self::redis::{
     Redis, RedisError, RedisInvalidation, RedisInvalidations, RedisListener, RedisOptions,
-    RedisStats,
+    RedisStats, RemoteStats, RemoteTier,
 };

@@ -43,6 +43,12 @@ impl Runtime {
         })
     }
 
+    /// For what nobody waits for; it ends with the runtime.
+    #[cfg(feature = "redis")]
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Runs a future on the runtime; once polled it runs to its end, also if the caller gives up.
     ///
     /// # Panics

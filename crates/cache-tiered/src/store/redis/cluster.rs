@@ -37,7 +37,7 @@ struct State {
 }
 
 /// What a call got, and from where.
-type Answered = (Vec<Value>, String);
+pub(super) type Answered = (Vec<Value>, String);
 
 impl Cluster {
     pub(super) fn new(seeds: Vec<ConnectionInfo>, limits: Limits, counters: Arc<Counters>) -> Self {

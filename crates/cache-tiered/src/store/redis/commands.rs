@@ -118,7 +118,7 @@ pub(super) fn apply(changes: &[Change], time_to_live: Option<Duration>) -> Pipel
 }
 
 /// Rounded up; at least 1, as the server refuses 0, and at most what it can add to its clock.
-fn milliseconds(time: Duration) -> u64 {
+pub(super) fn milliseconds(time: Duration) -> u64 {
     let whole = time.as_nanos().div_ceil(1_000_000).max(1);
     u64::try_from(whole).unwrap_or(u64::MAX).min(1 << 53)
 }

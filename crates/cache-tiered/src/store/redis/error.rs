@@ -64,7 +64,8 @@ pub enum RedisError {
     Full(String),
     /// The server does not know the user, or forbids what the store needs: `GET`, `PTTL`,
     /// `EXISTS`, `SET`, `DEL`, `MULTI`, `EXEC`, `INFO`, `CLIENT ID` and `CLIENT KILL`, in a cluster
-    /// also `ASKING` and `CLUSTER SLOTS`, for invalidations `CLIENT TRACKING`.
+    /// also `ASKING` and `CLUSTER SLOTS`, for invalidations `CLIENT TRACKING`; a tier `EVAL` and
+    /// `PUBLISH`, and for its invalidations `SUBSCRIBE`.
     #[error("the redis server denies access ({0}): check user, password and ACL")]
     Denied(String),
     /// The server or the cluster serves nothing at present: it loads its data, waits for a quorum,

@@ -9,14 +9,15 @@
 //! was loaded in between may have changed unheard. A connection that is dead without saying so is
 //! found by its silence: it has to answer once a heartbeat.
 
-use super::RedisError;
 use super::connection::{Connection, Purpose};
 use super::node::Deadline;
 use super::servers::Servers;
+use super::subject::Subject;
+use super::{Redis, RedisError};
 use crate::codec::{Codec, Raw};
 use crate::store::runtime::Runtime;
 use crate::tiered::Tiered;
-use redis::{ConnectionInfo, Pipeline, PushInfo, PushKind, Value};
+use redis::{ConnectionInfo, Pipeline, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hash;
@@ -26,6 +27,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+/// How often a connection shows that it lives, unless told otherwise.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The pauses between attempts to subscribe again.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 const PAUSE_LONGEST: Duration = Duration::from_millis(100);
@@ -47,15 +50,17 @@ pub enum RedisInvalidation<K> {
     All,
 }
 
-/// What a server tells of changes, by whomever they are; from
-/// [`Redis::invalidations`](super::Redis::invalidations).
+/// What a server tells of changes: by whomever they are, from
+/// [`Redis::invalidations`](super::Redis::invalidations); or those that other tiers make, from
+/// [`RemoteTier::invalidations`](super::RemoteTier::invalidations).
 ///
 /// With it many caches may share a server: what one writes the others drop as soon as they hear of
 /// it. A value is stale for no longer than that, or than its time to live, whichever is less; while
 /// a connection is lost its time to live alone counts, and everything is dropped when there is one
-/// again. A cache hears of its own writes too, and loads what it wrote anew.
+/// again. Of a store a cache hears its own writes too, and loads what it wrote anew.
 ///
-/// The server has to know `CLIENT TRACKING`, which Redis does from version 6 on. Only keys with the
+/// The server has to know `CLIENT TRACKING`, which Redis does from version 6 on, or for tiers the
+/// third version of its protocol, which it does from then on too. Only keys with the
 /// prefix of the store are told.
 ///
 /// ```no_run
@@ -72,13 +77,28 @@ pub enum RedisInvalidation<K> {
 /// ```
 #[must_use = "nobody is told of anything before `follow` or `listen`"]
 pub struct RedisInvalidations<C = Raw> {
-    pub(super) servers: Arc<Servers>,
-    pub(super) prefix: Arc<[u8]>,
-    pub(super) keys: C,
-    pub(super) heartbeat: Duration,
+    servers: Arc<Servers>,
+    subject: Subject,
+    /// How many bytes of a key are its prefix.
+    prefix: usize,
+    keys: C,
+    heartbeat: Duration,
 }
 
 impl<C> RedisInvalidations<C> {
+    pub(super) fn new<D>(servers: Arc<Servers>, subject: Subject, redis: &Redis<C, D>) -> Self
+    where
+        C: Clone,
+    {
+        Self {
+            servers,
+            subject,
+            prefix: redis.prefix.len(),
+            keys: redis.keys.clone(),
+            heartbeat: HEARTBEAT,
+        }
+    }
+
     /// How often a connection has to show that it lives, and how long it may take for it; 1 s by
     /// default. One that dies in silence is found after two of them at most.
     pub const fn heartbeat(mut self, interval: Duration) -> Self {
@@ -129,15 +149,15 @@ impl<C> RedisInvalidations<C> {
     {
         let Self {
             servers,
+            subject,
             prefix,
             keys,
             heartbeat,
         } = self;
-        let start = prefix.len();
         let tell = move |key: Option<&[u8]>| match key {
             None => hook(RedisInvalidation::All),
             Some(key) => {
-                let own = key.get(start..);
+                let own = key.get(prefix..);
                 if let Some(Ok(key)) = own.map(|own| keys.decode(own)) {
                     hook(RedisInvalidation::Key(key));
                 }
@@ -145,7 +165,7 @@ impl<C> RedisInvalidations<C> {
         };
         let news = Arc::new(News {
             servers,
-            prefix,
+            subject,
             heartbeat,
             tell: Box::new(tell),
             subscribed: AtomicU64::new(0),
@@ -216,7 +236,7 @@ type Tell = Box<dyn Fn(Option<&[u8]>) + Send + Sync>;
 /// What the tasks of a listener share.
 struct News {
     servers: Arc<Servers>,
-    prefix: Arc<[u8]>,
+    subject: Subject,
     heartbeat: Duration,
     tell: Tell,
     /// Relaxed: only told.
@@ -253,18 +273,16 @@ impl News {
     ) -> Result<Connection, RedisError> {
         let address = server.addr().to_string();
         let news = Arc::clone(self);
-        let pushes = Purpose::Invalidations(Arc::new(move |push| news.pushed(&push)));
-        let mut command = Pipeline::with_capacity(1);
-        let tracking = command.cmd("CLIENT").arg(&["TRACKING", "ON", "BCAST"]);
-        if !self.prefix.is_empty() {
-            tracking.arg("PREFIX").arg(&*self.prefix);
-        }
+        let pushes = Purpose::Invalidations(Arc::new(move |push| {
+            news.subject.hear(&push, &news.tell);
+        }));
+        let command = self.subject.subscribe();
         let subscribed = tokio::time::timeout_at(deadline.at, async {
             let connection = Connection::open(server, pushes).await?;
             let answers = connection.ask(&command).await;
             let answers = answers.map_err(|error| RedisError::lost(&address, error))?;
             match &answers[..] {
-                [Value::Okay] => Ok(connection),
+                [answer] if self.subject.is_agreed(answer) => Ok(connection),
                 [Value::ServerError(error)] => Err(RedisError::refused(error)),
                 _ => Err(RedisError::protocol(&address, &Value::Array(answers))),
             }
@@ -273,22 +291,6 @@ impl News {
         let connection = subscribed.await.unwrap_or(Err(late))?;
         self.subscribed.fetch_add(1, Ordering::Relaxed);
         Ok(connection)
-    }
-
-    fn pushed(&self, push: &PushInfo) {
-        if push.kind != PushKind::Invalidate {
-            return;
-        }
-        let Some(Value::Array(keys)) = push.data.first() else {
-            // The whole of it was flushed.
-            return (self.tell)(None);
-        };
-        for key in keys {
-            match key {
-                Value::BulkString(key) => (self.tell)(Some(key)),
-                _ => (self.tell)(None),
-            }
-        }
     }
 
     /// Keeps a task for each master; in a cluster others may become that.

@@ -33,18 +33,22 @@ mod error;
 mod invalidations;
 mod node;
 mod options;
+mod remote;
 mod servers;
 mod slots;
 mod stats;
+mod subject;
 mod topology;
 
 pub use self::error::RedisError;
 pub use self::invalidations::{RedisInvalidation, RedisInvalidations, RedisListener};
 pub use self::options::RedisOptions;
+pub use self::remote::{RemoteStats, RemoteTier};
 pub use self::stats::RedisStats;
 
 use self::commands::{Change, Found, check_size};
 use self::servers::Servers;
+use self::subject::Subject;
 use crate::codec::{Codec, Raw};
 use crate::life::Life;
 use crate::sink::{Applied, ApplyError, Mutation, Sink};
@@ -52,13 +56,10 @@ use crate::source::{Loaded, Source};
 use crate::store::runtime::Runtime;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often a connection for invalidations shows that it lives, unless told otherwise.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-
-/// A store in a [Redis](https://redis.io) server, or one that speaks its protocol; or the memory
-/// that many processes share before a slower one.
+/// A store in a [Redis](https://redis.io) server, or one that speaks its protocol; or, by
+/// [`in_front_of`](Self::in_front_of), a tier that many processes share in front of a slower store.
 ///
 /// Keys are a prefix and the bytes that a codec makes of them, values are strings. What has a time
 /// to live in the server has the rest of it in the cache too.
@@ -143,12 +144,8 @@ impl<C, D> Redis<C, D> {
     where
         C: Clone,
     {
-        RedisInvalidations {
-            servers: Arc::clone(&self.servers),
-            prefix: Arc::clone(&self.prefix),
-            keys: self.keys.clone(),
-            heartbeat: HEARTBEAT,
-        }
+        let subject = Subject::Keys(Arc::clone(&self.prefix));
+        RedisInvalidations::new(Arc::clone(&self.servers), subject, self)
     }
 
     fn key<K>(&self, key: &K) -> Result<Vec<u8>, RedisError>

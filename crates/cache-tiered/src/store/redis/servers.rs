@@ -1,12 +1,12 @@
 //! One server, or a cluster, as loads and batches see it.
 
-use super::cluster::Cluster;
+use super::cluster::{Answered, Cluster};
 use super::commands::{self, Change, Found, applied, loaded};
 use super::node::{Deadline, Limits, Node, Unanswered};
 use super::stats::{Counters, RedisStats};
 use super::{RedisError, slots};
 use crate::sink::{Applied, ApplyError};
-use redis::ConnectionInfo;
+use redis::{Cmd, ConnectionInfo, Pipeline, Value};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +69,10 @@ impl Servers {
         }
     }
 
+    pub(super) const fn time_to_live(&self) -> Option<Duration> {
+        self.time_to_live
+    }
+
     pub(super) fn connect_deadline(&self) -> Deadline {
         Deadline::after(self.limits.connect)
     }
@@ -101,8 +105,49 @@ impl Servers {
                 }
                 Ok(found)
             }
-            Layout::Cluster(cluster) => load_each(cluster, keys, deadline).await,
+            Layout::Cluster(cluster) => {
+                let questions = keys.iter().map(|key| {
+                    let commands = commands::load(std::iter::once(key.as_slice()));
+                    (slots::slot(key), commands)
+                });
+                let mut found = Vec::with_capacity(keys.len());
+                for (answers, address) in read_each(cluster, questions, deadline).await? {
+                    found.extend(loaded(answers, &address)?);
+                }
+                Ok(found)
+            }
         }
+    }
+
+    /// The answer to one command for each of these keys, which may be sent twice.
+    pub(super) async fn ask_each(
+        &self,
+        questions: Vec<(Vec<u8>, Cmd)>,
+    ) -> Result<Vec<Value>, RedisError> {
+        let deadline = Deadline::after(self.limits.call);
+        let mut answers = Vec::with_capacity(questions.len());
+        match &self.layout {
+            Layout::Single(node) => {
+                for questions in questions.chunks(KEYS_MAX) {
+                    let mut commands = Pipeline::with_capacity(questions.len());
+                    for (_, command) in questions {
+                        commands.add_command(command.clone());
+                    }
+                    answers.extend(node.read(&commands, deadline).await?);
+                }
+            }
+            Layout::Cluster(cluster) => {
+                let questions = questions.into_iter().map(|(key, command)| {
+                    let mut commands = Pipeline::with_capacity(1);
+                    commands.add_command(command);
+                    (slots::slot(&key), commands)
+                });
+                for (answered, _) in read_each(cluster, questions, deadline).await? {
+                    answers.extend(answered);
+                }
+            }
+        }
+        Ok(answers)
     }
 
     /// Applies a batch that is not empty.
@@ -135,32 +180,26 @@ impl Servers {
     }
 }
 
-/// All keys are asked for at the same time, each by itself: of a slot that is on its way to another
-/// node some keys may be here and some there.
-async fn load_each(
+/// All is asked at the same time, each by itself: of a slot that is on its way to another node some
+/// keys may be here and some there.
+async fn read_each(
     cluster: &Arc<Cluster>,
-    keys: Vec<Vec<u8>>,
+    questions: impl Iterator<Item = (u16, Pipeline)>,
     deadline: Deadline,
-) -> Result<Vec<Found>, RedisError> {
-    let mut found: Vec<Option<Found>> = keys.iter().map(|_| None).collect();
-    let mut loads = JoinSet::new();
-    for (index, key) in keys.into_iter().enumerate() {
+) -> Result<Vec<Answered>, RedisError> {
+    let mut reads = JoinSet::new();
+    for (index, (slot, commands)) in questions.enumerate() {
         let cluster = Arc::clone(cluster);
-        loads.spawn(async move {
-            let commands = commands::load(std::iter::once(key.as_slice()));
-            let slot = slots::slot(&key);
-            let (answers, address) = cluster.read(slot, &commands, deadline).await?;
-            Ok::<_, RedisError>((index, loaded(answers, &address)?.pop()))
-        });
+        reads.spawn(async move { (index, cluster.read(slot, &commands, deadline).await) });
     }
-    while let Some(load) = loads.join_next().await {
-        let load = load.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let (index, answer) = load?;
-        found[index] = answer;
+    let mut answered: Vec<Option<Answered>> = (0..reads.len()).map(|_| None).collect();
+    while let Some(read) = reads.join_next().await {
+        let read = read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        answered[read.0] = Some(read.1?);
     }
-    let answers = found.into_iter();
-    Ok(answers
-        .map(|found| found.expect("one answer a key"))
+    let answered = answered.into_iter();
+    Ok(answered
+        .map(|answered| answered.expect("one answer each"))
         .collect())
 }
 

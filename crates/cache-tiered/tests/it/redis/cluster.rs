@@ -13,13 +13,13 @@ const SLOTS: u32 = 16_384;
 const KEYS: u64 = 600;
 const CALL: Duration = Duration::from_secs(1);
 
-struct Cluster {
-    nodes: Vec<Server>,
+pub(super) struct Cluster {
+    pub(super) nodes: Vec<Server>,
 }
 
 impl Cluster {
     /// Three masters with a third of the slots each, and replicas of the first of them.
-    fn new(replicas: usize) -> Self {
+    pub(super) fn new(replicas: usize) -> Self {
         let settings = [
             ["--cluster-enabled", "yes"],
             ["--cluster-node-timeout", "500"],

@@ -6,6 +6,7 @@ mod faults;
 mod invalidations;
 mod proxy;
 mod refusals;
+mod remote;
 mod server;
 mod unanswered;
 

@@ -1,38 +1,42 @@
-//! The breaker: a device that fails again and again is left alone for a while.
+//! The breaker: what fails again and again, a device or a server, is left alone for a while.
 
-use super::counts::Count;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// So many calls in a row have to fail.
 const FAILURES: u32 = 8;
-/// Milliseconds for which nothing is asked of the device then.
+/// Milliseconds for which nothing is asked of it then.
 const PAUSE: u64 = 1_000;
 
 /// Closed until calls fail in a row, then open for a pause; the call after the pause decides whether
 /// there is another. Relaxed throughout: it is a matter of thrift, nothing hangs on a call more.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     /// Calls that failed since the last that went well.
     failures: AtomicU32,
     /// Nothing is asked before this time.
     until: AtomicU64,
     /// How often it opened.
-    pub(super) opened: Count,
+    opened: AtomicU64,
 }
 
 impl Breaker {
-    /// Whether the device may be asked at `now`.
-    pub(super) fn allows(&self, now: u64) -> bool {
+    /// Whether it may be asked at `now`, in milliseconds.
+    pub(crate) fn allows(&self, now: u64) -> bool {
         self.until.load(Ordering::Relaxed) <= now
     }
 
+    /// How often it opened.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
     /// Notes how a call ended.
-    pub(super) fn ended(&self, well: bool, now: u64) {
+    pub(crate) fn ended(&self, well: bool, now: u64) {
         if !well {
             let failed = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
             if failed >= FAILURES && self.allows(now) {
                 self.until.store(now + PAUSE, Ordering::Relaxed);
-                self.opened.add();
+                self.opened.fetch_add(1, Ordering::Relaxed);
             }
         } else if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
@@ -61,6 +65,6 @@ mod tests {
         breaker.ended(true, 5 + 2 * PAUSE);
         breaker.ended(false, 5 + 2 * PAUSE);
         assert!(breaker.allows(5 + 2 * PAUSE));
-        assert_eq!(breaker.opened.get(), 2);
+        assert_eq!(breaker.opened(), 2);
     }
 }
