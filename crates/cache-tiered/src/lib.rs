@@ -97,6 +97,7 @@ pub use tag::Tag;
 #[cfg(feature = "disk")]
 pub use tiered::{Admission, DiskError, DiskErrorKind, DiskTier, Overflow};
 pub use tiered::{
-    Behind, CloseReport, ComputeError, Explanation, FlushReport, Hit, MemoryTier, Standing,
-    StoreRef, Through, Tier, Tiered, TieredBuilder, TieredStats, WarmReport, WhenFull, Writes,
+    Behind, CloseReport, ComputeError, Explanation, FlushReport, Hit, MemoryTier, Place, ReadAhead,
+    Sequential, Standing, StoreRef, Through, Tier, Tiered, TieredBuilder, TieredStats, WarmReport,
+    WhenFull, Writes,
 };

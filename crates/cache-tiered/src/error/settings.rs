@@ -31,6 +31,9 @@ pub enum BuildError {
     /// The policy refuses its configuration.
     #[error("the policy refuses its configuration")]
     Policy(#[from] ConfigError),
+    /// Reading ahead refuses its settings.
+    #[error("reading ahead refuses its settings")]
+    ReadAhead(#[source] ConfigError),
     /// The partitions can not be.
     #[error("the partitions can not be as asked for")]
     Partitions(#[from] PartitionError),

@@ -73,6 +73,21 @@ const COUNTS: &[Count<TieredStats>] = &[
         &[(&[], |stats| stats.prefetches_dropped)],
     ),
     (
+        "cache_tiered_prefetch_hits_total",
+        "prefetched values that were there when they were first asked for",
+        &[(&[], |stats| stats.prefetch_hits)],
+    ),
+    (
+        "cache_tiered_prefetches_wasted_total",
+        "prefetched values that left memory before anybody asked for them",
+        &[(&[], |stats| stats.prefetches_wasted)],
+    ),
+    (
+        "cache_tiered_prefetches_late_total",
+        "keys that were asked for while they were still to be prefetched",
+        &[(&[], |stats| stats.prefetches_late)],
+    ),
+    (
         "cache_tiered_retries_total",
         "attempts of write-through after the first",
         &[(&[], |stats| stats.retries)],

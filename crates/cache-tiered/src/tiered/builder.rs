@@ -1,9 +1,11 @@
 //! The builder of a `Tiered`.
 
+use super::ahead::Ahead;
 use super::disk::OnDisk;
 #[cfg(feature = "disk")]
 use super::disk::{DiskTier, ErasedDiskTier};
 use super::gate::Gate;
+use super::read_ahead::ReadAhead;
 use super::refresh::Background;
 use super::stats::Counters;
 use super::through::ThroughPath;
@@ -59,6 +61,7 @@ pub struct TieredBuilder<K, V> {
     #[cfg(feature = "disk")]
     disk: Option<ErasedDiskTier<K, V>>,
     writes: Writes<K, V>,
+    read_ahead: Option<ReadAhead<K>>,
     threads: usize,
     name: String,
 }
@@ -71,6 +74,7 @@ impl<K, V> TieredBuilder<K, V> {
             #[cfg(feature = "disk")]
             disk: None,
             writes: Writes::default(),
+            read_ahead: None,
             threads: THREADS_MAX,
             name: "default".to_owned(),
         }
@@ -137,6 +141,23 @@ impl<K, V> TieredBuilder<K, V> {
         self
     }
 
+    /// Prefetches what comes next where keys are read in sequence; not by default. See [`ReadAhead`].
+    ///
+    /// ```
+    /// use cache_tiered::{InMemory, MemoryTier, ReadAhead, Tiered};
+    ///
+    /// let cache: Tiered<u64, u64> = Tiered::builder()
+    ///     .memory(MemoryTier::entries(10_000))
+    ///     .store(InMemory::new())
+    ///     .read_ahead(ReadAhead::sequential())
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_ahead(mut self, read_ahead: ReadAhead<K>) -> Self {
+        self.read_ahead = Some(read_ahead);
+        self
+    }
+
     /// How many threads the cache may start for operations that are awaited rather than waited
     /// for; 8 by default, at least 1. None is started before the first such operation. Each call
     /// of a blocking store takes one while it blocks. One that waits for another operation, in a
@@ -158,8 +179,8 @@ impl<K, V> TieredBuilder<K, V> {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] without memory tier or store, for settings that the memory tier refuses, and
-    /// if the journal can not be opened.
+    /// [`BuildError`] without memory tier or store, for settings that the memory tier or reading ahead
+    /// refuses, and if the journal can not be opened.
     pub fn build(self) -> Result<Tiered<K, V>, BuildError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -168,6 +189,8 @@ impl<K, V> TieredBuilder<K, V> {
         let events = Broadcast::new();
         let mut memory = self.memory.ok_or(BuildError::NoMemory)?;
         let store = self.store.ok_or(BuildError::NoStore)?;
+        let ahead = Ahead::new(self.read_ahead).map_err(BuildError::ReadAhead)?;
+        let ahead = Arc::new(ahead);
         let (floors, stamp) = (Arc::new(Floors::default()), Arc::new(AtomicU64::new(0)));
         let (terms, clock) = memory.time();
         #[cfg(not(feature = "disk"))]
@@ -186,7 +209,7 @@ impl<K, V> TieredBuilder<K, V> {
                 Some(Arc::new(opened.map_err(BuildError::Disk)?))
             }
         };
-        let memory = memory.build(&events, disk.as_ref())?;
+        let memory = memory.build(&events, disk.as_ref(), &ahead)?;
         let observer = Observer::new(&self.name);
         let (behind, through) = match self.writes.mode {
             Mode::Through(through) => (None, through),
@@ -220,6 +243,7 @@ impl<K, V> TieredBuilder<K, V> {
                 floors,
                 background: Background::new(self.threads),
                 prefetches: Prefetches::default(),
+                ahead,
                 disk,
                 store,
                 behind,
@@ -240,6 +264,7 @@ impl<K, V> fmt::Debug for TieredBuilder<K, V> {
             .field("memory", &self.memory)
             .field("store", &self.store.is_some())
             .field("writes", &self.writes)
+            .field("read_ahead", &self.read_ahead)
             .field("threads", &self.threads)
             .field("name", &self.name)
             .finish()

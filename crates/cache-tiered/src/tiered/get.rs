@@ -28,12 +28,13 @@ where
             Err(closed) => return Operation::ready(Err(closed)),
         };
         match seen {
-            Seen::Answer(hit) => Operation::ready(Ok(hit)),
+            Seen::Answer(hit) | Seen::First(hit, _) => Operation::ready(Ok(hit)),
             Seen::Due(hit, stamp) => {
                 self.refresh(hash, key, stamp);
                 Operation::ready(Ok(hit))
             }
             Seen::Nothing => {
+                self.missed(key);
                 let (shared, key) = (Arc::clone(&self.shared), key.clone());
                 Operation::cold(&self.shared.pool, read::through(shared, hash, key))
             }
@@ -112,7 +113,7 @@ where
             Err(closed) => return Operation::ready(Err(closed)),
         };
         match seen {
-            Seen::Answer(hit) => Operation::ready(Ok(hit)),
+            Seen::Answer(hit) | Seen::First(hit, _) => Operation::ready(Ok(hit)),
             Seen::Due(hit, stamp) => {
                 let load = |_, key| read::from_loader(loader, key);
                 refresh::refresh(&self.shared, hash, key, stamp, Asked::Loader, load);
@@ -135,6 +136,9 @@ where
         let hash = core.hash(key);
         let seen = core.read(hash, key, |kept| self.shared.see(kept, claims));
         let seen = seen.unwrap_or(Seen::Nothing);
+        if let Seen::First(_, mark) = seen {
+            self.hit_ahead(key, mark);
+        }
         if seen.is_stale() {
             let event = || Event::StaleServed { key: key.clone() };
             self.shared.events.emit(event);

@@ -11,8 +11,14 @@ use std::time::Duration;
 const UNLIMITED: u64 = u64::MAX;
 /// The bit of [`Kept::since`] that says that somebody sees to a new value.
 const CLAIMED: u64 = 1 << 63;
+/// The bit of [`Kept::since`] that says that a run wants to hear of the next hit.
+const AWAITED: u64 = 1 << 62;
+/// The bit beside `AWAITED` that says that the entry was prefetched and nobody has asked for it since.
+const UNUSED: u64 = 1 << 61;
+/// The bits that are no moment.
+const BITS: u64 = CLAIMED | AWAITED | UNUSED;
 /// In place of the moment in [`Kept::since`]: nothing about this entry depends on time.
-const UNTIMED: u64 = CLAIMED - 1;
+const UNTIMED: u64 = !BITS;
 
 /// The lives of one answer in milliseconds, counted from its arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,10 +148,18 @@ pub(crate) struct Kept<V> {
     /// Given when the load or the mutation began: what happened before it is known here.
     stamp: u64,
     /// The moment of its arrival in milliseconds, or `UNTIMED`, and the bit `CLAIMED`, which the
-    /// first hit sets that finds a new value due. Relaxed: the bit only keeps others from trying
-    /// too; whoever loads takes its right to from the key's shard.
+    /// first hit sets that finds a new value due, and the marks `AWAITED` and `UNUSED`, which the first hit takes.
+    /// Relaxed: the bit only keeps others from trying too; whoever loads takes its right to from the key's shard.
+    /// The marks are of no consequence but to statistics and guesses.
     since: AtomicU64,
     own: Option<Arc<Own>>,
+}
+
+/// What the first hit of an entry finds that reading ahead has something to do with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The entry was prefetched; else it was there when it would have been.
+    pub(super) prefetched: bool,
 }
 
 /// What an entry is worth at some moment.
@@ -219,7 +233,39 @@ impl<V> Kept<V> {
     }
 
     fn since(&self) -> u64 {
-        self.since.load(Ordering::Relaxed) & !CLAIMED
+        self.since.load(Ordering::Relaxed) & !BITS
+    }
+
+    /// Whether time has no effect on it and it has no mark: a hit needs no second look.
+    pub(super) fn is_plain(&self) -> bool {
+        self.since.load(Ordering::Relaxed) & !CLAIMED == UNTIMED
+    }
+
+    /// The same entry, which was prefetched.
+    pub(super) fn prefetched(mut self) -> Self {
+        *self.since.get_mut() |= AWAITED | UNUSED;
+        self
+    }
+
+    /// A run is to hear of the next hit.
+    pub(super) fn await_hit(&self) {
+        self.since.fetch_or(AWAITED, Ordering::Relaxed);
+    }
+
+    /// Takes the marks, if there are any: of all hits one.
+    pub(super) fn take_mark(&self) -> Option<Mark> {
+        if self.since.load(Ordering::Relaxed) & AWAITED == 0 {
+            return None;
+        }
+        let taken = self.since.fetch_and(!(AWAITED | UNUSED), Ordering::Relaxed);
+        (taken & AWAITED != 0).then_some(Mark {
+            prefetched: taken & UNUSED != 0,
+        })
+    }
+
+    /// Whether it was prefetched and nobody has asked for it since.
+    pub(super) fn is_unused(&self) -> bool {
+        self.since.load(Ordering::Relaxed) & UNUSED != 0
     }
 
     /// Whether time has any effect on it.
@@ -332,7 +378,8 @@ impl<V: Clone> Clone for Kept<V> {
         Self {
             value: self.value.clone(),
             stamp: self.stamp,
-            since: AtomicU64::new(self.since()),
+            // With its marks: what leaves memory is a copy.
+            since: AtomicU64::new(self.since.load(Ordering::Relaxed) & !CLAIMED),
             own: self.own.clone(),
         }
     }

@@ -55,12 +55,15 @@ where
                 }
             };
             places.push(match seen {
-                Seen::Answer(hit) => Place::Answered(hit),
+                Seen::Answer(hit) | Seen::First(hit, _) => Place::Answered(hit),
                 Seen::Due(hit, stamp) => {
                     self.refresh(hash, key, stamp);
                     Place::Answered(hit)
                 }
-                Seen::Nothing => Place::Missing(missing.place(hash, key, || key.clone())),
+                Seen::Nothing => {
+                    self.missed(key);
+                    Place::Missing(missing.place(hash, key, || key.clone()))
+                }
             });
         }
         let missing = missing.into_keys();
@@ -146,7 +149,7 @@ where
 pub(super) async fn lead<K, V>(
     shared: &Shared<K, V>,
     leads: Vec<(u64, Lead<K, Kept<V>>)>,
-    background: bool,
+    prefetches: bool,
     promotes: bool,
 ) -> Vec<Answer<V>>
 where
@@ -177,14 +180,15 @@ where
         .zip(below)
         .map(|((hash, lead), below)| {
             if let Some(below) = below {
-                return below.land(shared, lead, hash, background);
+                return below.land(shared, lead, hash, prefetches);
             }
             let leading = Leading {
                 lead,
                 hash,
                 stamp,
                 tier: Tier::Store,
-                background,
+                background: prefetches,
+                prefetches,
                 installs: true,
             };
             leading.land(shared, each.next().expect("an answer for each key"))

@@ -1,5 +1,6 @@
 //! The memory tier of a `Tiered`: its settings, and how long it keeps what.
 
+use super::ahead::Ahead;
 use super::disk::OnDisk;
 use super::kept::{Backoff, Kept, Terms};
 use crate::error::BuildError;
@@ -179,11 +180,12 @@ impl<K, V> MemoryTier<K, V> {
         (terms, Arc::clone(self.clock.get_or_insert_with(own)))
     }
 
-    /// The tier, whose values that leave are told to those who listen to `events` and go to the disk tier.
+    /// The tier, whose values that leave are told to those who listen to `events` and to `ahead`, and go to the disk tier.
     pub(super) fn build(
         mut self,
         events: &Arc<Broadcast<K>>,
         disk: Option<&Arc<OnDisk<K, V>>>,
+        ahead: &Arc<Ahead<K>>,
     ) -> Result<Built<K, V>, BuildError>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -191,7 +193,7 @@ impl<K, V> MemoryTier<K, V> {
     {
         let (terms, clock) = self.time();
         let builder = self.builder.clock(move || clock.now());
-        let mut builder = with_listeners(builder, self.listener, events, disk);
+        let mut builder = with_listeners(builder, self.listener, events, disk, ahead);
         if let Some(ttl) = terms.hard() {
             builder = builder.time_to_live(ttl);
         }
@@ -201,28 +203,33 @@ impl<K, V> MemoryTier<K, V> {
     }
 }
 
-/// Who hears of values that leave: the disk tier, the listener that the tier was given, and those who listen to events.
+/// Who hears of values that leave: the disk tier, reading ahead, the listener that the tier was given, and those who listen
+/// to events.
 fn with_listeners<K, V>(
     builder: MemoryCacheBuilder<K, Kept<V>>,
     listener: Option<Listener<K, V>>,
     events: &Arc<Broadcast<K>>,
     disk: Option<&Arc<OnDisk<K, V>>>,
+    ahead: &Arc<Ahead<K>>,
 ) -> MemoryCacheBuilder<K, Kept<V>>
 where
     K: Hash + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    // Without disk tier and listener nobody need be told while nobody listens to events.
-    let heard = match (&listener, disk) {
-        (None, None) => Some(Arc::clone(events.listening())),
+    // Without all of these nobody need be told while nobody listens to events.
+    let heard = match (&listener, disk, ahead.is_on()) {
+        (None, None, false) => Some(Arc::clone(events.listening())),
         _ => None,
     };
     let mark = disk.cloned().map(|disk| {
         let marker: Marker<K> = Arc::new(move |key| disk.mark(key));
         marker
     });
-    let (events, disk) = (Arc::clone(events), disk.cloned());
+    let (events, disk, ahead) = (Arc::clone(events), disk.cloned(), Arc::clone(ahead));
     let told = move |left: Departure<K, Kept<V>>| {
+        if left.value.is_unused() {
+            ahead.has_left(&left.key);
+        }
         if left.value.value().is_none() {
             return;
         }

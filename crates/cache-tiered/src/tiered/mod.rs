@@ -1,5 +1,6 @@
 //! `Tiered`: memory over a store, written through or behind.
 
+mod ahead;
 mod behind;
 mod builder;
 mod close;
@@ -21,7 +22,9 @@ mod memory_tier;
 mod no_disk;
 mod put;
 mod read;
+mod read_ahead;
 mod refresh;
+mod sequential;
 mod shared;
 mod stats;
 mod store;
@@ -37,6 +40,8 @@ pub use self::compute::ComputeError;
 pub use self::disk::{Admission, DiskError, DiskErrorKind, DiskTier, Overflow};
 pub use self::hit::{Explanation, Hit, Standing, Tier};
 pub use self::memory_tier::MemoryTier;
+pub use self::read_ahead::ReadAhead;
+pub use self::sequential::{Place, Sequential};
 pub use self::stats::TieredStats;
 pub use self::store::StoreRef;
 pub use self::warm::WarmReport;

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::hit::{Hit, Tier};
-use super::kept::{Kept, Worth};
+use super::kept::{Kept, Mark, Worth};
 use crate::error::{LoadError, StoreError};
 use crate::events::Event;
 use crate::memory::{Asked, Ending, Install, Joined, Keep, Lead};
@@ -21,6 +21,8 @@ pub(super) enum Seen<V> {
     Answer(Option<Hit<V>>),
     /// An answer, and the duty to see to a new one in place of that of this stamp.
     Due(Option<Hit<V>>, u64),
+    /// An answer, and the mark of the entry, which this was the first to find.
+    First(Option<Hit<V>>, Mark),
     /// Nothing that may answer.
     Nothing,
 }
@@ -29,7 +31,9 @@ impl<V> Seen<V> {
     #[inline]
     pub(super) fn is_stale(&self) -> bool {
         match self {
-            Self::Answer(hit) | Self::Due(hit, _) => hit.as_ref().is_some_and(|hit| hit.stale),
+            Self::Answer(hit) | Self::Due(hit, _) | Self::First(hit, _) => {
+                hit.as_ref().is_some_and(|hit| hit.stale)
+            }
             Self::Nothing => false,
         }
     }
@@ -37,7 +41,7 @@ impl<V> Seen<V> {
     /// The answer, if there is one; whoever finds a new one due sees to it at another time.
     pub(super) fn answer(self) -> Option<Option<Hit<V>>> {
         match self {
-            Self::Answer(hit) | Self::Due(hit, _) => Some(hit),
+            Self::Answer(hit) | Self::Due(hit, _) | Self::First(hit, _) => Some(hit),
             Self::Nothing => None,
         }
     }
@@ -51,13 +55,16 @@ impl<K, V: Clone> Shared<K, V> {
             self.counters.overruled.add();
             return Seen::Nothing;
         }
-        if !kept.is_timed() {
+        if kept.is_plain() {
             return Seen::Answer(Hit::resident(kept, None, false));
         }
-        self.see_timed(kept, claims)
+        self.see_closely(kept, claims)
     }
 
-    fn see_timed(&self, kept: &Kept<V>, claims: bool) -> Seen<V> {
+    fn see_closely(&self, kept: &Kept<V>, claims: bool) -> Seen<V> {
+        if !kept.is_timed() {
+            return Self::first(kept, Hit::resident(kept, None, false));
+        }
         let now = self.clock.now();
         let worth = kept.worth(&self.terms, now);
         let (stale, due) = match worth {
@@ -75,7 +82,14 @@ impl<K, V: Clone> Shared<K, V> {
         if due && claims && self.background.has_room() && kept.claim() {
             return Seen::Due(hit, kept.stamp());
         }
-        Seen::Answer(hit)
+        Self::first(kept, hit)
+    }
+
+    fn first(kept: &Kept<V>, hit: Option<Hit<V>>) -> Seen<V> {
+        match kept.take_mark() {
+            Some(mark) => Seen::First(hit, mark),
+            None => Seen::Answer(hit),
+        }
     }
 
     /// Whether an entry answers a get, without claiming or counting anything.
@@ -142,7 +156,7 @@ impl<V: Clone> Below<V> {
         shared: &Shared<K, V>,
         lead: Lead<K, Kept<V>>,
         hash: u64,
-        background: bool,
+        prefetches: bool,
     ) -> Answer<V>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -153,7 +167,8 @@ impl<V: Clone> Below<V> {
             hash,
             stamp: self.stamp,
             tier: self.tier,
-            background,
+            background: prefetches,
+            prefetches,
             installs: self.installs,
         };
         leading.land(shared, Ok(self.loaded))
@@ -343,6 +358,17 @@ impl<K, V> Shared<K, V> {
     }
 }
 
+impl<K, V> Shared<K, V> {
+    /// A prefetch has ended; whether memory is to mark what it brings.
+    fn ends_prefetch(&self, key: &K, loaded: &Result<Loaded<V>, LoadError>) -> bool {
+        if let Ok(Loaded::Value(..)) = loaded {
+            return self.ahead.has_come(key);
+        }
+        self.ahead.comes_not(key);
+        false
+    }
+}
+
 impl<K: Clone, V> Shared<K, V> {
     /// Counts a load and tells of it, once it has ended.
     fn load_ended(
@@ -416,6 +442,8 @@ pub(super) struct Leading<K: Hash + Eq, V: Clone> {
     pub(super) tier: Tier,
     /// Nobody waits for it.
     pub(super) background: bool,
+    /// It is for those who may ask later.
+    pub(super) prefetches: bool,
     /// Memory is to have what it brings.
     pub(super) installs: bool,
 }
@@ -439,6 +467,7 @@ where
         stamp,
         tier,
         background: false,
+        prefetches: false,
         installs: true,
     };
     leading.land(shared, loaded)
@@ -461,9 +490,11 @@ where
             stamp,
             tier,
             background,
+            prefetches,
             installs,
         } = self;
         shared.load_ended(lead.key(), &loaded, tier, background, lead.took());
+        let marks = prefetches && shared.ends_prefetch(lead.key(), &loaded);
         match loaded {
             Ok(loaded) => {
                 let (value, life) = loaded.into_parts();
@@ -480,6 +511,7 @@ where
                     _ if shared.through.strays(lead.key()) => Install::Remove,
                     // It began before an invalidation: others would take it for a miss.
                     _ if shared.floors.cover(stamp, kept.tags()) => Install::Remove,
+                    keep if marks => Install::Put(kept.clone().prefetched(), keep),
                     keep => Install::Put(kept.clone(), keep),
                 };
                 if !lead.end(Ok(kept.clone()), install) {

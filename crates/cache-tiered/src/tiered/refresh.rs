@@ -129,6 +129,7 @@ pub(super) fn refresh<K, V, A>(
             stamp,
             tier,
             background: true,
+            prefetches: false,
             installs: true,
         };
         match &loaded {

@@ -1,5 +1,6 @@
 //! What all handles and all operations of a cache share, and the stamps that it gives.
 
+use super::ahead::Ahead;
 use super::disk::{Changing, OnDisk};
 use super::gate::Gate;
 use super::kept::{Kept, Terms};
@@ -30,6 +31,8 @@ pub(super) struct Shared<K, V> {
     pub(super) floors: Arc<Floors>,
     pub(super) background: Background,
     pub(super) prefetches: Prefetches<K>,
+    /// Memory holds it too, where it is on, to tell it of what leaves.
+    pub(super) ahead: Arc<Ahead<K>>,
     /// The disk tier; memory holds it too, which tells it of what leaves.
     pub(super) disk: Option<Arc<OnDisk<K, V>>>,
     pub(super) store: Arc<dyn ErasedStore<K, V>>,

@@ -12,9 +12,12 @@ impl<K, V> Tiered<K, V> {
     /// What happened so far, and what is in memory now. O(shards).
     #[must_use]
     pub fn stats(&self) -> TieredStats {
-        let behind = self.shared.behind.as_ref();
+        let (behind, ahead) = (self.shared.behind.as_ref(), &self.shared.ahead);
         TieredStats {
             behind: behind.map_or_else(BehindStats::default, WriteBehind::stats),
+            prefetch_hits: ahead.hits.get(),
+            prefetches_wasted: ahead.wasted.get(),
+            prefetches_late: ahead.late.get(),
             ..self.shared.counters.stats(self.shared.memory.stats())
         }
     }
@@ -93,6 +96,13 @@ pub struct TieredStats {
     pub prefetched: u64,
     /// Keys that were not prefetched as too many waited to be.
     pub prefetches_dropped: u64,
+    /// Values that [reading ahead](crate::ReadAhead) or, where it is on, `prefetch` has loaded and that were in memory when
+    /// they were first asked for.
+    pub prefetch_hits: u64,
+    /// Those that left memory before anybody asked for them.
+    pub prefetches_wasted: u64,
+    /// Keys that were asked for while reading ahead was still loading them, or about to.
+    pub prefetches_late: u64,
     /// Look-ups that found what was invalidated by a tag or with everything, within the hits of
     /// `memory`.
     pub overruled: u64,
@@ -125,7 +135,7 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -184,6 +194,9 @@ impl Counters {
             refresh_failures: self.refresh_failures.get(),
             prefetched: self.prefetched.get(),
             prefetches_dropped: self.prefetches_dropped.get(),
+            prefetch_hits: 0,
+            prefetches_wasted: 0,
+            prefetches_late: 0,
             overruled: self.overruled.get(),
             puts: self.puts.get(),
             removals: self.removals.get(),

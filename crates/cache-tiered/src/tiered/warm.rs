@@ -1,6 +1,6 @@
 //! Loads that nobody waits for one by one: `prefetch` and `warm`.
 
-use super::kept::Kept;
+use super::kept::{Kept, Mark};
 use super::many::{self, Distinct};
 use super::{Shared, Tiered};
 use crate::error::LoadError;
@@ -36,6 +36,30 @@ where
     /// ```
     pub fn prefetch(&self, keys: impl IntoIterator<Item = K>) -> u64 {
         prefetch(&self.shared, keys.into_iter())
+    }
+
+    /// A get misses a key: it may continue a run.
+    #[inline]
+    pub(super) fn missed(&self, key: &K) {
+        if self.shared.ahead.is_on() {
+            self.read_ahead(key, true);
+        }
+    }
+
+    /// A get is the first to hit what a run came by.
+    #[cold]
+    pub(super) fn hit_ahead(&self, key: &K, mark: Mark) {
+        if mark.prefetched {
+            self.shared.ahead.hits.add();
+        }
+        self.read_ahead(key, false);
+    }
+
+    fn read_ahead(&self, key: &K, missed: bool) {
+        let keys = self.shared.ahead.asked(key, missed);
+        if !keys.is_empty() {
+            prefetch(&self.shared, keys.into_iter());
+        }
     }
 
     /// Loads the keys of an iterator that memory does not hold, 256 with one question to the
@@ -117,7 +141,7 @@ impl WarmReport {
 }
 
 /// Loads those of some keys that memory has not and nobody loads.
-async fn fill<K, V>(shared: &Arc<Shared<K, V>>, keys: Vec<K>, background: bool) -> WarmReport
+async fn fill<K, V>(shared: &Arc<Shared<K, V>>, keys: Vec<K>, prefetches: bool) -> WarmReport
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -135,10 +159,22 @@ where
         let serves = |kept: &Kept<V>| shared.serves(kept);
         match core.join_unless(hash, &key, Asked::Store, serves) {
             Joined::Leading(lead) => leads.push((hash, lead)),
-            Joined::Resident(_) | Joined::Waiting { .. } => report.present += 1,
+            Joined::Resident(_) => {
+                report.present += 1;
+                // A run that goes through what is in memory hears of it there.
+                if prefetches && shared.ahead.is_there(&key) {
+                    core.peek(hash, &key, Kept::await_hit);
+                }
+            }
+            Joined::Waiting { .. } => {
+                report.present += 1;
+                if prefetches {
+                    shared.ahead.is_there(&key);
+                }
+            }
         }
     }
-    for answer in many::lead(shared, leads, background, true).await {
+    for answer in many::lead(shared, leads, prefetches, true).await {
         match answer {
             Ok(Some(_)) => report.loaded += 1,
             Ok(None) => report.absent += 1,
@@ -219,7 +255,9 @@ where
         if waiting.keys.len() < WAITING_MAX {
             waiting.keys.push_back(key);
         } else {
+            drop(waiting);
             dropped += 1;
+            shared.ahead.comes_not(&key);
         }
     }
     shared.counters.prefetches_dropped.add_many(dropped);

@@ -40,6 +40,7 @@ mod observe;
 mod operations;
 mod panics;
 mod promises;
+mod read_ahead;
 #[cfg(feature = "redb")]
 mod redb;
 #[cfg(all(unix, feature = "redis"))]
