@@ -75,7 +75,7 @@ pub use listener::{Cause, Listener};
 pub use partitions::{Claim, Partition, Partitions, Quota, QuotaError};
 pub use policy::{Hint, Policy, SharedHit};
 pub use predict::{
-    AccessInterval, AccessIntervals, Due, Period, Periods, PeriodsConfig, Prefetch, Runs,
+    AccessInterval, AccessIntervals, Due, DueKeys, Period, Periods, PeriodsConfig, Prefetch, Runs,
     RunsConfig,
 };
 pub use residency::{Demand, Residency, Room, Victim};

@@ -4,6 +4,7 @@
 //! their hashes, times are ticks that the owner tells.
 
 mod config;
+mod due;
 mod intervals;
 mod periods;
 mod runs;
@@ -11,6 +12,7 @@ mod strays;
 mod ways;
 
 pub use self::config::{PeriodsConfig, RunsConfig};
+pub use self::due::DueKeys;
 pub use self::intervals::{AccessInterval, AccessIntervals};
 pub use self::periods::{Due, Period, Periods};
 pub use self::runs::{Prefetch, Runs};

@@ -76,7 +76,8 @@ impl<K> ReadAhead<K> {
     }
 
     /// Keys that are prefetched at once when a run begins, at least 1, 4 by default; and at most, 128 by default. The memory
-    /// tier should have room for several times as many.
+    /// tier should have room for several times as many for each run that is read at once; of S3-FIFO, its default policy, a
+    /// tenth is for what nobody has asked for yet.
     pub fn window(mut self, min: u32, max: u32) -> Self {
         self.runs = self.runs.with_window(min, max);
         self

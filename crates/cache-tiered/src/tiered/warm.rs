@@ -66,6 +66,10 @@ where
     /// store, and as many questions at once as half the cache's [`threads`](crate::TieredBuilder::threads).
     /// It ends with the iterator, which is taken from as the loads go on, or when the cache is
     /// closed. O(keys) beside what the store does.
+    ///
+    /// Keys that are due by what is known of earlier accesses come from `Periods::due_by` and
+    /// `AccessIntervals::expected_within` of the crate cache-policies. Warm them shortly before: what nobody has
+    /// asked for yet has but a part of the memory tier with some policies, of S3-FIFO, the default, a tenth.
     pub fn warm<I>(&self, keys: I) -> Operation<WarmReport>
     where
         I: IntoIterator<Item = K>,

@@ -12,6 +12,7 @@ mod doubles;
 mod events;
 mod figures;
 mod flights;
+mod foresight;
 mod freshness;
 mod history;
 mod hot_keys;
