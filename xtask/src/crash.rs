@@ -1,7 +1,7 @@
 //! `crash`: processes that write and are killed, more often than the tests of CI do it.
 //!
 //! The tests are the same; how often they do it and where chance begins they read from the environment. CI's own figures stand in
-//! them: 500 kills at system calls and, where it may mount a file system, 100 losses of power.
+//! them: 500 kills at system calls and, where it may mount a file system, 100 losses of power, for the journal and for the disk tier each.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,8 +15,8 @@ use crate::workspace::Workspace;
 /// The package whose processes are killed.
 const PACKAGE: &str = "cache-tiered";
 
-/// Its tests of what the journal keeps, by the names of their modules.
-const JOURNAL: &str = "journal::tests::system";
+/// Its tests of what the journal and the disk tier keep, by the names of their modules.
+const SYSTEM: [&str; 2] = ["journal::tests::system", "disk::tests::system"];
 
 /// Its test binary of what write-behind and the disk tier keep.
 const BEHIND: &str = "crash";
@@ -51,13 +51,17 @@ pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, request: &Request) -
     let seed = request.seed.unwrap_or_else(any);
     eprintln!("   repeat it by `cargo xtask crash --seed {seed}` and the same options");
     let program = tests(workspace, request, seed);
-    let journal = program
+    let system = program
         .clone()
-        .args(["--lib", JOURNAL, "--", "--nocapture"]);
-    steps.run(&format!("crash the journal, seed {seed}"), &journal)?;
+        .args(["--lib", "--", "--nocapture"])
+        .args(SYSTEM);
+    steps.run(
+        &format!("crash the journal and the disk tier, seed {seed}"),
+        &system,
+    )?;
     let behind = program.args(["--test", BEHIND, "--", "--nocapture"]);
     steps.run(
-        &format!("crash write-behind and the disk tier, seed {seed}"),
+        &format!("crash write-behind and caches with a disk tier, seed {seed}"),
         &behind,
     )
 }

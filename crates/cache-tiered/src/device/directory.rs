@@ -56,6 +56,13 @@ impl Directory {
         })
     }
 
+    /// The same in another run of the machine.
+    #[cfg(all(test, feature = "disk"))]
+    pub(crate) fn at_boot(self, boot: u64) -> Self {
+        let boot = (u128::from_le_bytes(self.boot) ^ u128::from(boot)).to_le_bytes();
+        Self { boot, ..self }
+    }
+
     /// Opens a file of this very directory, whatever its path leads to by now.
     fn file(&self, name: &str, flags: OFlags) -> io::Result<Box<dyn DeviceFile>> {
         let flags = flags | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -12,6 +12,8 @@ mod error;
     )
 )]
 pub(crate) mod simulated;
+#[cfg(all(test, unix, not(cache_tiered_loom)))]
+pub(crate) mod system;
 
 #[cfg(unix)]
 pub(crate) use directory::Directory;

@@ -1,7 +1,7 @@
 //! A tier on a device that forgets and fails: what is read is what was last written, or nothing.
 //!
 //! [`history`] has a tier and what its keys are, [`script`] is one fixed history, and the others take these through kills,
-//! losses of power, faults and clocks that jump.
+//! losses of power, faults and clocks that jump; [`system`] does to processes over real files what can be done to these.
 
 mod barriers;
 mod damage;
@@ -10,6 +10,8 @@ mod histories;
 mod history;
 mod script;
 mod sweeps;
+#[cfg(target_os = "linux")]
+mod system;
 
 use super::error::OpenError;
 use super::open::Begun;

@@ -1,7 +1,7 @@
 //! A journal in a real directory: who may have it, and what is refused.
 
 use super::model::options;
-use super::system::while_none_starts;
+use crate::device::system::while_none_starts;
 use crate::device::{DirectoryError, Lock};
 use crate::durability::Durability;
 use crate::journal::{Change, Journal, JournalStats, OpenError, ReadError, Recovery};

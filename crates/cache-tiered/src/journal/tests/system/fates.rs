@@ -1,7 +1,7 @@
 //! What must hold of each record that a process told of.
 
-use super::while_none_starts;
 use super::worker::{content, key_of, options};
+use crate::device::system::while_none_starts;
 use crate::journal::{Journal, Record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,31 +1,25 @@
 //! Processes that are killed at random moments, one after the other over the same journal.
 
-use super::{Fates, Worker, start};
+use super::{Fates, Worker};
 use crate::device::simulated::Random;
-use std::env;
+use crate::device::system::{seed, start, told};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-/// Rounds, unless `STRATA_CRASH_ROUNDS` says more; and the variable with which chance begins.
+/// Rounds, unless `STRATA_CRASH_ROUNDS` says more.
 const ROUNDS: u64 = 25;
 const ROUNDS_VARIABLE: &str = "STRATA_CRASH_ROUNDS";
-const SEED_VARIABLE: &str = "STRATA_CRASH_SEED";
-
-pub(super) fn number(variable: &str, default: u64) -> u64 {
-    let text = env::var(variable).ok();
-    text.map_or(default, |text| text.parse().expect("a number"))
-}
 
 /// Kills the process after it told of `count` records, or, if that is none, of having been started.
 fn kill_after(path: &Path, first: u64, count: u64, fates: &mut Fates) {
     let mut command = Worker::new(path, first).command(&[]);
     let mut child = start(command.stdout(Stdio::piped()));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut told = 0;
-    while told < count {
+    let mut heard = 0;
+    while heard < count {
         let line = lines.next().expect("it works until it is killed").unwrap();
-        told += u64::from(fates.hear(&line));
+        heard += u64::from(fates.hear(&line));
     }
     if count == 0 {
         // The harness's first line; the opening comes next.
@@ -42,8 +36,8 @@ fn kill_after(path: &Path, first: u64, count: u64, fates: &mut Fates) {
 
 #[test]
 fn g4_a_process_killed_at_any_moment_loses_nothing_that_it_told() {
-    let rounds = number(ROUNDS_VARIABLE, ROUNDS);
-    let seed = number(SEED_VARIABLE, 0x5eed);
+    let rounds = told(ROUNDS_VARIABLE).unwrap_or(ROUNDS);
+    let seed = seed();
     for name in ["process", "power"] {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join(name);

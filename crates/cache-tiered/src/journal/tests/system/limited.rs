@@ -1,6 +1,7 @@
 //! Files that may not grow beyond a limit: writes that stop half-way, and no room behind.
 
-use super::{Fates, Worker, run};
+use super::{Fates, Worker};
+use crate::device::system::run;
 
 const RECORDS: u64 = 36;
 

@@ -1,85 +1,13 @@
 //! Losses of power: an ext4 file system of its own that is shut down, and forgets what was not synced.
 
-use super::killed::number;
-use super::{Fates, Worker, start};
+use super::{Fates, Worker};
 use crate::device::simulated::Random;
+use crate::device::system::ext4::FileSystem;
+use crate::device::system::{seed, start};
 use crate::figures::tell;
-use std::env;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// How many of them there are to be, and how many there are where nobody says: if that is allowed, as it takes root
-/// and mounts a file system.
-const LOSSES_VARIABLE: &str = "STRATA_CRASH_POWER";
-const LOSSES: u64 = 100;
-const SEED: &str = "STRATA_CRASH_SEED";
-
-/// Shuts a file system down at once, without its log (EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH).
-const SHUTDOWN: &str = "open(F, '<', $ARGV[0]) or die $!; my $how = pack('L', 2); ioctl(F, 0x8004587d, $how) or die $!";
-
-/// The error is what the program says, or that there is none.
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = super::attempt(Command::new(program).args(arguments));
-    let output = output.map_err(|error| format!("{program}: {error}"))?;
-    let words = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{program} {arguments:?}: {}", words.trim()))
-}
-
-/// A file system in a file, mounted.
-struct FileSystem {
-    parent: tempfile::TempDir,
-}
-
-impl FileSystem {
-    fn new() -> Result<Self, String> {
-        // What the file system syncs need not reach a disk: it is the file system that forgets.
-        let parent = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let parent = parent.map_err(|error| error.to_string())?;
-        let system = Self { parent };
-        let image = system.file("image");
-        run("truncate", &["--size=64M", &image])?;
-        run("mkfs.ext4", &["-q", "-F", &image])?;
-        std::fs::create_dir(system.root()).unwrap();
-        system.mount()?;
-        Ok(system)
-    }
-
-    fn file(&self, name: &str) -> String {
-        let path = self.parent.path().join(name);
-        path.into_os_string().into_string().unwrap()
-    }
-
-    fn root(&self) -> PathBuf {
-        self.parent.path().join("root")
-    }
-
-    fn mount(&self) -> Result<(), String> {
-        run(
-            "mount",
-            &["-o", "loop", &self.file("image"), &self.file("root")],
-        )
-    }
-
-    fn mount_again(&self) {
-        run("umount", &[&self.file("root")]).unwrap();
-        self.mount().unwrap();
-    }
-
-    fn lose_power(&self) {
-        run("perl", &["-e", SHUTDOWN, &self.file("root")]).unwrap();
-    }
-}
-
-impl Drop for FileSystem {
-    fn drop(&mut self) {
-        // There is nothing to unmount where nothing could be mounted.
-        let _told = run("umount", &[&self.file("root")]);
-    }
-}
+use std::path::Path;
+use std::process::Stdio;
 
 /// Lets the process tell of `count` records, takes the power away and ends it.
 fn lose_after(system: &FileSystem, path: &Path, first: u64, count: u64, fates: &mut Fates) {
@@ -105,22 +33,10 @@ fn lose_after(system: &FileSystem, path: &Path, first: u64, count: u64, fates: &
 
 #[test]
 fn g4_a_loss_of_power_loses_nothing_that_was_acknowledged_durable() {
-    let (losses, seed) = (number(LOSSES_VARIABLE, LOSSES), number(SEED, 0x5eed));
-    if losses == 0 {
-        return tell(
-            "NO POWER IS LOST: nobody asked for it; `cargo xtask crash --power` does, as root",
-        );
-    }
-    let system = match FileSystem::new() {
-        Ok(system) => system,
-        // Who asks for it by name is not to be put off.
-        Err(error) if env::var_os(LOSSES_VARIABLE).is_some() => panic!("{error}"),
-        Err(error) => {
-            return tell(&format!(
-                "NO POWER IS LOST, as no ext4 file system can be mounted: {error}"
-            ));
-        }
+    let Some((system, losses)) = FileSystem::to_lose() else {
+        return;
     };
+    let seed = seed();
     let path = system.root().join("power");
     let (mut fates, mut random) = (Fates::default(), Random(seed));
     for round in 0..losses {

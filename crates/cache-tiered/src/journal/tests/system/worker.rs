@@ -1,11 +1,11 @@
 //! The process that works until it is done, or is stopped, and tells what it does.
 
+use crate::device::system::{say, this_test, told as number};
 use crate::durability::Durability;
 use crate::journal::{AppendError, Change, Journal, JournalOptions, WhenFull};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::collections::BTreeMap;
 use std::env;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -80,17 +80,8 @@ impl Worker {
 
     /// The process, as arguments of `wrapper` if that has a name.
     pub(super) fn command(&self, wrapper: &[&str]) -> Command {
-        let program = env::current_exe().unwrap();
-        let mut command = match wrapper {
-            [] => Command::new(program),
-            [name, arguments @ ..] => {
-                let mut command = Command::new(name);
-                command.args(arguments).arg(program);
-                command
-            }
-        };
+        let mut command = this_test(TEST, wrapper);
         command
-            .args([TEST, "--exact", "--nocapture", "--test-threads=1"])
             .env(DIRECTORY, &self.path)
             .env(FIRST, self.first.to_string());
         for (name, number) in [(RECORDS, self.records), (LIMIT, self.limit)] {
@@ -102,25 +93,12 @@ impl Worker {
     }
 }
 
-fn number(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(text.parse().unwrap())
-}
-
-/// One line, at once: what follows may be the end.
-fn tell(line: &str) {
-    let mut out = std::io::stdout().lock();
-    // In front of it the test harness may have left an unfinished one.
-    out.write_all(format!("\n{line}\n").as_bytes()).unwrap();
-    out.flush().unwrap();
-}
-
 /// The outcome of a task about the record `stamp`; true if it is done.
 fn told(what: &str, stamp: u64, outcome: &Result<u64, AppendError>) -> bool {
     match outcome {
-        Ok(_) => tell(&format!("{what} {stamp}")),
+        Ok(_) => say(&format!("{what} {stamp}")),
         Err(AppendError::Unknown(_)) => {}
-        Err(error) => tell(&format!("refused {what} {stamp} {error}")),
+        Err(error) => say(&format!("refused {what} {stamp} {error}")),
     }
     outcome.is_ok()
 }
@@ -130,7 +108,7 @@ fn open(path: &Path) -> (Journal, crate::journal::Recovery) {
     for _ in 0..2 {
         match Journal::open(path, options(path)) {
             Ok(opened) => return opened,
-            Err(error) => tell(&format!("unopened {error}")),
+            Err(error) => say(&format!("unopened {error}")),
         }
     }
     panic!("two faults");
@@ -165,7 +143,7 @@ fn a_process_that_works() {
         }
         let stamp = first + index;
         let (key, change) = content(stamp);
-        tell(&format!("append {stamp}"));
+        say(&format!("append {stamp}"));
         let outcome = journal.append(stamp, key, change).unwrap().wait();
         if !told("appended", stamp, &outcome) {
             continue;
@@ -174,17 +152,17 @@ fn a_process_that_works() {
         let own = unsettled.entry(key_of(stamp)).or_default();
         own.push((stamp, sequence));
         if stamp.is_multiple_of(BURIED) {
-            tell(&format!("bury {stamp}"));
+            say(&format!("bury {stamp}"));
             told("buried", stamp, &journal.bury(sequence, "refused").wait());
         } else if !stamp.is_multiple_of(KEPT) {
             let stamps: Vec<String> = own.iter().map(|(stamp, _)| stamp.to_string()).collect();
-            tell(&format!("settle {}", stamps.join(" ")));
+            say(&format!("settle {}", stamps.join(" ")));
             let sequences: Vec<u64> = own.drain(..).map(|(_, sequence)| sequence).collect();
             journal.settle(&sequences);
         }
     }
     if let Err(error) = journal.close() {
-        tell(&format!("unclosed {error}"));
+        say(&format!("unclosed {error}"));
     }
-    tell("done");
+    say("done");
 }
