@@ -1,6 +1,6 @@
 //! Reads of one key: what memory answers at once, and else how it is loaded.
 
-use super::read::{self, Seen};
+use super::read::{self, Duty, Seen};
 use super::{Hit, Shared, Tier, Tiered, refresh};
 use crate::error::LoadError;
 use crate::events::Event;
@@ -28,9 +28,9 @@ where
             Err(closed) => return Operation::ready(Err(closed)),
         };
         match seen {
-            Seen::Answer(hit) | Seen::First(hit, _) => Operation::ready(Ok(hit)),
-            Seen::Due(hit, stamp) => {
-                self.refresh(hash, key, stamp);
+            Seen::Answer(hit) => Operation::ready(Ok(hit)),
+            Seen::Due(hit, duty) => {
+                self.attend(hash, key, duty);
                 Operation::ready(Ok(hit))
             }
             Seen::Nothing => {
@@ -41,10 +41,16 @@ where
         }
     }
 
+    /// Does what a hit has found to be done.
     #[cold]
-    pub(super) fn refresh(&self, hash: u64, key: &K, stamp: u64) {
+    pub(super) fn attend(&self, hash: u64, key: &K, duty: Duty) {
         let load = |shared: Arc<Shared<K, V>>, key| async move { read::ask(&shared, &key).await };
-        refresh::refresh(&self.shared, hash, key, stamp, Asked::Store, load);
+        match duty {
+            Duty::Renew(stamp) => {
+                refresh::refresh(&self.shared, hash, key, stamp, Asked::Store, load);
+            }
+            Duty::Tell(mark) => self.hit_ahead(key, mark),
+        }
     }
 
     /// The value of a key if a tier holds it; the store is not asked.
@@ -57,6 +63,9 @@ where
             Ok(looked) => looked,
             Err(closed) => return Operation::ready(Err(closed)),
         };
+        if let Seen::Due(_, Duty::Tell(mark)) = seen {
+            self.hit_ahead(key, mark);
+        }
         if let Some(answer) = seen.answer() {
             return Operation::ready(Ok(answer));
         }
@@ -113,8 +122,12 @@ where
             Err(closed) => return Operation::ready(Err(closed)),
         };
         match seen {
-            Seen::Answer(hit) | Seen::First(hit, _) => Operation::ready(Ok(hit)),
-            Seen::Due(hit, stamp) => {
+            Seen::Answer(hit) => Operation::ready(Ok(hit)),
+            Seen::Due(hit, Duty::Tell(mark)) => {
+                self.hit_ahead(key, mark);
+                Operation::ready(Ok(hit))
+            }
+            Seen::Due(hit, Duty::Renew(stamp)) => {
                 let load = |_, key| read::from_loader(loader, key);
                 refresh::refresh(&self.shared, hash, key, stamp, Asked::Loader, load);
                 Operation::ready(Ok(hit))
@@ -136,9 +149,6 @@ where
         let hash = core.hash(key);
         let seen = core.read(hash, key, |kept| self.shared.see(kept, claims));
         let seen = seen.unwrap_or(Seen::Nothing);
-        if let Seen::First(_, mark) = seen {
-            self.hit_ahead(key, mark);
-        }
         if seen.is_stale() {
             let event = || Event::StaleServed { key: key.clone() };
             self.shared.events.emit(event);

@@ -55,9 +55,9 @@ where
                 }
             };
             places.push(match seen {
-                Seen::Answer(hit) | Seen::First(hit, _) => Place::Answered(hit),
-                Seen::Due(hit, stamp) => {
-                    self.refresh(hash, key, stamp);
+                Seen::Answer(hit) => Place::Answered(hit),
+                Seen::Due(hit, duty) => {
+                    self.attend(hash, key, duty);
                     Place::Answered(hit)
                 }
                 Seen::Nothing => {

@@ -19,21 +19,26 @@ pub(super) type Answer<V> = Result<Option<Hit<V>>, LoadError>;
 pub(super) enum Seen<V> {
     /// An answer.
     Answer(Option<Hit<V>>),
-    /// An answer, and the duty to see to a new one in place of that of this stamp.
-    Due(Option<Hit<V>>, u64),
-    /// An answer, and the mark of the entry, which this was the first to find.
-    First(Option<Hit<V>>, Mark),
+    /// An answer, and something to be done.
+    Due(Option<Hit<V>>, Duty),
     /// Nothing that may answer.
     Nothing,
+}
+
+/// What is to be done by whoever was the first to find an entry like this.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Duty {
+    /// A new value in place of that of this stamp.
+    Renew(u64),
+    /// Reading ahead is to hear of it.
+    Tell(Mark),
 }
 
 impl<V> Seen<V> {
     #[inline]
     pub(super) fn is_stale(&self) -> bool {
         match self {
-            Self::Answer(hit) | Self::Due(hit, _) | Self::First(hit, _) => {
-                hit.as_ref().is_some_and(|hit| hit.stale)
-            }
+            Self::Answer(hit) | Self::Due(hit, _) => hit.as_ref().is_some_and(|hit| hit.stale),
             Self::Nothing => false,
         }
     }
@@ -41,7 +46,7 @@ impl<V> Seen<V> {
     /// The answer, if there is one; whoever finds a new one due sees to it at another time.
     pub(super) fn answer(self) -> Option<Option<Hit<V>>> {
         match self {
-            Self::Answer(hit) | Self::Due(hit, _) | Self::First(hit, _) => Some(hit),
+            Self::Answer(hit) | Self::Due(hit, _) => Some(hit),
             Self::Nothing => None,
         }
     }
@@ -61,6 +66,7 @@ impl<K, V: Clone> Shared<K, V> {
         self.see_closely(kept, claims)
     }
 
+    #[inline(never)]
     fn see_closely(&self, kept: &Kept<V>, claims: bool) -> Seen<V> {
         if !kept.is_timed() {
             return Self::first(kept, Hit::resident(kept, None, false));
@@ -80,14 +86,14 @@ impl<K, V: Clone> Shared<K, V> {
         }
         let hit = Hit::resident(kept, kept.age(now), stale);
         if due && claims && self.background.has_room() && kept.claim() {
-            return Seen::Due(hit, kept.stamp());
+            return Seen::Due(hit, Duty::Renew(kept.stamp()));
         }
         Self::first(kept, hit)
     }
 
     fn first(kept: &Kept<V>, hit: Option<Hit<V>>) -> Seen<V> {
         match kept.take_mark() {
-            Some(mark) => Seen::First(hit, mark),
+            Some(mark) => Seen::Due(hit, Duty::Tell(mark)),
             None => Seen::Answer(hit),
         }
     }

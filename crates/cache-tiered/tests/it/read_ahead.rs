@@ -166,6 +166,25 @@ fn many_keys_at_once_make_a_run_too() {
 }
 
 #[test]
+fn a_run_goes_on_whichever_way_its_keys_are_read() {
+    let reader = Reader::new();
+    assert_eq!(reader.misses(0..3), 3);
+    for key in 3..300 {
+        let hit = match key % 3 {
+            0 => reader.cache.get_cached(&key).wait(),
+            1 => reader.cache.get_many(&[key]).wait().remove(0),
+            _ => {
+                let load = |_| async { Err::<Loaded<u64>, _>(std::fmt::Error) };
+                reader.cache.get_or_load(&key, load).wait()
+            }
+        };
+        assert_eq!(hit.unwrap().unwrap().tier, Tier::Memory, "{key}");
+        reader.rest();
+    }
+    assert_eq!(reader.stats().prefetch_hits, 297);
+}
+
+#[test]
 fn a_run_goes_on_through_what_is_in_memory() {
     let reader = Reader::new();
     for parts in [8..30, 50..60, 90..300] {
