@@ -8,6 +8,7 @@ mod damage;
 mod golden;
 mod histories;
 mod history;
+mod interleavings;
 mod script;
 mod sweeps;
 #[cfg(target_os = "linux")]
