@@ -6,7 +6,11 @@ use cache_tiered::{
 };
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Nothing here takes so long unless it hangs, under a sanitizer too.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A gate: who passes while it is shut waits, and others can wait until somebody waits.
 #[derive(Default)]
@@ -36,17 +40,30 @@ impl Gate {
         state.to_hold -= 1;
         state.waiting += 1;
         self.changed.notify_all();
-        while state.waiting != 0 {
-            state = self.changed.wait(state).unwrap();
-        }
+        drop(self.until(state, |state| state.waiting == 0));
+    }
+
+    /// Waits for what another thread is to do, and not for ever.
+    fn until<'a>(
+        &self,
+        state: MutexGuard<'a, GateState>,
+        reached: impl Fn(&GateState) -> bool,
+    ) -> MutexGuard<'a, GateState> {
+        let waited = self
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| !reached(state));
+        let (state, waited) = waited.unwrap();
+        assert!(
+            !waited.timed_out(),
+            "nobody comes, or nobody opens the gate"
+        );
+        state
     }
 
     /// Waits until `count` are held.
     pub(crate) fn wait_for(&self, count: usize) {
-        let mut state = self.state.lock().unwrap();
-        while state.waiting < count {
-            state = self.changed.wait(state).unwrap();
-        }
+        let state = self.state.lock().unwrap();
+        drop(self.until(state, |state| state.waiting >= count));
     }
 
     /// Lets those go who are held, and holds nobody more.

@@ -119,8 +119,8 @@ impl Node {
         RedisError::timed_out(&self.address, timeout)
     }
 
-    /// Sends commands that change nothing. They are sent again if the connection was lost, as one
-    /// that was idle may have been for long.
+    /// Sends commands that may be sent twice and take effect late, as those do that change nothing. They are sent again
+    /// if the connection was lost, as one that was idle may have been for long.
     pub(super) async fn read(
         &self,
         commands: &Pipeline,

@@ -111,7 +111,8 @@ impl Servers {
                     (slots::slot(key), commands)
                 });
                 let mut found = Vec::with_capacity(keys.len());
-                for (answers, address) in read_each(cluster, questions, deadline).await? {
+                for answered in read_each(cluster, questions, deadline).await {
+                    let (answers, address) = answered?;
                     found.extend(loaded(answers, &address)?);
                 }
                 Ok(found)
@@ -119,13 +120,13 @@ impl Servers {
         }
     }
 
-    /// The answer to one command for each of these keys, which may be sent twice.
+    /// The answer to one command for each of these keys, which may be sent twice. Some may fail.
     pub(super) async fn ask_each(
         &self,
         questions: Vec<(Vec<u8>, Cmd)>,
-    ) -> Result<Vec<Value>, RedisError> {
+    ) -> Vec<Result<Value, RedisError>> {
         let deadline = Deadline::after(self.limits.call);
-        let mut answers = Vec::with_capacity(questions.len());
+        let mut all = Vec::with_capacity(questions.len());
         match &self.layout {
             Layout::Single(node) => {
                 for questions in questions.chunks(KEYS_MAX) {
@@ -133,7 +134,17 @@ impl Servers {
                     for (_, command) in questions {
                         commands.add_command(command.clone());
                     }
-                    answers.extend(node.read(&commands, deadline).await?);
+                    match node.read(&commands, deadline).await {
+                        Ok(answers) if answers.len() == questions.len() => {
+                            all.extend(answers.into_iter().map(Ok));
+                        }
+                        Ok(answers) => {
+                            let wrong =
+                                RedisError::protocol(node.address(), &Value::Array(answers));
+                            all.extend(questions.iter().map(|_| Err(wrong.clone())));
+                        }
+                        Err(error) => all.extend(questions.iter().map(|_| Err(error.clone()))),
+                    }
                 }
             }
             Layout::Cluster(cluster) => {
@@ -142,12 +153,15 @@ impl Servers {
                     commands.add_command(command);
                     (slots::slot(&key), commands)
                 });
-                for (answered, _) in read_each(cluster, questions, deadline).await? {
-                    answers.extend(answered);
+                for answered in read_each(cluster, questions, deadline).await {
+                    all.push(answered.and_then(|(mut answers, address)| {
+                        let answer = answers.pop();
+                        answer.ok_or_else(|| RedisError::protocol(&address, &Value::Nil))
+                    }));
                 }
             }
         }
-        Ok(answers)
+        all
     }
 
     /// Applies a batch that is not empty.
@@ -186,21 +200,21 @@ async fn read_each(
     cluster: &Arc<Cluster>,
     questions: impl Iterator<Item = (u16, Pipeline)>,
     deadline: Deadline,
-) -> Result<Vec<Answered>, RedisError> {
+) -> Vec<Result<Answered, RedisError>> {
     let mut reads = JoinSet::new();
     for (index, (slot, commands)) in questions.enumerate() {
         let cluster = Arc::clone(cluster);
         reads.spawn(async move { (index, cluster.read(slot, &commands, deadline).await) });
     }
-    let mut answered: Vec<Option<Answered>> = (0..reads.len()).map(|_| None).collect();
+    let mut answered: Vec<Option<_>> = (0..reads.len()).map(|_| None).collect();
     while let Some(read) = reads.join_next().await {
         let read = read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        answered[read.0] = Some(read.1?);
+        answered[read.0] = Some(read.1);
     }
     let answered = answered.into_iter();
-    Ok(answered
+    answered
         .map(|answered| answered.expect("one answer each"))
-        .collect())
+        .collect()
 }
 
 impl fmt::Debug for Servers {

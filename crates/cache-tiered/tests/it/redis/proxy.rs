@@ -74,6 +74,14 @@ impl Proxy {
         assert!(!waited.timed_out(), "nothing was sent");
     }
 
+    /// Hangs up on clients alone: what they have sent can still be passed on.
+    pub(crate) fn leave_clients(&self) {
+        for (client, _) in &self.shared.state.lock().unwrap().connections {
+            // It may have gone before.
+            let _gone = client.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Passes on what was held back.
     pub(crate) fn release(&self) {
         let mut state = self.shared.state.lock().unwrap();

@@ -25,7 +25,7 @@ impl<'a> Entry<'a> {
         match bytes.split_first() {
             Some((&VALUE, value)) => Self::Value(value),
             Some((&ABSENCE, [])) => Self::Absence,
-            Some((&(LEASE | BLOCK), token)) if token.len() == TOKEN => Self::Held,
+            Some((&(LEASE | BLOCK), token)) if token.len() >= TOKEN => Self::Held,
             _ => Self::Foreign,
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn absence() -> Vec<u8> {
 /// Bytes of a token: who, and its count.
 const TOKEN: usize = 16 + 8;
 
-/// Leases and blocks, no two of which are the same.
+/// Leases, or what they begin with, and blocks: no two of them are the same.
 #[derive(Debug)]
 pub(super) struct Tokens {
     /// An id that no other tier has.

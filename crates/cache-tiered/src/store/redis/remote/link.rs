@@ -6,7 +6,6 @@ use super::owed::Owed;
 use super::stats::{Counters, RemoteStats};
 use crate::breaker::Breaker;
 use crate::random_id::random_id;
-use crate::store::redis::RedisError;
 use crate::store::redis::servers::Servers;
 use parking_lot::Mutex;
 use redis::{Cmd, Value};
@@ -19,8 +18,12 @@ use tokio::time::sleep;
 /// How long a lease or a block stands if nobody takes it away: longer than a load or a write
 /// takes. Who takes longer fills nothing, or empties the key when he is done.
 const HOLD: Duration = Duration::from_secs(10);
-/// Bytes on their way to fill the server, at most.
+/// Bytes that are held for what is on its way to fill the server, at most.
 const FILLING_MAX: usize = 64 << 20;
+/// What a command on its way takes beside its entry.
+const COMMAND_BYTES: usize = 2 << 10;
+/// How often an entry is there until it is sent.
+const COPIES: usize = 3;
 /// Keys emptied in one piece.
 const OWED_AT_ONCE: usize = 256;
 /// The pauses between attempts to say what is owed.
@@ -59,7 +62,6 @@ pub(super) struct Lease {
     link: Arc<Link>,
     key: Vec<u8>,
     token: Vec<u8>,
-    since: Instant,
     used: bool,
 }
 
@@ -96,6 +98,10 @@ impl Link {
         self.tokens.own()
     }
 
+    pub(super) const fn time_to_live(&self) -> Duration {
+        self.time_to_live
+    }
+
     pub(super) const fn channel(&self) -> &Arc<[u8]> {
         &self.channel
     }
@@ -123,25 +129,31 @@ impl Link {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The answer to each question, unless the server is left alone.
-    async fn ask(&self, questions: Vec<(Vec<u8>, Cmd)>) -> Result<Vec<Value>, RedisError> {
+    /// The answer to each question; none where there is none, as when the server is left alone.
+    async fn ask(&self, questions: Vec<(Vec<u8>, Cmd)>) -> Vec<Option<Value>> {
         if !self.breaker.allows(self.now()) {
-            return Err(RedisError::NotReady("it failed a moment ago".to_owned()));
+            return questions.iter().map(|_| None).collect();
         }
         self.insist(questions).await
     }
 
-    async fn insist(&self, questions: Vec<(Vec<u8>, Cmd)>) -> Result<Vec<Value>, RedisError> {
+    async fn insist(&self, questions: Vec<(Vec<u8>, Cmd)>) -> Vec<Option<Value>> {
         if questions.is_empty() {
             // That says nothing of the server.
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let answers = self.servers.ask_each(questions).await;
-        self.breaker.ended(answers.is_ok(), self.now());
-        if answers.is_err() {
-            self.counters.failed.add();
-        }
-        answers
+        // Of a cluster a part may be well.
+        self.breaker
+            .ended(answers.iter().any(Result::is_ok), self.now());
+        let answers = answers.into_iter().map(|answer| match answer {
+            Ok(Value::ServerError(_)) | Err(_) => {
+                self.counters.failed.add();
+                None
+            }
+            Ok(answer) => Some(answer),
+        });
+        answers.collect()
     }
 
     /// Whether what the server has of a key may be old.
@@ -163,39 +175,30 @@ impl Link {
             questions.push((key.clone(), commands::look(&key, &token, HOLD)));
             asked.push((index, key, token));
         }
-        let Ok(answers) = self.ask(questions).await else {
-            return looks;
-        };
+        let answers = self.ask(questions).await;
         for ((index, key, token), answer) in asked.into_iter().zip(answers) {
-            looks[index] = self.looked(key, token, since, answer);
+            if let Some(answer) = answer {
+                looks[index] = self.looked(key, &token, since, answer);
+            }
         }
         looks
     }
 
-    fn looked(
-        self: &Arc<Self>,
-        key: Vec<u8>,
-        token: Vec<u8>,
-        since: Instant,
-        answer: Value,
-    ) -> Look {
+    fn looked(self: &Arc<Self>, key: Vec<u8>, token: &[u8], since: Instant, answer: Value) -> Look {
         let Some((found, left)) = commands::looked(answer) else {
             self.counters.failed.add();
             return Look::Bypass;
         };
-        if found == token {
+        if found.starts_with(token) {
             return Look::Leased(Lease {
                 link: Arc::clone(self),
                 key,
-                token,
-                since,
+                token: found,
                 used: false,
             });
         }
         // The time was told after the question was asked.
-        let left = left
-            .unwrap_or(self.time_to_live)
-            .saturating_sub(since.elapsed());
+        let left = left.min(self.time_to_live).saturating_sub(since.elapsed());
         match Entry::parse(&found) {
             Entry::Value(bytes) => Look::Found(Some(bytes.to_vec()), left),
             Entry::Absence => Look::Found(None, left),
@@ -203,19 +206,13 @@ impl Link {
         }
     }
 
-    /// Says that keys are about to change. It need not reach the server: it is the end that counts.
-    pub(super) async fn block(self: &Arc<Self>, keys: Vec<Vec<u8>>) -> Change {
-        let change = Change {
+    /// A change of keys, which ends with their being emptied.
+    pub(super) fn change(self: &Arc<Self>, keys: Vec<Vec<u8>>) -> Change {
+        Change {
             link: Arc::clone(self),
             block: self.tokens.block(),
             keys,
-        };
-        let blocks = change.keys.iter().map(|key| {
-            let command = commands::block(key, &change.block, HOLD);
-            (key.clone(), command)
-        });
-        let _told = self.ask(blocks.collect()).await;
-        change
+        }
     }
 
     /// Empties keys; those that were not are returned.
@@ -230,13 +227,10 @@ impl Link {
         } else {
             self.ask(questions).await
         };
-        let Ok(answers) = answers else {
-            return keys.to_vec();
-        };
         let refused = keys
             .iter()
             .zip(answers)
-            .filter(|(_, answer)| *answer != Value::Int(1));
+            .filter(|(_, answer)| *answer != Some(Value::Int(1)));
         refused.map(|(key, _)| key.clone()).collect()
     }
 
@@ -249,7 +243,7 @@ impl Link {
         let without_room = keys.iter().filter(|key| !owed.push(key)).count();
         if without_room > 0 {
             // Whatever is old there has expired by then.
-            let until = self.began.elapsed() + self.time_to_live;
+            let until = self.began.elapsed().saturating_add(self.time_to_live);
             let until = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
             self.distrusted
                 .fetch_max(until.saturating_add(1), Ordering::AcqRel);
@@ -282,16 +276,17 @@ impl Link {
                     owed.paid(key, *debt);
                 }
             }
-            if paid == 0 {
+            if paid > 0 {
+                pause = PAUSE_FIRST;
+            }
+            if !refused.is_empty() {
                 sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_LONGEST);
-            } else {
-                pause = PAUSE_FIRST;
             }
         }
     }
 
-    /// Sends something that nobody waits for.
+    /// Sends something that nobody waits for, which holds so many bytes.
     fn send(self: &Arc<Self>, key: Vec<u8>, command: Cmd, bytes: usize, fills: bool) {
         if self.filling.fetch_add(bytes, Ordering::Relaxed) + bytes > FILLING_MAX {
             self.filling.fetch_sub(bytes, Ordering::Relaxed);
@@ -300,7 +295,7 @@ impl Link {
         let link = Arc::clone(self);
         self.handle.spawn(async move {
             let answers = link.ask(vec![(key, command)]).await;
-            if fills && answers.is_ok_and(|answers| answers == [Value::Int(1)]) {
+            if fills && answers == [Some(Value::Int(1))] {
                 link.counters.filled.add();
             }
             link.filling.fetch_sub(bytes, Ordering::Relaxed);
@@ -314,31 +309,44 @@ impl Lease {
     pub(super) fn fill(mut self, bytes: Option<&[u8]>, life: Option<Duration>) {
         let entry = bytes.map_or_else(absence, value);
         let life = life.unwrap_or(Duration::MAX).min(self.link.time_to_live);
-        let left = life.saturating_sub(self.since.elapsed());
+        let size = COMMAND_BYTES + COPIES * (self.key.len() + entry.len());
         // The server counts in whole ones, and rounding up must not make a life longer.
-        if left < Duration::from_millis(1) {
+        let Some(life) = whole(life).filter(|_| size <= FILLING_MAX) else {
             return;
-        }
+        };
         self.used = true;
-        let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-        let command = commands::fill(&self.key, &self.token, &entry, left);
-        let size = self.key.len() + entry.len();
+        let command = commands::fill(&self.key, &self.token, HOLD, &entry, life);
         self.link.send(self.key.clone(), command, size, true);
     }
+}
+
+/// In whole milliseconds, rounded down; none if that is nothing.
+fn whole(time: Duration) -> Option<Duration> {
+    let whole = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    (whole > 0).then(|| Duration::from_millis(whole))
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         if !self.used {
             let command = commands::release(&self.key, &self.token);
-            let size = self.key.len() + self.token.len();
-            self.link
-                .send(std::mem::take(&mut self.key), command, size, false);
+            let key = std::mem::take(&mut self.key);
+            self.link.send(key, command, COMMAND_BYTES, false);
         }
     }
 }
 
 impl Change {
+    /// Says that it begins. That need not reach the server: it is the end that counts.
+    pub(super) async fn begin(self) -> Self {
+        let blocks = self.keys.iter().map(|key| {
+            let command = commands::block(key, &self.block, HOLD);
+            (key.clone(), command)
+        });
+        let _told = self.link.ask(blocks.collect()).await;
+        self
+    }
+
     /// The change has taken effect, or never will.
     pub(super) async fn end(mut self) {
         let refused = self.link.free(&self.keys, &self.block, false).await;

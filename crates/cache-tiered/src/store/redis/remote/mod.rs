@@ -56,13 +56,16 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(3_600);
 ///
 /// # How old a value can be
 ///
-/// In the process that writes: a load that begins after a write has ended gives what was written, or
-/// later. In others: the same as soon as the server has heard of the end of the write, and what
-/// they have in their memory they drop when they do ([`invalidations`](Self::invalidations)). Where that cannot be
-/// told, because a connection is lost, a process has died in the middle of a write or the server
-/// has failed over to a replica that lags, a value is old for no longer than its time to live
+/// By way of this tier and its clones: a load that begins after a write has ended gives what was
+/// written, or later. By other tiers: the same as soon as the server has heard of the end of the write, and what
+/// caches have in memory they drop when they do ([`invalidations`](Self::invalidations)). Where that cannot be
+/// told, because a connection is lost or a process has ended in the middle of a write, a value is
+/// old for no longer than its time to live
 /// ([`RedisOptions::time_to_live`](crate::RedisOptions::time_to_live), 1 h by default, or the store's if that is less), which
-/// has to be the same in all processes.
+/// has to be the same in all processes and counts in the memory before it too, in place of that of the
+/// [`MemoryTier`](crate::MemoryTier). So it is for all where the server has failed over to a replica that lags.
+///
+/// A write that has begun has to be driven to its end, as a [`Tiered`](crate::Tiered) does.
 ///
 /// A server that comes back with an older state of its data has old values too. So give it no
 /// persistence (`save ""`, `appendonly no`), or `appendfsync always`.
@@ -81,7 +84,8 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(3_600);
 ///
 /// A load is one exchange with the server, and one with the store if it has nothing; the filling is
 /// not waited for, nor is more than 64 MiB of it held. A write takes two exchanges more than the
-/// store does. The server runs scripts (`EVAL`).
+/// store does. The server runs scripts (`EVAL`), and its user needs the channel of the prefix and
+/// `"\0changes"` (`ACL SETUSER ... allchannels`).
 ///
 /// # Examples
 ///
@@ -166,9 +170,8 @@ impl<S, C, D> RemoteTier<S, C, D> {
         C: Codec<K>,
     {
         if let Ok(key) = self.inner.redis.key(key) {
-            let link = Arc::clone(&self.inner.link);
-            let emptied = async move { link.block(vec![key]).await.end().await };
-            self.inner.redis.runtime.run(emptied).await;
+            let change = self.inner.link.change(vec![key]);
+            self.inner.redis.runtime.run(change.end()).await;
         }
     }
 }
@@ -227,6 +230,23 @@ impl<S, C, D> Inner<S, C, D> {
         }
     }
 
+    /// An answer of the store as that of the tier: it fills the server, and no value lives for longer than
+    /// there, so that where news are lost that is an end too.
+    fn keep<V>(&self, look: Look, loaded: Loaded<V>) -> Loaded<V>
+    where
+        D: Codec<V>,
+    {
+        self.fill(look, &loaded);
+        match loaded {
+            Loaded::Value(value, life) => {
+                let most = self.link.time_to_live();
+                let own = life.time_to_live().unwrap_or(most);
+                Loaded::Value(value, life.ttl(own.min(most)))
+            }
+            absent @ Loaded::Absent(_) => absent,
+        }
+    }
+
     /// Fills the server with an answer of the store, if that is to be done and the answer is fit for it.
     fn fill<V>(&self, look: Look, loaded: &Loaded<V>)
     where
@@ -269,8 +289,7 @@ where
             Ok(loaded) => Ok(loaded),
             Err(look) => {
                 let loaded = inner.store.load(key).await?;
-                inner.fill(look, &loaded);
-                Ok(loaded)
+                Ok(inner.keep(look, loaded))
             }
         }
     }
@@ -289,11 +308,7 @@ where
         };
         let mut loaded = loaded.into_iter();
         let answers = answers.into_iter().map(|answer| {
-            answer.unwrap_or_else(|look| {
-                let loaded = loaded.next().expect("one answer a key");
-                inner.fill(look, &loaded);
-                loaded
-            })
+            answer.unwrap_or_else(|look| inner.keep(look, loaded.next().expect("one answer a key")))
         });
         Ok(answers.collect())
     }
@@ -316,9 +331,8 @@ where
         let mut keys: Vec<_> = keys.filter_map(|key| inner.redis.key(key).ok()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let link = Arc::clone(&inner.link);
-        let blocked = async move { link.block(keys).await };
-        let change = inner.redis.runtime.run(blocked).await;
+        let change = inner.link.change(keys);
+        let change = inner.redis.runtime.run(change.begin()).await;
         let applied = inner.store.apply(batch).await;
         inner.redis.runtime.run(change.end()).await;
         applied

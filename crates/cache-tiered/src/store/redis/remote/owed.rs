@@ -14,6 +14,8 @@ pub(super) struct Owed {
     keys: HashMap<Vec<u8>, u64>,
     bytes: usize,
     last: u64,
+    /// How many were given out, so that those that nobody takes keep none from being given out.
+    given: usize,
     /// Somebody delivers.
     pub(super) delivered: bool,
 }
@@ -43,9 +45,11 @@ impl Owed {
         self.keys.len()
     }
 
-    /// Some of them.
-    pub(super) fn some(&self, most: usize) -> Vec<(Vec<u8>, u64)> {
-        let some = self.keys.iter().take(most);
+    /// Some of them, others at each call until it was all.
+    pub(super) fn some(&mut self, most: usize) -> Vec<(Vec<u8>, u64)> {
+        let (first, len) = (self.given % self.keys.len().max(1), self.keys.len());
+        self.given = first + most;
+        let some = self.keys.iter().cycle().skip(first).take(most.min(len));
         some.map(|(key, debt)| (key.clone(), *debt)).collect()
     }
 
@@ -81,6 +85,17 @@ mod tests {
             owed.paid(&key, debt);
         }
         assert_eq!((owed.len(), owed.bytes), (0, 0));
+    }
+
+    #[test]
+    fn those_that_nobody_takes_keep_none_from_being_given_out() {
+        let mut owed = Owed::default();
+        (0..10_u8).for_each(|key| assert!(owed.push(&[key])));
+        let mut given: Vec<_> = (0..4).flat_map(|_| owed.some(3)).collect();
+        given.sort();
+        given.dedup();
+        assert_eq!(given.len(), 10);
+        assert_eq!(owed.some(30).len(), 10);
     }
 
     #[test]
