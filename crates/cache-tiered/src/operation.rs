@@ -15,7 +15,8 @@ use std::task::{Context, Poll, Waker};
 ///
 /// * [`wait`](Self::wait) drives the call on the current thread until it ends.
 /// * As a future it runs on any executor: the first poll hands the call to the threads of the
-///   cache, and the task that awaits is woken at its end. No runtime is asked for anything.
+///   cache, and the task that awaits is woken at its end. No runtime is asked for anything. What
+///   the first poll can have without waiting it answers itself.
 ///
 /// A call whose answer was at hand (a memory hit) is complete when the handle is made: neither
 /// way allocates, blocks or yields.

@@ -62,7 +62,7 @@ impl<S: OnDisk> Filled<S> {
             store.fill(values(self.work.count, self.work.size));
             store.close();
             settle(directory.path());
-            (Arc::new(S::open(directory.path())), directory)
+            (Arc::new(S::reopen(directory.path())), directory)
         };
         &self.store.get_or_init(filled).0
     }

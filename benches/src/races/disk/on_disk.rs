@@ -23,6 +23,11 @@ pub(super) trait OnDisk: Sized + Send + Sync + 'static {
     /// Opens what lies in `directory`, or begins anew there.
     fn open(directory: &Path) -> Self;
 
+    /// Opens what was closed in `directory`, to be read.
+    fn reopen(directory: &Path) -> Self {
+        Self::open(directory)
+    }
+
     /// Puts the values as fast as they are taken.
     fn put(&self, values: impl Iterator<Item = (u64, Vec<u8>)>);
 

@@ -34,20 +34,9 @@ impl BlockingSink<u64, Vec<u8>> for Nowhere {
 /// Where `WAITS`, puts wait for room in the buffers of the tier; else it drops values and counts them, as by default.
 pub(super) struct Strata<const WAITS: bool>(Tiered<u64, Vec<u8>>);
 
-impl<const WAITS: bool> OnDisk for Strata<WAITS> {
-    const NAME: &'static str = if WAITS {
-        "strata-disk"
-    } else {
-        "strata-disk-drop"
-    };
-
-    fn open(directory: &Path) -> Self {
+impl<const WAITS: bool> Strata<WAITS> {
+    fn with(directory: &Path, overflow: Overflow) -> Self {
         let memory = MemoryTier::weighted(MEMORY as u64, |_, value: &Vec<u8>| value.len() as u32);
-        let overflow = if WAITS {
-            Overflow::Wait
-        } else {
-            Overflow::Drop
-        };
         let disk = DiskTier::new(directory.join("cache"))
             .capacity(DISK)
             .overflow(overflow);
@@ -56,6 +45,29 @@ impl<const WAITS: bool> OnDisk for Strata<WAITS> {
             .disk(disk)
             .store(Blocking::new(Nowhere));
         Self(builder.build().expect(WORKS))
+    }
+}
+
+impl<const WAITS: bool> OnDisk for Strata<WAITS> {
+    const NAME: &'static str = if WAITS {
+        "strata-disk"
+    } else {
+        "strata-disk-drop"
+    };
+
+    fn open(directory: &Path) -> Self {
+        Self::with(
+            directory,
+            if WAITS {
+                Overflow::Wait
+            } else {
+                Overflow::Drop
+            },
+        )
+    }
+    /// As by default.
+    fn reopen(directory: &Path) -> Self {
+        Self::with(directory, Overflow::Drop)
     }
     fn put(&self, values: impl Iterator<Item = (u64, Vec<u8>)>) {
         for (key, value) in values {

@@ -3,6 +3,8 @@
 use super::{Device, DeviceFile, DirectoryError};
 use crate::random_id::random_id;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
@@ -138,6 +140,17 @@ impl DeviceFile for File {
 
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
         FileExt::read_at(self, out, offset)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn read_at_once(&self, offset: u64, out: &mut [u8]) -> io::Result<Option<usize>> {
+        let out = &mut [io::IoSliceMut::new(out)];
+        match preadv2(self, out, offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(Some(read)),
+            // The last: not every file system can tell.
+            Err(Errno::AGAIN | Errno::INTR | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {

@@ -50,6 +50,11 @@ pub(crate) trait DeviceFile: Send + Sync {
     fn len(&self) -> io::Result<u64>;
     /// Reads up to `out.len()` bytes; returns how many, 0 at the end.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize>;
+    /// The same, if that needs no waiting, as where the system has the bytes in memory; nothing if it would, or
+    /// if that can not be told.
+    fn read_at_once(&self, _offset: u64, _out: &mut [u8]) -> io::Result<Option<usize>> {
+        Ok(None)
+    }
     /// Writes up to `bytes.len()` bytes; returns how many.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
     /// Makes the file `bytes` long, with room for all of it if the file system can promise that.

@@ -54,11 +54,11 @@ mod writer;
 mod tests;
 
 pub(crate) use self::error::OpenError;
+pub(crate) use self::format::{EntryHeader, Parts};
 pub(crate) use self::marks::Mark;
 pub(crate) use self::open::Surroundings;
 pub(crate) use self::options::Options;
-#[cfg(test)]
-use self::read::Found;
+pub(crate) use self::read::Found;
 pub use self::stats::DiskStats;
 pub(crate) use self::store::Entry;
 pub(crate) use self::tags::{decode as decode_tags, encode as encode_tags};

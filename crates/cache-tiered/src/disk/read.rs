@@ -28,7 +28,19 @@ enum Missed {
     Unsound,
     /// The device failed.
     Unread,
+    /// They cannot be had without waiting.
+    Later,
 }
+
+/// Whether a read may wait for the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Device,
+    AtOnce,
+}
+
+/// A larger entry is not read at once: what checks and copies it takes a while by itself.
+const AT_ONCE_MAX: u64 = 64 << 10;
 
 /// Bytes of an entry, from wherever they are at present.
 pub(super) enum Bytes {
@@ -69,6 +81,29 @@ impl Disk {
         found
     }
 
+    /// As [`read`](Self::read), if that needs no waiting: nothing is written, no thread is waited for that may be
+    /// writing, and the system has the bytes in memory. Nothing otherwise, or where the entry
+    /// was found as often as `hits_below`; then it is as if this had not been called.
+    pub(crate) fn read_at_once<T>(
+        &self,
+        hash: u64,
+        key: &[u8],
+        hits_below: u64,
+        take: impl FnMut(&EntryHeader, &Parts<'_>) -> Option<T>,
+    ) -> Option<Found<T>> {
+        if !self.is_serving() || !self.breaker.allows(self.time.now()) {
+            return None;
+        }
+        let place = self.index.get(hash)?;
+        if place.hits() >= hits_below || place.bytes() > AT_ONCE_MAX {
+            return None;
+        }
+        let found = self.read_at(place, key, Reach::AtOnce, take).ok()?;
+        self.index.touch(hash);
+        self.counts.hits.add();
+        Some(found)
+    }
+
     /// Whether there is an entry of a key, as far as the index says: nothing is read.
     pub(crate) fn has(&self, hash: u64) -> bool {
         self.is_serving() && self.index.get(hash).is_some()
@@ -88,9 +123,9 @@ impl Disk {
             return None;
         }
         loop {
-            let (damaged, expired) = match self.read_at(place, key, &mut take) {
+            let (damaged, expired) = match self.read_at(place, key, Reach::Device, &mut take) {
                 Ok(found) => return Some(found),
-                Err(Missed::OtherKey | Missed::Unread) => return None,
+                Err(Missed::OtherKey | Missed::Unread | Missed::Later) => return None,
                 Err(Missed::Over) => (0, 1),
                 Err(Missed::Unsound) => (1, 0),
             };
@@ -120,9 +155,10 @@ impl Disk {
         &self,
         place: Place,
         key: &[u8],
+        reach: Reach,
         mut take: impl FnMut(&EntryHeader, &Parts<'_>) -> Option<T>,
     ) -> Result<Found<T>, Missed> {
-        let (bytes, ordinal) = self.bytes_at(place)?;
+        let (bytes, ordinal) = self.bytes_at(place, reach)?;
         let seed = self.layout.seed(place.region(), ordinal);
         let header = EntryHeader::parse(&bytes, &seed, place.offset());
         let header = header.ok_or(Missed::Unsound)?;
@@ -146,7 +182,7 @@ impl Disk {
     }
 
     /// The bytes at a place, and the ordinal of the region at that time.
-    fn bytes_at(&self, place: Place) -> Result<(Bytes, u64), Missed> {
+    fn bytes_at(&self, place: Place, reach: Reach) -> Result<(Bytes, u64), Missed> {
         let ordinal = self.regions.ordinal(place.region());
         let ordinal = ordinal.ok_or(Missed::Unsound)?;
         let end = place.offset() + place.bytes();
@@ -162,6 +198,12 @@ impl Disk {
         let bytes = (self.buffers).try_acquire_stale(place.bytes() as usize);
         let mut bytes = bytes.map_err(|_| Missed::Unread)?;
         let position = self.layout.position(place.region(), place.offset());
+        if reach == Reach::AtOnce {
+            return match self.file.read_at_once(position, &mut bytes) {
+                Ok(Some(read)) if read == bytes.len() => Ok((Bytes::Read(bytes), ordinal)),
+                _ => Err(Missed::Later),
+            };
+        }
         let read = read_full(&*self.file, position, &mut bytes);
         self.breaker.ended(read.is_ok(), self.time.now());
         match read {
@@ -176,6 +218,8 @@ impl Disk {
 
     /// The bytes at a place, if they can be had.
     pub(super) fn bytes_of(&self, place: Place) -> Option<Bytes> {
-        self.bytes_at(place).ok().map(|(bytes, _)| bytes)
+        self.bytes_at(place, Reach::Device)
+            .ok()
+            .map(|(bytes, _)| bytes)
     }
 }

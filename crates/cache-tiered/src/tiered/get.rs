@@ -36,7 +36,13 @@ where
             Seen::Nothing => {
                 self.missed(key);
                 let (shared, key) = (Arc::clone(&self.shared), key.clone());
-                Operation::cold(&self.shared.pool, read::through(shared, hash, key))
+                let call = read::through(shared, hash, key);
+                if self.shared.disk.is_some() {
+                    // What the system has of the disk's bytes in memory needs no other thread.
+                    Operation::placed(&self.shared.pool, call)
+                } else {
+                    Operation::cold(&self.shared.pool, call)
+                }
             }
         }
     }

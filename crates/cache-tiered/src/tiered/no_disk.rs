@@ -40,6 +40,10 @@ impl<K, V> OnDisk<K, V> {
         match self.none {}
     }
 
+    pub(super) fn find_at_once(&self, _key: &K) -> Option<Retrieved<V>> {
+        match self.none {}
+    }
+
     pub(super) fn has(&self, _key: &K) -> bool {
         match self.none {}
     }

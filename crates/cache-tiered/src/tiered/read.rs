@@ -1,12 +1,14 @@
 //! Reads: what the memory tier answers, and how a miss goes on.
 
 use super::Shared;
+use super::disk::OnDisk;
 use super::hit::{Hit, Tier};
 use super::kept::{Kept, Mark, Worth};
 use crate::error::{LoadError, StoreError};
 use crate::events::Event;
 use crate::memory::{Asked, Ending, Install, Joined, Keep, Lead};
 use crate::observe::LoadEnd;
+use crate::operation::Placed;
 use crate::source::Loaded;
 use std::error::Error;
 use std::future::Future;
@@ -120,6 +122,21 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    /// What the disk tier has for a key that somebody leads a load of, if that can be had without waiting, and memory
+    /// have it too where it is to.
+    fn below_at_once(&self, disk: &OnDisk<K, V>, hash: u64, key: &K) -> Option<Below<V>> {
+        if self.unapplied(hash, key).is_some() {
+            return None;
+        }
+        let found = disk.find_at_once(key)?;
+        Some(Below {
+            loaded: Loaded::Value(found.value, found.life),
+            stamp: found.stamp,
+            tier: Tier::Disk,
+            installs: found.promoted,
+        })
+    }
+
     /// What a tier below memory has for a key that somebody leads a load of, which began at `stamp`. `promotes` says
     /// that memory is to have what the disk tier has in any case.
     pub(super) fn below_memory(
@@ -227,7 +244,8 @@ where
     Hit::fresh(below.loaded.into_value(), below.tier)
 }
 
-/// Reads through to the store.
+/// Reads through to the store. Where there is a disk tier it does nothing by its first poll that waits: it awaits
+/// [`Placed`] before.
 pub(super) async fn through<K, V>(shared: Arc<Shared<K, V>>, hash: u64, key: K) -> Answer<V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -237,6 +255,12 @@ where
         Boarding::Answered(answer) => answer,
         Boarding::Leading(lead) => {
             let stamp = shared.next_stamp();
+            if let Some(disk) = &shared.disk {
+                if let Some(below) = shared.below_at_once(disk, hash, lead.key()) {
+                    return below.land(&shared, lead, hash, false);
+                }
+                Placed::default().await;
+            }
             if let Some(below) = shared.below_memory((hash, lead.key()), stamp, false) {
                 return below.land(&shared, lead, hash, false);
             }

@@ -12,7 +12,9 @@ use super::kept::{Kept, Terms};
 use crate::codec::Codec;
 use crate::compress::{Compression, Method, decompress};
 use crate::device::Device;
-use crate::disk::{self, Disk, DiskReport, DiskStats, Entry, Mark, Surroundings, Worker};
+use crate::disk::{
+    self, Disk, DiskReport, DiskStats, Entry, EntryHeader, Found, Mark, Parts, Surroundings, Worker,
+};
 use crate::error::{FlushError, StoreError};
 use crate::life::Life;
 use crate::memory::{Clock, Departure};
@@ -30,6 +32,8 @@ pub(super) struct OnDisk<K, V> {
     keys: Arc<dyn Codec<K>>,
     values: Arc<dyn Codec<V>>,
     promote_after: u64,
+    /// What was found as often is not read at once: memory is to have it, and what leaves for it may have to wait.
+    at_once_below: u64,
     compression: Compression,
     /// By which keys have marks.
     hasher: RandomState,
@@ -116,6 +120,8 @@ where
         surroundings: Surroundings,
     ) -> Result<Self, DiskError> {
         let clock = Arc::clone(&surroundings.clock);
+        let promote_after = tier.settings.promote_after.into();
+        let waits = tier.settings.options.waits;
         let (disk, _begun) = Disk::open(device, &tier.settings.options, surroundings)?;
         let disk = Arc::new(disk);
         let worker = Worker::start(Arc::clone(&disk)).map_err(disk::OpenError::from)?;
@@ -123,7 +129,8 @@ where
             disk,
             keys: tier.keys,
             values: tier.values,
-            promote_after: tier.settings.promote_after.into(),
+            promote_after,
+            at_once_below: if waits { promote_after } else { u64::MAX },
             compression: tier.settings.compression,
             hasher: RandomState::default(),
             terms,
@@ -156,28 +163,51 @@ impl<K: Hash + 'static, V: 'static> OnDisk<K, V> {
     /// The value of a key.
     pub(super) fn find(&self, key: &K) -> Option<Retrieved<V>> {
         let found = self.with_key(key, |hash, bytes, plain| {
-            self.disk.read(hash, bytes, |header, parts| {
-                let value = match header.method() {
-                    Method::None => parts.value,
-                    method => {
-                        decompress(method, parts.value, VALUE_BYTES_MAX, plain).ok()?;
-                        &**plain
-                    }
-                };
-                let tags = disk::decode_tags(parts.tags)?;
-                Some((self.values.decode(value).ok()?, tags))
+            (self.disk).read(hash, bytes, |header, parts| {
+                self.decode(header, parts, plain)
             })
         });
-        let found = found??;
+        Some(self.retrieved(found??))
+    }
+
+    /// The value of a key, if it can be had without waiting, and so can its way into memory.
+    pub(super) fn find_at_once(&self, key: &K) -> Option<Retrieved<V>> {
+        let found = self.with_key(key, |hash, bytes, plain| {
+            (self.disk).read_at_once(hash, bytes, self.at_once_below, |header, parts| {
+                self.decode(header, parts, plain)
+            })
+        });
+        Some(self.retrieved(found??))
+    }
+
+    /// The value and the tags of an entry.
+    fn decode(
+        &self,
+        header: &EntryHeader,
+        parts: &Parts<'_>,
+        plain: &mut Vec<u8>,
+    ) -> Option<(V, Vec<Tag>)> {
+        let value = match header.method() {
+            Method::None => parts.value,
+            method => {
+                decompress(method, parts.value, VALUE_BYTES_MAX, plain).ok()?;
+                &**plain
+            }
+        };
+        let tags = disk::decode_tags(parts.tags)?;
+        Some((self.values.decode(value).ok()?, tags))
+    }
+
+    fn retrieved(&self, found: Found<(V, Vec<Tag>)>) -> Retrieved<V> {
         let (value, tags) = found.taken;
         // Of its other times the entry says nothing.
         let left = found.left.map_or(Duration::MAX, Duration::from_millis);
-        Some(Retrieved {
+        Retrieved {
             value,
             life: Life::DEFAULT.ttl(left).with_tags(tags),
             stamp: found.stamp,
             promoted: found.hits >= self.promote_after,
-        })
+        }
     }
 
     /// Whether there is an entry of a key, as far as is known without reading it.

@@ -81,8 +81,9 @@ pub(crate) struct DiskSettings {
 /// # Costs
 ///
 /// 12 to 17 bytes of memory an entry, 3 MiB for the tier, and the [buffers](Self::buffers); on the disk 32 to 39 bytes
-/// an entry beside key and value, and 24 in the footer of its region. One read of the device a hit. `docs/disk-format.md`
-/// describes the files.
+/// an entry beside key and value, and 24 in the footer of its region. One read of the device a hit. Where Linux has the
+/// bytes in memory (`RWF_NOWAIT`), a task that awaits a get has them without another thread, unless memory is to have them and
+/// writes wait ([`Overflow::Wait`]); codecs and listeners are called on the task's thread then, for up to 64 KiB. `docs/disk-format.md` describes the files.
 ///
 /// # Examples
 ///

@@ -1,10 +1,17 @@
 //! What the disk tier does, one thing after the other.
 
 use cache_tiered::{
-    BuildError, DiskErrorKind, DiskTier, InMemory, Life, ManualClock, MemoryTier, Overflow, Tier,
-    Tiered,
+    BuildError, DiskErrorKind, DiskTier, Hit, InMemory, Life, ManualClock, MemoryTier, Operation,
+    Overflow, Tier, Tiered,
 };
+use rustix::fs::{Advice, fadvise};
+use rustix::io::{ReadWriteFlags, preadv2};
+use std::fs::{self, File};
+use std::future::Future;
+use std::io::IoSliceMut;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -278,4 +285,108 @@ fn another_capacity_is_no_reason_to_begin_anew() {
         assert_eq!((stats.entries, stats.capacity_bytes), (1_000, capacity));
         assert_eq!(tier_of(&cache, 7), Some(Tier::Disk));
     }
+}
+
+/// Whether the file system tells what it has in memory.
+fn tells_what_it_has(folder: &TempDir) -> bool {
+    let path = folder.path().join("probe");
+    fs::write(&path, b"bytes").unwrap();
+    let (file, mut out) = (File::open(&path).unwrap(), [0; 5]);
+    let out = &mut [IoSliceMut::new(&mut out)];
+    preadv2(&file, out, 0, ReadWriteFlags::NOWAIT) == Ok(5)
+}
+
+fn poll<T: Send + 'static>(operation: &mut Operation<T>) -> Poll<T> {
+    Pin::new(operation).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_task_has_at_once_what_the_system_has_in_memory() {
+    let folder = TempDir::new().unwrap();
+    let at_once = tells_what_it_has(&folder);
+    let store = InMemory::new();
+    let cache = open(&folder, &store);
+    fill(&cache, 100);
+    cache.close().wait().unwrap();
+    drop(cache);
+    for overflow in [Overflow::Drop, Overflow::Wait] {
+        reads_at_once(&folder, &store, overflow, at_once);
+    }
+}
+
+fn reads_at_once(
+    folder: &TempDir,
+    store: &InMemory<u64, String>,
+    overflow: Overflow,
+    at_once: bool,
+) {
+    let cache = Tiered::builder()
+        .memory(memory())
+        .disk(tier(folder).overflow(overflow))
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let tier = |answer: Option<Hit<String>>, key: u64| {
+        let hit = answer.unwrap();
+        assert_eq!(hit.value, value(key));
+        hit.tier
+    };
+    for key in 0..100 {
+        let mut first = cache.get(&key);
+        match poll(&mut first) {
+            Poll::Ready(answer) => assert_eq!(tier(answer.unwrap(), key), Tier::Disk),
+            Poll::Pending => {
+                assert!(!at_once, "the system has it in memory");
+                assert_eq!(tier(first.wait().unwrap(), key), Tier::Disk);
+            }
+        }
+        // Memory is to have it now, which may take another value to the disk.
+        let mut second = cache.get(&key);
+        match poll(&mut second) {
+            Poll::Ready(answer) => assert_eq!(tier(answer.unwrap(), key), Tier::Disk),
+            Poll::Pending => {
+                // It may have to wait for room; a thread may be as fast all the same.
+                assert!(!at_once || overflow == Overflow::Wait);
+                assert_eq!(tier(second.wait().unwrap(), key), Tier::Disk);
+            }
+        }
+        assert_eq!(tier(cache.get(&key).wait().unwrap(), key), Tier::Memory);
+    }
+    let stats = cache.disk_stats().unwrap();
+    assert_eq!((stats.hits, stats.misses), (200, 0));
+    assert_eq!(cache.stats().disk_hits, 200);
+    // One that no tier has takes a thread, as the store may.
+    let mut absent = cache.get(&1_000);
+    let answer = match poll(&mut absent) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => absent.wait(),
+    };
+    assert!(answer.unwrap().is_none());
+    cache.close().wait().unwrap();
+}
+
+#[test]
+fn what_the_system_has_not_in_memory_is_read_by_a_thread() {
+    let folder = TempDir::new().unwrap();
+    let store = InMemory::new();
+    let cache = open(&folder, &store);
+    fill(&cache, 100);
+    cache.close().wait().unwrap();
+    drop(cache);
+    for file in fs::read_dir(folder.path().join("cache")).unwrap() {
+        let file = File::open(file.unwrap().path()).unwrap();
+        file.sync_all().unwrap();
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    }
+    let cache = open(&folder, &store);
+    for key in 0..100 {
+        let mut get = cache.get(&key);
+        let answer = match poll(&mut get) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => get.wait(),
+        };
+        let hit = answer.unwrap().unwrap();
+        assert_eq!((hit.value, hit.tier), (value(key), Tier::Disk));
+    }
+    cache.close().wait().unwrap();
 }
