@@ -1,5 +1,6 @@
 //! The breaker: what fails again and again, a device or a server, is left alone for a while.
 
+use crate::count::Count;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// So many calls in a row have to fail.
@@ -16,7 +17,7 @@ pub(crate) struct Breaker {
     /// Nothing is asked before this time.
     until: AtomicU64,
     /// How often it opened.
-    opened: AtomicU64,
+    opened: Count,
 }
 
 impl Breaker {
@@ -27,7 +28,7 @@ impl Breaker {
 
     /// How often it opened.
     pub(crate) fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
+        self.opened.get()
     }
 
     /// Notes how a call ended.
@@ -36,7 +37,7 @@ impl Breaker {
             let failed = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
             if failed >= FAILURES && self.allows(now) {
                 self.until.store(now + PAUSE, Ordering::Relaxed);
-                self.opened.fetch_add(1, Ordering::Relaxed);
+                self.opened.add();
             }
         } else if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);

@@ -11,6 +11,7 @@ mod checksum;
 mod codec;
 #[cfg(feature = "disk")]
 mod compress;
+mod count;
 mod device;
 #[cfg(feature = "disk")]
 mod disk;

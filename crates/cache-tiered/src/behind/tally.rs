@@ -1,9 +1,10 @@
 //! What write-behind did so far.
 
 use super::worker::Engine;
+use crate::count::Count;
 use crate::error::StoreError;
 use crate::journal::JournalStats;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What write-behind did so far, and what is dirty now; zeros in write-through.
 ///
@@ -70,20 +71,6 @@ pub struct BehindStats {
     pub journal_segments: u64,
 }
 
-/// A count of events. Relaxed: it orders nothing.
-#[derive(Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) coalesced: Count,
@@ -100,7 +87,7 @@ impl Tally {
     pub(super) fn attempted(&self, result: &Result<(), StoreError>, changes: usize) {
         if result.is_ok() {
             self.batches.add();
-            self.applied.0.fetch_add(changes as u64, Ordering::Relaxed);
+            self.applied.add_many(changes as u64);
         } else {
             self.failures.add();
         }

@@ -1,24 +1,6 @@
 //! What has happened in a disk tier.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A count of events. Relaxed throughout: it orders nothing.
-#[derive(Debug, Default)]
-pub(in crate::disk) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self) {
-        self.add_many(1);
-    }
-
-    pub(super) fn add_many(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::count::Count;
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {

@@ -15,7 +15,7 @@
 
 use super::read_ahead::{KeyAt, PlaceOf, ReadAhead};
 use super::sequential::Place;
-use super::stats::Counter;
+use crate::count::Count;
 use cache_policies::{ConfigError, Runs};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -27,11 +27,11 @@ const EXPECTED_MAX: usize = 1 << 16;
 pub(super) struct Ahead<K> {
     watch: Option<Watch<K>>,
     /// Prefetched values that were asked for once they were there.
-    pub(super) hits: Counter,
+    pub(super) hits: Count,
     /// Those that left memory before anybody asked for them.
-    pub(super) wasted: Counter,
+    pub(super) wasted: Count,
     /// Keys that were asked for while they were to be prefetched.
-    pub(super) late: Counter,
+    pub(super) late: Count,
 }
 
 struct Watch<K> {
@@ -79,9 +79,9 @@ impl<K> Ahead<K> {
         };
         Ok(Self {
             watch: settings.map(watch).transpose()?,
-            hits: Counter::default(),
-            wasted: Counter::default(),
-            late: Counter::default(),
+            hits: Count::default(),
+            wasted: Count::default(),
+            late: Count::default(),
         })
     }
 

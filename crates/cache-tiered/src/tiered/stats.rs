@@ -3,10 +3,10 @@
 use super::Tiered;
 use super::hit::Tier;
 use crate::behind::{BehindStats, WriteBehind};
+use crate::count::Count;
 use crate::error::LoadError;
 use crate::memory::MemoryStats;
 use crate::source::Loaded;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 impl<K, V> Tiered<K, V> {
     /// What happened so far, and what is in memory now. O(shards).
@@ -122,46 +122,28 @@ pub struct TieredStats {
     pub behind: BehindStats,
 }
 
-/// A count of events. Relaxed throughout: it orders nothing.
-#[derive(Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn add_many(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 #[derive(Default)]
 pub(super) struct Counters {
-    store_hits: Counter,
-    disk_hits: Counter,
-    loader_hits: Counter,
-    absent: Counter,
-    loads: Counter,
-    load_failures: Counter,
-    pub(super) joined: Counter,
-    pub(super) raced: Counter,
-    pub(super) stale: Counter,
-    pub(super) refreshes: Counter,
-    pub(super) refresh_failures: Counter,
-    pub(super) prefetched: Counter,
-    pub(super) prefetches_dropped: Counter,
-    pub(super) overruled: Counter,
-    pub(super) puts: Counter,
-    pub(super) removals: Counter,
-    pub(super) refused: Counter,
-    pub(super) unknown: Counter,
-    pub(super) retries: Counter,
-    pub(super) busy: Counter,
+    store_hits: Count,
+    disk_hits: Count,
+    loader_hits: Count,
+    absent: Count,
+    loads: Count,
+    load_failures: Count,
+    pub(super) joined: Count,
+    pub(super) raced: Count,
+    pub(super) stale: Count,
+    pub(super) refreshes: Count,
+    pub(super) refresh_failures: Count,
+    pub(super) prefetched: Count,
+    pub(super) prefetches_dropped: Count,
+    pub(super) overruled: Count,
+    pub(super) puts: Count,
+    pub(super) removals: Count,
+    pub(super) refused: Count,
+    pub(super) unknown: Count,
+    pub(super) retries: Count,
+    pub(super) busy: Count,
 }
 
 impl Counters {

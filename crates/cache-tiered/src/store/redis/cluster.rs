@@ -196,7 +196,7 @@ impl Cluster {
         }
         match redirection(&answers) {
             Some(redirection) if route.redirections < REDIRECTIONS_MAX => {
-                self.counters.redirected();
+                self.counters.redirected.add();
                 if !redirection.ask {
                     self.look_soon();
                 }

@@ -94,7 +94,7 @@ impl Node {
         *seat = None;
         let opened = timeout(self.limits.connect, Connection::open(&self.server, purpose)).await;
         let opened = opened.unwrap_or_else(|_elapsed| Err(self.late(self.limits.connect)))?;
-        self.counters.connected();
+        self.counters.connected.add();
         Ok(Arc::clone(seat.insert(Arc::new(opened))))
     }
 
@@ -165,7 +165,7 @@ impl Node {
             Err(_elapsed) => self.late(deadline.timeout),
         };
         connection.condemn();
-        self.counters.unanswered();
+        self.counters.unanswered.add();
         Err(Unanswered::InDoubt(InDoubt { connection, error }))
     }
 
@@ -178,7 +178,7 @@ impl Node {
                 sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_LONGEST);
             }
-            self.counters.ended();
+            self.counters.ended.add();
         };
         connection.ended.get_or_init(end).await;
     }

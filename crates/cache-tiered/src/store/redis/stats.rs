@@ -1,6 +1,6 @@
 //! What happened so far.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::count::Count;
 
 /// What happened in a [`Redis`](crate::Redis) store so far.
 ///
@@ -24,38 +24,22 @@ pub struct RedisStats {
     pub redirected: u64,
 }
 
-/// The same while it is counted. Relaxed: only told.
+/// The same while it is counted.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    connected: AtomicU64,
-    unanswered: AtomicU64,
-    ended: AtomicU64,
-    redirected: AtomicU64,
+    pub(super) connected: Count,
+    pub(super) unanswered: Count,
+    pub(super) ended: Count,
+    pub(super) redirected: Count,
 }
 
 impl Counters {
-    pub(super) fn connected(&self) {
-        self.connected.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn unanswered(&self) {
-        self.unanswered.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn ended(&self) {
-        self.ended.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn redirected(&self) {
-        self.redirected.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(super) fn stats(&self) -> RedisStats {
         RedisStats {
-            connected: self.connected.load(Ordering::Relaxed),
-            unanswered: self.unanswered.load(Ordering::Relaxed),
-            ended: self.ended.load(Ordering::Relaxed),
-            redirected: self.redirected.load(Ordering::Relaxed),
+            connected: self.connected.get(),
+            unanswered: self.unanswered.get(),
+            ended: self.ended.get(),
+            redirected: self.redirected.get(),
         }
     }
 }

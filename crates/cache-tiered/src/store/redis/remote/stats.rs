@@ -1,6 +1,6 @@
 //! What a remote tier did so far.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::count::Count;
 
 /// What a [`RemoteTier`](crate::RemoteTier) did so far.
 ///
@@ -34,7 +34,7 @@ pub struct RemoteStats {
     pub distrusted: u64,
 }
 
-/// The same while it is counted. Relaxed: only told.
+/// The same while it is counted.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) hits: Count,
@@ -43,17 +43,4 @@ pub(super) struct Counters {
     pub(super) filled: Count,
     pub(super) failed: Count,
     pub(super) distrusted: Count,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
 }
