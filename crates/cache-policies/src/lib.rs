@@ -53,6 +53,7 @@ pub use eviction::belady::{Belady, BeladyConfig};
 pub use eviction::belady_size::{BeladySize, BeladySizeConfig};
 pub use eviction::clock::{Clock, ClockConfig};
 pub use eviction::clock_pro::{ClockPro, ClockProConfig};
+pub use eviction::duel::{Duel, DuelConfig, DuelMode, DuelStats};
 pub use eviction::fifo::{Fifo, FifoConfig};
 pub use eviction::gdsf::{Arithmetic, Gdsf, GdsfConfig};
 pub use eviction::hyperbolic::{Hyperbolic, HyperbolicConfig};
@@ -73,7 +74,7 @@ pub use eviction::w_tiny_lfu::{
 pub use hashbrown::Equivalent;
 pub use listener::{Cause, Listener};
 pub use partitions::{Claim, Partition, Partitions, Quota, QuotaError};
-pub use policy::{Hint, Policy, SharedHit};
+pub use policy::{Hint, Insight, Policy, SharedHit};
 pub use predict::{
     AccessInterval, AccessIntervals, Due, DueKeys, Period, Periods, PeriodsConfig, Prefetch, Runs,
     RunsConfig,
@@ -82,3 +83,7 @@ pub use residency::{Demand, Residency, Room, Victim};
 pub use sketch::FrequencySketch;
 pub use slot::Slot;
 pub use weigh::{One, Weigh};
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/duel.md")]
+mod guide_to_duel {}

@@ -318,11 +318,62 @@ pub trait Policy {
         self.len() == 0
     }
 
+    /// Tells what the policy has found out about its requests, and does about it; nothing by default, and from policies that do
+    /// not adapt. The same names in the same order each time.
+    fn explain(&self, tell: &mut dyn FnMut(Insight)) {
+        let _ = tell;
+    }
+
     /// Asserts every invariant, for tests. Takes time in proportion to the highest slot ever used.
     ///
     /// # Panics
     /// If an invariant does not hold, which is a defect of the policy.
     fn check(&self);
+}
+
+/// Something that a policy has found out about its requests, for people and plots: see [`Policy::explain`].
+///
+/// ```
+/// use cache_policies::{AnyConfig, AnyPolicy, Insight, Policy};
+///
+/// let policy = AnyPolicy::new(100, &"duel".parse::<AnyConfig>()?)?;
+/// let mut mode = None;
+/// policy.explain(&mut |insight| {
+///     if let Insight::Choice { name: "mode", chosen, of } = insight {
+///         mode = Some(of[chosen]);
+///     }
+/// });
+/// assert_eq!(mode, Some("i"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Copy, Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Insight {
+    /// It behaves in one of several ways.
+    Choice {
+        /// What is chosen.
+        name: &'static str,
+        /// Which one is at present, as an index of `of`.
+        chosen: usize,
+        /// The names of all.
+        of: &'static [&'static str],
+    },
+    /// What is so much of a whole at present, from 0 to 1.
+    Share {
+        /// What has the share.
+        name: &'static str,
+        /// The share.
+        share: f64,
+    },
+    /// Events among others since the policy was made: the ratio of two differences is that of the time between.
+    Ratio {
+        /// What is counted.
+        name: &'static str,
+        /// The events.
+        part: u64,
+        /// All of them.
+        whole: u64,
+    },
 }
 
 /// A policy whose hits need no exclusive access: many threads may report hits under a shared lock.

@@ -85,6 +85,12 @@ impl<const SEGMENTS: usize, L: Labels> Segments<SEGMENTS, L> {
         usize::from(self.labels.get(slot))
     }
 
+    /// Whether a slot is resident, linked or pinned.
+    #[inline]
+    pub(crate) fn is_resident(&self, slot: Slot) -> bool {
+        self.lists.unlinked(slot) != Some(Unlinked::Absent)
+    }
+
     /// Whether a resident slot is linked.
     ///
     /// # Panics

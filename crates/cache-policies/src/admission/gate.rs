@@ -22,6 +22,34 @@ const EARLY_MAX: usize = 64;
 /// they may all be full, and beyond half of that there is little to tell keys apart by.
 pub(crate) const SAMPLE_MAX: u32 = 30;
 
+/// The lots that are drawn where frequencies do not tell who stays.
+#[derive(Clone, Debug)]
+pub(crate) struct Lots(Random);
+
+impl Lots {
+    pub(crate) fn new(seed: u64) -> Self {
+        Lots(Random::new(seed))
+    }
+
+    /// Whether a candidate of this frequency takes the place of a victim of that.
+    #[inline]
+    pub(crate) fn admits(&mut self, candidate: u8, victim: u8) -> bool {
+        candidate > victim || candidate >= WARM && self.0.next().is_multiple_of(LOTS)
+    }
+}
+
+/// How many entries a capacity is for, by the mean weight of those that there are. No more than `EXPECTED_MAX`, or the next
+/// power of two of those that there are: beyond that it waits for them to come.
+pub(crate) fn expected_entries(capacity: u64, len: u64, weight: u64) -> u64 {
+    let expected = capacity / (weight / len.max(1)).max(1);
+    let expected = expected.min(len.next_power_of_two().max(EXPECTED_MAX));
+    if expected < len {
+        // Many weigh nothing.
+        return len.next_power_of_two();
+    }
+    expected
+}
+
 /// A sketch that is as large as its owner's entries need, and the lots that are drawn where it does not tell.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
@@ -32,7 +60,9 @@ pub(crate) struct Gate {
     early: VecDeque<u32>,
     /// The increments of a sample for each entry that there is room for.
     sample: u64,
-    lots: Random,
+    /// The sketch is made for so many entries at least.
+    entries_min: u64,
+    lots: Lots,
 }
 
 impl Gate {
@@ -43,7 +73,16 @@ impl Gate {
             entries: 0,
             early: VecDeque::new(),
             sample,
-            lots: Random::new(seed),
+            entries_min: 1,
+            lots: Lots::new(seed),
+        }
+    }
+
+    /// The same, whose sketch is never made for fewer entries than these.
+    pub(crate) fn with_entries_min(self, entries_min: u64) -> Self {
+        Gate {
+            entries_min,
+            ..self
         }
     }
 
@@ -100,7 +139,7 @@ impl Gate {
     /// Whether a candidate of this frequency takes the place of a victim of that.
     #[inline]
     pub(crate) fn admits(&mut self, candidate: u8, victim: u8) -> bool {
-        candidate > victim || candidate >= WARM && self.lots.next().is_multiple_of(LOTS)
+        self.lots.admits(candidate, victim)
     }
 
     /// Whether the sketch is too small for this many entries.
@@ -118,12 +157,7 @@ impl Gate {
     #[cold]
     #[must_use]
     pub(crate) fn fit(&mut self, capacity: u64, len: u64, weight: u64) -> VecDeque<u32> {
-        let expected = capacity / (weight / len.max(1)).max(1);
-        let mut wanted = expected.min(len.next_power_of_two().max(EXPECTED_MAX));
-        if wanted < len {
-            // Many weigh nothing.
-            wanted = len.next_power_of_two();
-        }
+        let wanted = expected_entries(capacity, len, weight).max(self.entries_min);
         let sample = (self.sample * wanted).max(2);
         let mut words = self.sketch.words();
         if self.entries == 0 {

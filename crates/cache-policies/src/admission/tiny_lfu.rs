@@ -9,7 +9,7 @@ use super::gate::{Gate, SAMPLE_MAX};
 use crate::any::{Choice, Parameter, Parameters};
 use crate::error::ConfigError;
 use crate::ledger::grow;
-use crate::policy::{Hint, Policy};
+use crate::policy::{Hint, Insight, Policy};
 use crate::sketch::fold;
 use crate::slot::Slot;
 
@@ -476,6 +476,10 @@ impl<P: Policy> Policy for TinyLfu<P> {
     #[inline]
     fn len(&self) -> usize {
         self.policy.len() + usize::from(self.candidate.is_some())
+    }
+
+    fn explain(&self, tell: &mut dyn FnMut(Insight)) {
+        self.policy.explain(tell);
     }
 
     fn check(&self) {

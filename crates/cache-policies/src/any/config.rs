@@ -16,6 +16,7 @@ use crate::eviction::{
     belady_size::BeladySizeConfig,
     clock::ClockConfig,
     clock_pro::ClockProConfig,
+    duel::DuelConfig,
     fifo::FifoConfig,
     gdsf::GdsfConfig,
     hyperbolic::HyperbolicConfig,

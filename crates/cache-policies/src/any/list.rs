@@ -32,6 +32,8 @@ macro_rules! for_each_policy {
             WTinyLfu WTinyLfuConfig,
             /// W-TinyLFU that finds the size of its window itself.
             WTinyLfuAdaptive WTinyLfuAdaptiveConfig,
+            /// duel.
+            Duel DuelConfig,
             /// Greedy-Dual-Size with frequency.
             Gdsf GdsfConfig,
             /// Hyperbolic caching.

@@ -19,6 +19,7 @@ use crate::eviction::{
     belady_size::BeladySize,
     clock::Clock,
     clock_pro::ClockPro,
+    duel::Duel,
     fifo::Fifo,
     gdsf::Gdsf,
     hyperbolic::Hyperbolic,
@@ -35,7 +36,7 @@ use crate::eviction::{
     two_q::TwoQ,
     w_tiny_lfu::{WTinyLfu, WTinyLfuAdaptive},
 };
-use crate::policy::{Hint, Policy};
+use crate::policy::{Hint, Insight, Policy};
 use crate::slot::Slot;
 
 /// Something that is done with a policy of whatever type it is; see [`AnyPolicy::visit`].
@@ -294,6 +295,13 @@ macro_rules! any_policy {
                 match self {
                     $(AnyPolicy::$policy(policy) => policy.len(),)+
                     AnyPolicy::TinyLfu(policy) => policy.len(),
+                }
+            }
+
+            fn explain(&self, tell: &mut dyn FnMut(Insight)) {
+                match self {
+                    $(AnyPolicy::$policy(policy) => policy.explain(tell),)+
+                    AnyPolicy::TinyLfu(policy) => policy.explain(tell),
                 }
             }
 

@@ -67,6 +67,7 @@ pub(crate) mod belady;
 pub(crate) mod belady_size;
 pub(crate) mod clock;
 pub(crate) mod clock_pro;
+pub(crate) mod duel;
 pub(crate) mod fifo;
 pub(crate) mod gdsf;
 pub(crate) mod hyperbolic;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
-use cache_policies::{Cache, Lru, LruConfig};
+use cache_policies::{AnyConfig, AnyPolicy, Cache, Lru, LruConfig};
 use foldhash::quality::FixedState;
 
 thread_local! {
@@ -203,23 +203,27 @@ fn a_cache_is_correct_if_all_keys_collide() {
     let keys = &random_keys()[..1_000];
     let all = comparisons(Constant, keys);
     assert!(all > 100 * keys.len() as u64);
-    let mut cache = Cache::<u64, u64>::builder()
-        .capacity(100)
-        .hasher(Constant)
-        .build()
-        .unwrap();
-    for round in 0..3 {
-        for &key in &keys[..150] {
-            if cache.get(&key).is_none() {
-                cache.insert(key, key).unwrap();
+    for config in AnyConfig::all() {
+        let name = config.name();
+        let mut cache = Cache::<u64, u64>::builder()
+            .policy::<AnyPolicy>(config)
+            .capacity(100)
+            .hasher(Constant)
+            .build()
+            .unwrap();
+        for round in 0..3 {
+            for &key in &keys[..150] {
+                if cache.get(&key).is_none() {
+                    cache.insert(key, key).unwrap();
+                }
+                assert_eq!(cache.peek(&key), Some(&key));
             }
-            assert_eq!(cache.peek(&key), Some(&key));
+            assert_eq!(cache.len(), 100, "{name} in round {round}");
+            for &key in &keys[..20] {
+                let there = cache.contains(&key);
+                assert_eq!(cache.remove(&key).is_some(), there);
+            }
+            cache.check();
         }
-        assert_eq!(cache.len(), 100, "in round {round}");
-        for &key in &keys[..20] {
-            let there = cache.contains(&key);
-            assert_eq!(cache.remove(&key).is_some(), there);
-        }
-        cache.check();
     }
 }

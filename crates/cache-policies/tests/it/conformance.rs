@@ -12,6 +12,8 @@ use cache_policies::{
     Arc, ArcConfig, ArcStep, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig,
 };
 use cache_policies::{Arithmetic, GdsfConfig};
+use cache_policies::{Duel, DuelConfig, DuelMode};
+
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use cache_policies::{
@@ -271,6 +273,14 @@ fn w_tinylfu_conforms() {
 fn w_tinylfu_adaptive_conforms() {
     let config = WTinyLfuAdaptiveConfig::default;
     conforms::<WTinyLfuAdaptive>(&[config(), config().with_window(0.5).with_protected(0.5)]);
+}
+
+#[test]
+fn duel_conforms() {
+    let config = DuelConfig::default;
+    let starts = DuelMode::ALL.map(|mode| config().with_start(mode).with_rate(1.0));
+    conforms::<Duel>(&starts);
+    conforms::<Duel>(&[config(), config().with_seed(u64::MAX).with_rate(0.01)]);
 }
 
 #[test]

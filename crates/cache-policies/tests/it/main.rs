@@ -11,6 +11,8 @@ mod cache_replace;
 mod cache_room;
 mod collisions;
 mod conformance;
+mod duel;
+mod explain;
 mod model_equality;
 mod overhead;
 mod partitions;

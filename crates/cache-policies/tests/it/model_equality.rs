@@ -9,14 +9,19 @@ use cache_policies::{
     Arc, ArcConfig, ArcStep, Lirs, LirsConfig, Slru, SlruConfig, TwoQ, TwoQConfig,
 };
 use cache_policies::{Arithmetic, GdsfConfig};
+use cache_policies::{Duel, DuelConfig, DuelMode};
+
 use cache_policies::{Belady, BeladySize, Gdsf, Lfu, Lfuda, LfudaConfig, Promotion};
 
 use crate::policy_models::{
     ArcModel, LeCaRModel, LhdModel, LirsModel, S3FifoModel, SlruModel, TwoQModel,
 };
-use crate::policy_models::{ClockProModel, Kind, Model, QueueModel, SampledKind, SampledModel};
+use crate::policy_models::{
+    ClockProModel, DuelModel, Kind, Model, QueueModel, SampledKind, SampledModel,
+};
 use crate::policy_models::{Rank, RankModel};
 use crate::policy_owner::{Owner, Sequence, cases};
+use crate::policy_random::Workload;
 
 /// Models search their queues for each operation: a tenth of the cases takes as long as the conformance suite.
 fn equals_model<P: Policy, M: Model + 'static>(config: &P::Config, model: impl Fn(u64) -> M) {
@@ -229,6 +234,44 @@ fn s3_fifo_with_all_parameters_equals_its_model() {
             S3FifoModel::new(config.clone(), capacity)
         });
     }
+}
+
+#[test]
+fn duel_equals_its_model() {
+    for (start, rate, seed) in [
+        (DuelMode::Recency, 0.25, 0),
+        (DuelMode::Frequency, 1.0, 1),
+        (DuelMode::Lru, 1.0, 2),
+        (DuelMode::Mixed, 0.5, 3),
+        (DuelMode::Half, 1.0, 4),
+    ] {
+        let config = DuelConfig::default().with_start(start);
+        let config = config.with_rate(rate).with_seed(seed);
+        equals_model::<Duel, _>(&config, |capacity| {
+            DuelModel::new(capacity, start, rate, seed)
+        });
+    }
+}
+
+#[test]
+fn duel_equals_its_model_where_modes_change() {
+    let config = DuelConfig::default().with_rate(1.0);
+    let mut changes = 0;
+    for seed in 0..6 {
+        let sequence = Sequence {
+            seed,
+            operations: 8_000,
+            workload: Workload::Mixed,
+            capacity: 40 + 10 * seed,
+            weight_max: 1 + seed % 2,
+        };
+        let model = DuelModel::new(sequence.capacity, DuelMode::Recency, 1.0, 0);
+        let counted = model.changes();
+        Owner::<Duel>::run(&config, Some(Box::new(model)), sequence);
+        changes += counted.get();
+    }
+    println!("{changes} changes of the mode");
+    assert!(changes >= 10, "{changes} changes");
 }
 
 #[test]

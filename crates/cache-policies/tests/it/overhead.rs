@@ -138,6 +138,29 @@ fn what_clock_pro_remembers_takes_a_bounded_number_of_bytes() {
     assert!(left > 20.0 && left <= 37.0, "{left} bytes");
 }
 
+/// 24 bytes a slot, 16 for the keys it remembers for each, and what the five miniatures have for each of their entries, of which
+/// there is one for 48.
+#[test]
+fn what_duel_takes_is_what_it_says() {
+    // From 65,536 on the sketch is as large as for the next power of two.
+    let entries = ENTRIES / 2;
+    let total = |policy: &str| {
+        let (entry, left) = overhead(&policy.parse().unwrap(), entries);
+        entry + left
+    };
+    // FIFO has 8 bytes of links; the rest is the cache's.
+    let cache = total("fifo") - 8.0;
+    let engine = total("duel:rate=0.000001") - cache;
+    let miniatures = total("duel") - cache - engine;
+    println!(
+        "bytes an entry of duel: {engine:.2}, and {miniatures:.2} of miniatures, {:.0} for each of their entries",
+        48.0 * miniatures
+    );
+    assert!((40.0..=40.8).contains(&engine), "{engine} bytes an entry");
+    let of_one = 48.0 * miniatures;
+    assert!((150.0..=220.0).contains(&of_one), "{of_one} bytes");
+}
+
 #[test]
 fn an_empty_cache_allocates_next_to_nothing() {
     for config in AnyConfig::all() {

@@ -4,7 +4,7 @@ use cache_policies::{
     AnyConfig, AnyPolicy, ClockConfig, ConfigError, FifoConfig, LruConfig, ParseConfigError,
     Policy, S3FifoConfig, SieveConfig, WarmUp,
 };
-use cache_policies::{ArcConfig, LirsConfig, SlruConfig, TwoQConfig};
+use cache_policies::{ArcConfig, DuelConfig, DuelMode, LirsConfig, SlruConfig, TwoQConfig};
 
 fn parse(text: &str) -> AnyConfig {
     text.parse().unwrap()
@@ -22,6 +22,7 @@ fn names_alone_are_the_defaults() {
     assert_eq!(parse("sieve"), SieveConfig::default().into());
     assert_eq!(parse("s3-fifo"), S3FifoConfig::default().into());
     assert_eq!(parse("s3-fifo"), AnyConfig::default());
+    assert_eq!(parse("duel"), DuelConfig::default().into());
     for config in AnyConfig::all() {
         assert_eq!(config.to_string(), config.name());
     }
@@ -74,8 +75,43 @@ fn parameters_of_policies_with_several_queues_are_read() {
 }
 
 #[test]
+fn parameters_of_duel_are_read() {
+    let config = DuelConfig::default().with_seed(u64::MAX).with_rate(0.125);
+    let text = "duel:seed=18446744073709551615,rate=0.125";
+    assert_eq!(parse(text), config.clone().into());
+    for mode in DuelMode::ALL {
+        let config = config.clone().with_start(mode);
+        assert_eq!(
+            parse(&format!("{text},start={}", mode.name())),
+            config.into()
+        );
+    }
+    for (value, expected) in [
+        ("seed=-1", "a number from 0 to 18446744073709551615"),
+        ("rate=0", "a share of the keys above 0, up to 1"),
+        ("rate=1.01", "a share of the keys above 0, up to 1"),
+        ("rate=NaN", "a share of the keys above 0, up to 1"),
+        ("start=lru", "f, l, i, m or h"),
+        ("start=", "f, l, i, m or h"),
+    ] {
+        assert_eq!(
+            refused(&format!("duel:{value}")),
+            format!("duel: {value} is refused: give {expected}")
+        );
+    }
+    assert_eq!(
+        refused("duel:window=0.1"),
+        "duel has no parameter `window`: it takes seed, rate, start"
+    );
+    // The default of a parameter is not written.
+    assert_eq!(parse("duel:start=i,rate=0.5,seed=0").to_string(), "duel");
+}
+
+#[test]
 fn what_is_written_is_read_back() {
     for text in [
+        "duel:seed=7,rate=0.1,start=m",
+        "duel:start=l",
         "slru",
         "slru:shares=1:2:3",
         "2q:kin=0.5",

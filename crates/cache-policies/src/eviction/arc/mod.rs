@@ -9,7 +9,7 @@ use crate::hashes::Hashes;
 use crate::ledger::Ledger;
 use crate::list::{Lists, Unlinked, not_resident, resident_already};
 use crate::marks::Marks;
-use crate::policy::{Hint, Policy};
+use crate::policy::{Hint, Insight, Policy};
 use crate::slot::Slot;
 
 mod check;
@@ -379,6 +379,13 @@ impl Policy for Arc {
     }
 
     ledger_answers!(ledger);
+
+    fn explain(&self, tell: &mut dyn FnMut(Insight)) {
+        tell(Insight::Share {
+            name: "target of T1",
+            share: self.target() / self.capacity().max(1) as f64,
+        });
+    }
 
     fn check(&self) {
         self.check_all();

@@ -8,7 +8,7 @@ pub use config::{WTinyLfuAdaptiveConfig, WTinyLfuConfig};
 
 use crate::any::Parameters;
 use crate::error::ConfigError;
-use crate::policy::{Hint, Policy};
+use crate::policy::{Hint, Insight, Policy};
 use crate::slot::Slot;
 use regions::Regions;
 
@@ -182,6 +182,14 @@ impl Policy for WTinyLfu {
 
 impl Policy for WTinyLfuAdaptive {
     regions_answer!(WTinyLfuAdaptiveConfig);
+
+    fn explain(&self, tell: &mut dyn FnMut(Insight)) {
+        let capacity = self.capacity().max(1) as f64;
+        tell(Insight::Share {
+            name: "window",
+            share: self.window_capacity() as f64 / capacity,
+        });
+    }
 }
 
 impl WTinyLfu {

@@ -2,6 +2,7 @@
 
 mod arc;
 mod clock_pro;
+mod duel;
 mod lecar;
 mod lhd;
 mod lirs;
@@ -16,6 +17,7 @@ mod two_q;
 
 pub(crate) use arc::ArcModel;
 pub(crate) use clock_pro::ClockProModel;
+pub(crate) use duel::DuelModel;
 pub(crate) use lecar::LeCaRModel;
 pub(crate) use lhd::LhdModel;
 pub(crate) use lirs::LirsModel;

@@ -19,9 +19,11 @@ const PROBATION: usize = 1;
 const PROTECTED: usize = 2;
 
 /// Frequencies, and the lots that are drawn where they do not tell.
-struct Gate {
-    sketch: FrequencySketch,
-    entries: u64,
+pub(super) struct Gate {
+    pub(super) sketch: FrequencySketch,
+    pub(super) entries: u64,
+    /// The sketch is made for so many at least.
+    pub(super) entries_min: u64,
     /// The requests before the first entry.
     early: Vec<u64>,
     sample: u64,
@@ -29,17 +31,18 @@ struct Gate {
 }
 
 impl Gate {
-    fn new(sample: u64, seed: u64) -> Self {
+    pub(super) fn new(sample: u64, seed: u64) -> Self {
         Gate {
             sketch: FrequencySketch::new(64, 64 * sample),
             entries: 0,
+            entries_min: 1,
             early: Vec::new(),
             sample,
             lots: seed,
         }
     }
 
-    fn miss(&mut self, hash: u64) {
+    pub(super) fn miss(&mut self, hash: u64) {
         self.sketch.increment(hash);
         if self.entries == 0 {
             self.early.push(hash);
@@ -47,12 +50,8 @@ impl Gate {
     }
 
     /// Makes the sketch one for the entries that there is room for at their mean weight.
-    fn fit(&mut self, capacity: u64, len: u64, weight: u64) {
-        let expected = capacity / (weight / len).max(1);
-        let mut entries = expected.min(len.next_power_of_two().max(65_536));
-        if entries < len {
-            entries = len.next_power_of_two();
-        }
+    pub(super) fn fit(&mut self, capacity: u64, len: u64, weight: u64) {
+        let entries = expected(capacity, len, weight).max(self.entries_min);
         let sample = (self.sample * entries).max(2);
         let mut words = self.sketch.words();
         if self.entries == 0 {
@@ -78,18 +77,32 @@ impl Gate {
 
     fn admits(&mut self, candidate: u64, victim: u64) -> bool {
         let frequency = self.sketch.estimate(candidate);
-        if frequency > self.sketch.estimate(victim) {
-            return true;
-        }
-        if frequency < 6 {
-            return false;
-        }
-        // SplitMix64.
-        self.lots = self.lots.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.lots ^ (self.lots >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).is_multiple_of(128)
+        let other = self.sketch.estimate(victim);
+        admits(&mut self.lots, frequency, other)
     }
+}
+
+/// The entries that a capacity is for.
+pub(super) fn expected(capacity: u64, len: u64, weight: u64) -> u64 {
+    let expected = capacity / (weight / len.max(1)).max(1);
+    let entries = expected.min(len.next_power_of_two().max(65_536));
+    if entries < len {
+        return len.next_power_of_two();
+    }
+    entries
+}
+
+/// Whether who is so frequent takes the place of who is so frequent.
+pub(super) fn admits(lots: &mut u64, candidate: u8, victim: u8) -> bool {
+    candidate > victim || candidate >= 6 && split_mix(lots).is_multiple_of(128)
+}
+
+/// SplitMix64.
+pub(super) fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// The climber's sample, and what it remembers of those before.
