@@ -61,16 +61,36 @@ const SWATCH: f64 = 36.0;
 /// The distance of lines of text.
 const LINE: f64 = 15.0;
 
+const NARROW: Frame = Frame {
+    width: 400.0,
+    height: 330.0,
+    left: 48.0,
+    right: 12.0,
+    top: 10.0,
+    bottom: 44.0,
+    ticks: 5,
+};
+
 impl Chart {
     /// For windows of a screen's width: names stand at the ends of their lines.
     #[must_use]
     pub fn wide(&self) -> String {
+        self.draw("wide", self.wide_frame(), true)
+    }
+
+    /// For narrow windows: without names, which [`legend`](Self::legend) tells.
+    #[must_use]
+    pub fn narrow(&self) -> String {
+        self.draw("narrow", NARROW, false)
+    }
+
+    fn wide_frame(&self) -> Frame {
         let names = self.named().count() as f64;
         let longest = self
             .named()
             .map(|(_, series)| series.name.chars().count())
             .max();
-        let frame = Frame {
+        Frame {
             width: 1140.0,
             height: (names * LINE + 90.0).max(480.0),
             left: 58.0,
@@ -78,23 +98,17 @@ impl Chart {
             top: 14.0,
             bottom: 46.0,
             ticks: 12,
-        };
-        self.draw("wide", frame, true)
+        }
     }
 
-    /// For narrow windows: without names, which [`legend`](Self::legend) tells.
-    #[must_use]
-    pub fn narrow(&self) -> String {
-        let frame = Frame {
-            width: 400.0,
-            height: 330.0,
-            left: 48.0,
-            right: 12.0,
-            top: 10.0,
-            bottom: 44.0,
-            ticks: 5,
-        };
-        self.draw("narrow", frame, false)
+    /// From where to where the axis of the sizes goes in the wide drawing.
+    pub(super) fn wide_axis(&self) -> (f64, f64) {
+        self.wide_frame().axis()
+    }
+
+    /// The same in the narrow drawing.
+    pub(super) fn narrow_axis(&self) -> (f64, f64) {
+        NARROW.axis()
     }
 
     /// A list of the lines, in the order of their ends from above.

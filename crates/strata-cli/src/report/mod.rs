@@ -5,6 +5,7 @@
 
 mod chart;
 mod file;
+mod lanes;
 mod machine;
 mod page;
 mod plot;
@@ -12,6 +13,7 @@ mod scale;
 
 pub use chart::{Chart, Series};
 pub use file::{ReportFile, ReportFileError};
+pub use lanes::Lanes;
 pub use machine::{command_line, date, machine};
 pub use page::{Cell, Page};
 pub use scale::{Unit, ratio_ticks};

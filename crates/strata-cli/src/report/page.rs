@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::Chart;
+use super::lanes::Lanes;
 
 /// One HTML file in the making; whatever text goes in comes out as text.
 ///
@@ -123,6 +124,16 @@ impl Page {
         self.push(format_args!(
             "<figure>\n{wide}{narrow}{}<figcaption>{caption}</figcaption>\n</figure>\n",
             chart.legend()
+        ));
+    }
+
+    /// Lanes, drawn for wide and for narrow windows.
+    pub fn lanes(&mut self, lanes: &Lanes, caption: &str) {
+        let caption = escaped(caption);
+        self.push(format_args!(
+            "<figure>\n{}{}<figcaption>{caption}</figcaption>\n</figure>\n",
+            lanes.wide(),
+            lanes.narrow()
         ));
     }
 

@@ -15,6 +15,13 @@ pub(super) struct Frame {
     pub(super) ticks: usize,
 }
 
+impl Frame {
+    /// From where to where the axis of the sizes goes.
+    pub(super) fn axis(&self) -> (f64, f64) {
+        (self.left, self.width - self.right)
+    }
+}
+
 /// Where values lie in the drawing.
 pub(super) struct Plot {
     pub(super) frame: Frame,

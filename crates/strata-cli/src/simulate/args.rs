@@ -26,6 +26,8 @@ Examples:
     strata simulate P3.lis.zst --policies lru,s3-fifo --sizes 1000,10000,100000 --format csv
   Curves of 20 sizes, as a page to look at:
     strata simulate web.oracleGeneral.zst --sizes 0.1%..100%:20 --report web.html
+  What an adaptive policy did over time, and why, as a page:
+    strata simulate P3.lis.zst --policies duel --sizes 1% --report duel.html --explain
   The cheapest size at which each policy misses at most a fifth of the requests:
     strata simulate web.oracleGeneral.zst --target 0.2
   A trace too large to simulate whole:
@@ -91,6 +93,11 @@ pub struct Args {
     /// A file that is there is replaced only if strata wrote it.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
+
+    /// Also show in the page what adaptive policies did in the course of the trace, and why: a section for each policy and size that
+    /// tells of itself, such as duel's modes and what its miniatures missed
+    #[arg(long, requires = "report")]
+    pub explain: bool,
 
     /// Also write LRU's exact misses at every size to this file, as rows of `--format csv`, one wherever they change
     ///

@@ -13,6 +13,7 @@ use crate::trace::summary::TooManyObjects;
 use super::access::Access;
 use super::error::SimulationError;
 use super::feed::{BLOCK_LEN, Feed};
+use super::history::History;
 use super::index::Index;
 use super::simulator::{Counts, Simulator};
 
@@ -26,6 +27,9 @@ pub(super) trait Run: Send {
 pub(super) trait Simulate: Run {
     /// What was counted so far.
     fn counts(&self) -> Counts;
+
+    /// What the policy told of itself, if that was wanted.
+    fn history(&self) -> Option<History>;
 }
 
 impl<P: Policy + Send, I: Index + Send> Run for Simulator<P, I> {
@@ -38,6 +42,10 @@ impl<P: Policy + Send, I: Index + Send> Run for Simulator<P, I> {
 impl<P: Policy + Send, I: Index + Send> Simulate for Simulator<P, I> {
     fn counts(&self) -> Counts {
         Self::counts(self)
+    }
+
+    fn history(&self) -> Option<History> {
+        Self::history(self)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::units::Bytes;
 
 use super::access::Weighing;
 use super::args::Args;
+use super::explained::explained;
 use super::row::{Answer, Row};
 use super::trace_run::TraceRun;
 
@@ -64,6 +65,13 @@ impl Section<'_> {
             self.matrix(page, bytes, "bytes missed");
         }
         self.answers(page);
+        for (policy, size, history) in &self.trace.histories {
+            let course = match self.trace.sample {
+                None => "requests",
+                Some(_) => "requests of the sample",
+            };
+            explained(page, policy, &self.size(*size), history, course);
+        }
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {

@@ -11,7 +11,8 @@ use super::access::Weighing;
 use super::error::SimulationError;
 use super::fan_out::{Run, Simulate, fan_out};
 use super::feed::{Feed, Future, Totals};
-use super::index::ByHash;
+use super::history::History;
+use super::index::{ByHash, ByNumber, Index};
 use super::lru_curve::LruCurve;
 use super::sample::Sample;
 use super::simulator::{Counts, Simulator};
@@ -41,6 +42,7 @@ pub struct Simulation {
     policies: Vec<AnyPolicy>,
     curve: Option<LruCurve>,
     counts_objects: bool,
+    explains: bool,
     /// The first policy that wants to know the future.
     offline: Option<String>,
 }
@@ -54,6 +56,8 @@ pub struct Simulated {
     /// For each policy and size, in the order in which they were added, the counts of the requests that were simulated: of the sample,
     /// where there is one.
     pub counts: Vec<Counts>,
+    /// For each of those what the policy told of itself, if that was asked for.
+    pub(super) histories: Vec<Option<History>>,
     /// LRU's misses at every size, if they were asked for; of the sample, where there is one.
     pub curve: Option<LruCurve>,
     /// How long reading and simulating took.
@@ -84,6 +88,7 @@ impl Simulation {
             sample,
             policies: Vec::new(),
             counts_objects: false,
+            explains: false,
             curve: None,
             offline: None,
         }
@@ -124,6 +129,13 @@ impl Simulation {
     #[must_use]
     pub fn count_objects(mut self) -> Self {
         self.counts_objects = true;
+        self
+    }
+
+    /// Listens to what the policies tell of themselves, for a page.
+    #[must_use]
+    pub(super) fn explain(mut self, wanted: bool) -> Self {
+        self.explains = wanted;
         self
     }
 
@@ -174,6 +186,7 @@ impl Simulation {
             weighing: self.weighing,
             numbers,
             squares: self.sample.is_some(),
+            explains: self.explains,
         };
         let policies = self.policies.into_iter();
         let mut simulators: Vec<Box<dyn Simulate>> =
@@ -184,6 +197,7 @@ impl Simulation {
         Ok(Simulated {
             totals: feed.totals(),
             counts: simulators.iter().map(|run| run.counts()).collect(),
+            histories: simulators.iter().map(|run| run.history()).collect(),
             curve: self.curve,
             elapsed: start.elapsed(),
         })
@@ -201,20 +215,34 @@ struct Boxed {
     weighing: Weighing,
     numbers: bool,
     squares: bool,
+    explains: bool,
+}
+
+impl Boxed {
+    fn boxed<P, I>(self, mut simulator: Simulator<P, I>) -> Box<dyn Simulate>
+    where
+        P: Policy + Send + 'static,
+        I: Index + Send + 'static,
+    {
+        if self.squares {
+            simulator.count_squares();
+        }
+        if self.explains {
+            simulator.explain();
+        }
+        Box::new(simulator)
+    }
 }
 
 impl PolicyVisitor for Boxed {
     type Output = Box<dyn Simulate>;
 
     fn visit<P: Policy + Clone + Send + Sync + 'static>(self, policy: P) -> Box<dyn Simulate> {
-        if !self.numbers {
-            return Box::new(Simulator::<P, ByHash>::with_index(policy, self.weighing));
+        if self.numbers {
+            self.boxed(Simulator::<P, ByNumber>::with_index(policy, self.weighing))
+        } else {
+            self.boxed(Simulator::<P, ByHash>::with_index(policy, self.weighing))
         }
-        let mut simulator = Simulator::new(policy, self.weighing);
-        if self.squares {
-            simulator.count_squares();
-        }
-        Box::new(simulator)
     }
 }
 

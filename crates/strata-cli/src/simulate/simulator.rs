@@ -3,6 +3,7 @@
 use cache_policies::Policy;
 
 use super::access::{Access, Weighing};
+use super::history::History;
 use super::index::{ByNumber, Index};
 
 /// A cache without values: which slot holds which object, the policy, and the count of misses.
@@ -30,6 +31,9 @@ pub struct Simulator<P, I = ByNumber> {
     counts: Counts,
     /// The misses of each object, where `counts.missed_squares` is wanted.
     object_misses: Option<Vec<u32>>,
+    requests: u64,
+    /// What the policy tells of itself, where that is wanted.
+    history: Option<History>,
 }
 
 /// What a simulator counted.
@@ -73,12 +77,25 @@ impl<P: Policy, I: Index> Simulator<P, I> {
             index: I::default(),
             counts: Counts::default(),
             object_misses: None,
+            requests: 0,
+            history: None,
         }
     }
 
     /// Counts [`Counts::missed_squares`] as well, which takes 4 bytes more for each object.
     pub(super) fn count_squares(&mut self) {
         self.object_misses = Some(Vec::new());
+    }
+
+    /// Listens to what the policy tells of itself.
+    pub(super) fn explain(&mut self) {
+        self.history = Some(History::new());
+    }
+
+    /// What the policy told of itself until now, if that was wanted.
+    pub(super) fn history(&self) -> Option<History> {
+        let history = self.history.as_ref()?;
+        Some(history.ended(&self.policy, self.requests, self.counts.misses))
     }
 
     /// What was counted so far.
@@ -105,6 +122,23 @@ impl<P: Policy, I: Index> Simulator<P, I> {
     ///
     /// If there are more resident objects than slots, 2^32 less 64.
     pub fn run(&mut self, block: &[Access]) {
+        let mut block = block;
+        while let Some(history) = &self.history {
+            let until_next = history.until_next() - self.requests;
+            let Some((before, after)) = block.split_at_checked(until_next as usize) else {
+                break;
+            };
+            self.serve(before);
+            if let Some(history) = &mut self.history {
+                history.note(&self.policy, self.requests, self.counts.misses);
+            }
+            block = after;
+        }
+        self.serve(block);
+    }
+
+    fn serve(&mut self, block: &[Access]) {
+        self.requests += block.len() as u64;
         for access in block {
             self.policy.foresee(access.distance);
             match self.index.find(access) {

@@ -17,6 +17,7 @@ use super::command::trace_name;
 use super::error::SimulationError;
 use super::feed::Totals;
 use super::first_reading::{self, of_trace};
+use super::history::History;
 use super::lru_curve::LruCurve;
 use super::row::{Answer, OutputFormat, Row};
 use super::sample::Sample;
@@ -34,6 +35,8 @@ pub(super) struct TraceRun {
     /// The rows that answer to the target, one a policy.
     pub(super) answers: Vec<Row>,
     pub(super) curve: Option<LruCurve>,
+    /// Policy, size, and what the policy told of itself; of those that tell something.
+    pub(super) histories: Vec<(String, u64, History)>,
     /// How long the reading for `rows` took.
     pub(super) elapsed: Duration,
 }
@@ -85,6 +88,7 @@ impl TraceRun {
             rows,
             answers: Vec::new(),
             curve: simulated.curve,
+            histories: histories(&jobs, simulated.histories),
             elapsed: simulated.elapsed,
             name: name.clone(),
         };
@@ -196,6 +200,22 @@ impl TraceRun {
     }
 }
 
+/// What the policies told of themselves, those that did.
+fn histories(
+    jobs: &[(u64, &AnyConfig)],
+    histories: Vec<Option<History>>,
+) -> Vec<(String, u64, History)> {
+    let told = jobs.iter().zip(histories);
+    let told = told.filter_map(|((capacity, config), history)| {
+        let tells = |history: &History| {
+            let mut moments = history.moments().iter();
+            moments.any(|moment| !moment.insights.is_empty())
+        };
+        Some((config.to_string(), *capacity, history.filter(tells)?))
+    });
+    told.collect()
+}
+
 /// A trace that is read, maybe several times.
 pub(super) struct Reading<'a> {
     pub(super) args: &'a Args,
@@ -215,7 +235,8 @@ impl Reading<'_> {
         let args = self.args;
         let mut simulation = Simulation::of_sample(args.weighing(), args.sample)
             .threads(args.threads())
-            .curve(curve);
+            .curve(curve)
+            .explain(args.explain);
         if args.report.is_some() || args.target.is_some() {
             simulation = simulation.count_objects();
         }

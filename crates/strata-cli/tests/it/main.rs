@@ -17,6 +17,7 @@ mod replay_kill;
 mod replay_redis;
 mod shared;
 mod simulate;
+mod simulate_explain;
 mod simulate_future;
 mod simulate_help;
 mod simulate_input;

@@ -189,8 +189,8 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn every_policy_comes_back_under_its_name() {
-    let names = "fifo lru clock slru lfu lfuda 2q arc lirs clock-pro sieve s3-fifo clock2q+ w-tinylfu w-tinylfu-adaptive gdsf \
-                 hyperbolic lhd lecar random belady belady-size";
+    let names = "fifo lru clock slru lfu lfuda 2q arc lirs clock-pro sieve s3-fifo clock2q+ w-tinylfu w-tinylfu-adaptive duel \
+                 gdsf hyperbolic lhd lecar random belady belady-size";
     let names: Vec<&str> = names.split_whitespace().collect();
     let folder = folder();
     for policies in [names.join(","), "all".to_owned()] {

@@ -19,6 +19,7 @@ fn help_explains_every_option_and_shows_examples() {
         "--sample",
         "--target",
         "--report",
+        "--explain",
         "--lru-curve",
         "Memory:",
         "0.1%..10%:20",
