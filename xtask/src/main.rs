@@ -10,13 +10,16 @@ mod crash;
 mod debian;
 mod files;
 mod fuzz;
+mod guide;
 mod lint;
 mod loom;
 mod miss_ratios;
 mod process;
 mod race;
+mod regret;
 mod sanitizer;
 mod shuttle;
+mod simulated;
 mod soak;
 mod steps;
 mod test;
@@ -82,6 +85,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Compare the policy `duel` with the best static ones on the shared traces; write the tables of its guide; fail if it is too far off
+    Regret {
+        /// Only compare the tables with those that stand there
+        #[arg(long)]
+        check: bool,
+    },
     /// Run the fuzz targets with nightly and cargo-fuzz: `fuzz arena trace --seconds 600`
     Fuzz(fuzz::Request),
     /// Kill processes that write: at random, at each system call, as root by loss of power too
@@ -129,6 +138,7 @@ fn run(task: &Task, steps: &mut Steps) -> Result<ExitCode> {
         Task::Bench { smoke } => bench::run(steps, &workspace, *smoke)?,
         Task::Race { arguments } => return race::run(&workspace, arguments),
         Task::MissRatios { check } => miss_ratios::run(steps, &workspace, *check)?,
+        Task::Regret { check } => regret::run(steps, &workspace, *check)?,
         Task::Fuzz(request) => fuzz::run(steps, &workspace, request)?,
         Task::Crash(request) => crash::run(steps, &workspace, request)?,
         Task::Soak(request) => soak::run(steps, &workspace, request)?,

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 
-use crate::process::Program;
+use crate::guide;
+use crate::simulated::{Row, simulate};
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
-/// Where the tables stand, from the workspace's root, each between two lines that name it.
+/// Where the tables stand, from the workspace's root.
 const GUIDE: &str = "crates/cache-policies/docs/choosing.md";
 
 /// Shares of each trace's distinct objects.
@@ -19,88 +18,10 @@ const SIZES: &str = "1%,10%";
 
 /// Simulates every policy on every trace and writes the tables into the guide; with `check` it compares them instead.
 pub(crate) fn run(steps: &mut Steps, workspace: &Workspace, check: bool) -> Result<()> {
-    let rows = steps.perform("strata simulate", || simulate(workspace))?;
-    let cells = Cells::of(&parse(&rows)?);
-    let path = workspace.root.join(GUIDE);
-    let guide = fs::read_to_string(&path).with_context(|| format!("read {GUIDE}"))?;
-    let made = place(&guide, "ratios", &cells.ratios())?;
-    let made = place(&made, "regret", &cells.regret())?;
-    if check {
-        ensure!(
-            made == guide,
-            "{GUIDE} has other tables than the traces give: run `cargo xtask miss-ratios`"
-        );
-        return Ok(());
-    }
-    fs::write(&path, made).with_context(|| format!("write {GUIDE}"))
-}
-
-/// The rows of all traces as comma-separated text.
-fn simulate(workspace: &Workspace) -> Result<String> {
-    Program::cargo()
-        .args(["run", "--quiet", "--release", "--package", "strata-cli"])
-        .arg("--manifest-path")
-        .arg(workspace.root.join("Cargo.toml"))
-        .args(["--bin", "strata", "--", "simulate"])
-        .args(["--policies", "all", "--sizes", SIZES, "--format", "csv"])
-        .args(traces(workspace)?)
-        .output()
-}
-
-/// The shared traces that know the future, which some policies need: `STRATA_TRACES`, or beside the workspace.
-fn traces(workspace: &Workspace) -> Result<Vec<PathBuf>> {
-    let folder = match std::env::var_os("STRATA_TRACES") {
-        Some(folder) => PathBuf::from(folder),
-        None => workspace.root.join("../shared/traces"),
-    };
-    let entries = fs::read_dir(&folder).with_context(|| {
-        let folder = folder.display();
-        format!("no folder of traces at {folder}: set STRATA_TRACES to where they are")
-    })?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if is_trace(&path) {
-            files.push(path);
-        }
-    }
-    ensure!(!files.is_empty(), "no traces in {}", folder.display());
-    files.sort();
-    Ok(files)
-}
-
-fn is_trace(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| name.ends_with(".oracleGeneral.zst"))
-}
-
-/// One row of `strata simulate`.
-#[derive(Clone, Debug, PartialEq)]
-struct Row {
-    trace: String,
-    capacity: u64,
-    policy: String,
-    /// In percent.
-    misses: f64,
-}
-
-fn parse(text: &str) -> Result<Vec<Row>> {
-    let row = |line: &str| {
-        // A policy's parameters would have commas; `all` has none.
-        let fields: Vec<&str> = line.split(',').collect();
-        let [trace, capacity, policy, requests, misses, _] = fields[..] else {
-            bail!("`strata simulate` wrote a row that is none: {line}");
-        };
-        let requests: f64 = requests.parse()?;
-        let misses: f64 = misses.parse()?;
-        Ok(Row {
-            trace: trace.to_owned(),
-            capacity: capacity.parse()?,
-            policy: policy.to_owned(),
-            misses: 100.0 * misses / requests,
-        })
-    };
-    text.lines().skip(1).map(row).collect()
+    let rows = steps.perform("strata simulate", || simulate(workspace, "all", SIZES))?;
+    let cells = Cells::of(&rows);
+    let tables = [("ratios", cells.ratios()), ("regret", cells.regret())];
+    guide::write(workspace, GUIDE, &tables, check, "miss-ratios")
 }
 
 /// Misses in percent by trace and capacity, then by policy.
@@ -190,21 +111,10 @@ impl Cells {
     }
 }
 
-/// Puts a table between the lines `<!-- NAME -->` and `<!-- /NAME -->`.
-fn place(guide: &str, name: &str, table: &str) -> Result<String> {
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let parts = guide.split_once(&open).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(&close)?;
-        Some((before, after))
-    });
-    let (before, after) =
-        parts.with_context(|| format!("{GUIDE} has no place for the table {name}"))?;
-    Ok(format!("{before}{open}\n{table}\n{close}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulated::parse;
 
     const ROWS: &str = "trace,capacity,policy,requests,misses,miss_ratio\n\
         web,10,lru,100,50,0.5\nweb,10,arc,100,40,0.4\nweb,10,belady,100,30,0.3\n\
@@ -227,19 +137,5 @@ mod tests {
         assert_eq!(lines[2], "| arc | 1.00 | 2.0 (web, 20) | 1 of 2 |");
         assert_eq!(lines[3], "| lru | 5.00 | 10.0 (web, 10) | 1 of 2 |");
         assert_eq!(lines.len(), 4);
-    }
-
-    #[test]
-    fn a_table_takes_the_place_of_the_one_before() {
-        let guide = "a\n<!-- x -->\nold\n<!-- /x -->\nb\n";
-        let made = place(guide, "x", "new\n").unwrap();
-        assert_eq!(made, "a\n<!-- x -->\n\nnew\n\n<!-- /x -->\nb\n");
-        assert_eq!(place(&made, "x", "new\n").unwrap(), made);
-        assert!(place(guide, "y", "").is_err());
-    }
-
-    #[test]
-    fn a_row_that_is_none_is_an_error() {
-        assert!(parse("head\nweb,10,lru\n").is_err());
     }
 }
