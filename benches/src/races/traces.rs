@@ -24,6 +24,7 @@ pub(super) fn keys(name: &str, effort: Effort) -> Vec<u64> {
         let (requests, objects) = match name {
             "P3" => (3_912_296, 762_543),
             "OLTP" => (914_145, 186_880),
+            "lirs_sprite" => (133_996, 7_075),
             _ => (95_607, 13_756),
         };
         eprintln!(

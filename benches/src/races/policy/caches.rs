@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use cache_policies::{
-    Arc, Cache, Clock, Fifo, Lirs, Lru, Policy, S3Fifo, Sieve, TwoQ, WTinyLfu, WTinyLfuAdaptive,
+    Arc, Cache, Clock, Duel, Fifo, Lirs, Lru, Policy, S3Fifo, Sieve, TwoQ, WTinyLfu,
+    WTinyLfuAdaptive,
 };
 
 /// A cache that replays a trace.
@@ -58,6 +59,7 @@ strata!(
     "strata-w-tinylfu-adaptive",
     "w-tinylfu-adaptive"
 );
+strata!(Duel, "strata-duel", "duel");
 
 /// `schnellru::LruMap`.
 pub(super) struct Schnellru(schnellru::LruMap<u64, u64>);
