@@ -106,6 +106,22 @@ fn phases_cost_little_more_misses_than_under_the_best_other_policy() {
     }
 }
 
+/// A sample of the keys may have so few of a loop by chance that all of them find room in miniatures that are as large a part of
+/// the cache; whatever their mode, these would miss nothing then.
+#[test]
+fn a_loop_of_which_the_sample_has_few_is_seen() {
+    for capacity in [137, 512] {
+        let keys: Vec<u64> = (0..200 * capacity)
+            .map(|position| position % (capacity * 11 / 10))
+            .collect();
+        for seed in 1..=40 {
+            let config = DuelConfig::default().with_start(DuelMode::Lru);
+            let ratio = miss_ratio(config.with_seed(seed).into(), capacity, &keys);
+            assert!(ratio < 0.6, "{ratio:.3} at {capacity}, seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn requests_and_seed_tell_all_that_happens() {
     let keys = phases(512, 1, 20);

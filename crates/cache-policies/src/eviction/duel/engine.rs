@@ -307,22 +307,23 @@ impl Engine {
         })
     }
 
-    /// Makes a slot absent, and remembers its key if it leaves from the window.
+    /// Makes a slot absent, and remembers its key if it leaves from the window; the slot and its weight.
     #[inline]
-    pub(super) fn evict(&mut self, accesses: &Accesses, gate: &Gate) -> Option<Slot> {
+    pub(super) fn evict(&mut self, accesses: &Accesses, gate: &Gate) -> Option<(Slot, u32)> {
         let victim = self.victim(accesses, gate)?;
         let segment = self.segments.segment_of(victim);
-        self.segments.evict(segment, victim);
+        let weight = self.segments.evict(segment, victim);
         self.remember(victim, segment, accesses);
-        Some(victim)
+        Some((victim, weight))
     }
 
-    /// Makes a slot, linked or pinned, absent.
-    pub(super) fn remove(&mut self, slot: Slot, remember: bool, accesses: &Accesses) {
-        let (segment, _) = self.segments.remove(slot);
+    /// Makes a slot, linked or pinned, absent; its weight.
+    pub(super) fn remove(&mut self, slot: Slot, remember: bool, accesses: &Accesses) -> u32 {
+        let (segment, weight) = self.segments.remove(slot);
         if remember {
             self.remember(slot, segment, accesses);
         }
+        weight
     }
 
     #[inline]

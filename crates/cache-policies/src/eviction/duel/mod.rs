@@ -7,6 +7,7 @@ mod engine;
 mod ghost;
 mod labels;
 mod mode;
+mod room;
 mod shadows;
 mod stats;
 
@@ -25,7 +26,7 @@ use crate::sketch::fold;
 use crate::slot::Slot;
 use accesses::Accesses;
 use controller::Controller;
-use engine::Engine;
+use engine::{Engine, PROBATION, PROTECTED, WINDOW};
 use shadows::Shadows;
 
 /// A frequency is halved after so many requests for each entry that there is room for.
@@ -61,6 +62,7 @@ const GHOSTS: u64 = 2;
 ///   which is what LIRS does (S. Jiang, X. Zhang, SIGMETRICS 2002).
 /// - Five miniatures, one fixed in each mode, see a sample of the keys: 1 in 48, more where the cache has less than 3,072 entries
 ///   (C. Waldspurger and others, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC 2017).
+///   They have the same part of the capacity, or less where the cache holds less of the sample.
 /// - A mode becomes the current one when it would have missed less by 0.3 times the entries of a miniature, summed up as in a
 ///   CUSUM test; each change makes the next one dearer for a while. Entries move over with the requests that follow, two each, and
 ///   with evictions.
@@ -114,6 +116,8 @@ pub struct Duel {
     controller: Controller,
     stats: DuelStats,
     config: DuelConfig,
+    /// What the residents weigh whose keys are of the sample.
+    held: u64,
     /// What ghost and miniatures are made for; 0 until there is an entry.
     entries: u64,
     /// Whether there was a need for a victim yet: the mean weight is known then.
@@ -164,25 +168,46 @@ impl Duel {
         self.engine
             .ghost
             .resize(GHOSTS * self.entries, self.accesses.now());
+        let bound = self.shadows.bound();
         if !self.shadows.fit(capacity, self.entries, self.config.rate()) {
             self.shadows = Duel::new_shadows(&self.config);
             let _ = self.shadows.fit(capacity, self.entries, self.config.rate());
+        }
+        if self.shadows.bound() != bound {
+            // It is another sample.
+            self.held = self.count_held();
         }
         if self.controller.entries() != self.shadows.entries() {
             self.controller = Controller::new(self.shadows.entries());
         }
     }
 
-    /// Lets the miniatures see a request, if its key is of the sample, and vote.
+    /// What the residents weigh whose keys are of the sample. Takes time in proportion to them.
+    fn count_held(&self) -> u64 {
+        let segments = &self.engine.segments;
+        let linked = [WINDOW, PROBATION, PROTECTED].into_iter();
+        let linked = linked.flat_map(|segment| segments.iter(segment));
+        let residents = linked.chain(segments.pinned());
+        let sampled = residents.filter(|slot| self.shadows.takes(self.accesses.folded(*slot)));
+        sampled
+            .map(|slot| u64::from(segments.weight_of(slot)))
+            .sum()
+    }
+
+    /// A slot has left that weighed so much.
     #[inline]
-    fn sample(&mut self, folded: u32, weight: u32) {
-        if self.shadows.takes(folded) {
-            self.vote(folded, weight);
+    fn departed(&mut self, slot: Slot, weight: u32) {
+        if self.shadows.takes(self.accesses.folded(slot)) {
+            self.held -= u64::from(weight);
         }
     }
 
+    /// Lets the miniatures see a request for a key of the sample, and vote.
     #[inline(never)]
     fn vote(&mut self, folded: u32, weight: u32) {
+        if self.full {
+            self.shadows.follow(self.held);
+        }
         let Some(missed) = self.shadows.access(folded, weight, &self.gate) else {
             return;
         };
@@ -207,6 +232,7 @@ impl Policy for Duel {
             controller: Controller::new(1.0),
             stats: DuelStats::new(config.start()),
             config: config.clone(),
+            held: 0,
             entries: 0,
             full: false,
         })
@@ -231,10 +257,15 @@ impl Policy for Duel {
         self.engine.insert(slot, weight, hint);
         let folded = fold(hash);
         self.accesses.start(slot, folded);
+        if self.shadows.takes(folded) {
+            self.held += u64::from(weight);
+        }
         if self.engine.segments.ledger.len() as u64 > self.entries {
             self.fit();
         }
-        self.sample(folded, weight);
+        if self.shadows.takes(folded) {
+            self.vote(folded, weight);
+        }
     }
 
     #[inline]
@@ -244,8 +275,10 @@ impl Policy for Duel {
         let (previous, folded) = self.accesses.touch(slot);
         self.gate.increment(folded);
         self.engine.hit(slot, previous, &self.accesses);
-        let weight = self.engine.segments.ledger.weight_of(slot);
-        self.sample(folded, weight);
+        if self.shadows.takes(folded) {
+            let weight = self.engine.segments.ledger.weight_of(slot);
+            self.vote(folded, weight);
+        }
     }
 
     #[inline]
@@ -263,11 +296,14 @@ impl Policy for Duel {
             self.full = true;
             self.fit();
         }
-        self.engine.evict(&self.accesses, &self.gate)
+        let (victim, weight) = self.engine.evict(&self.accesses, &self.gate)?;
+        self.departed(victim, weight);
+        Some(victim)
     }
 
     fn remove(&mut self, slot: Slot, remember: bool) {
-        self.engine.remove(slot, remember, &self.accesses);
+        let weight = self.engine.remove(slot, remember, &self.accesses);
+        self.departed(slot, weight);
         let folded = self.accesses.folded(slot);
         if !remember && self.shadows.takes(folded) {
             self.shadows.forget(folded);
@@ -280,7 +316,11 @@ impl Policy for Duel {
     }
 
     fn reweigh(&mut self, slot: Slot, weight: u32) {
+        let old = self.engine.segments.weight_of(slot);
         self.engine.segments.reweigh(slot, weight);
+        if self.shadows.takes(self.accesses.folded(slot)) {
+            self.held = self.held - u64::from(old) + u64::from(weight);
+        }
     }
 
     fn pin(&mut self, slot: Slot) {
@@ -311,5 +351,10 @@ impl Policy for Duel {
     fn check(&self) {
         self.engine.check();
         self.shadows.check();
+        assert_eq!(
+            self.held,
+            self.count_held(),
+            "it holds more or less of the sample"
+        );
     }
 }

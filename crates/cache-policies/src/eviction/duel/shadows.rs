@@ -5,6 +5,7 @@ use slab_core::HashArena;
 use super::accesses::Accesses;
 use super::engine::Engine;
 use super::mode::DuelMode;
+use super::room::Room;
 use crate::admission::gate::Gate;
 use crate::mix::mix;
 use crate::slot::Slot;
@@ -31,12 +32,12 @@ pub(super) struct Shadows {
     /// What the sketch knows of each key that a miniature has.
     keys: HashArena<u32>,
     accesses: Accesses,
-    /// Keys are sampled whose salted hash is below this.
-    below: u64,
+    bound: u64,
     salt: u64,
     rate: f64,
     /// The entries that there is room for.
     entries: f64,
+    room: Room,
 }
 
 /// How many of the keys are sampled for so many entries.
@@ -65,10 +66,11 @@ impl Shadows {
             engines: DuelMode::ALL.map(engine),
             keys: HashArena::new(),
             accesses: Accesses::default(),
-            below: 0,
+            bound: 0,
             salt,
             rate: 0.0,
             entries: 0.0,
+            room: Room::new(0.0, 1.0),
         }
     }
 
@@ -77,33 +79,55 @@ impl Shadows {
         self.entries
     }
 
+    /// Keys are of the sample whose salted hash is below this.
+    pub(super) fn bound(&self) -> u64 {
+        self.bound
+    }
+
     /// Has the size that belongs to a cache of this capacity, which so many entries will fill. `false` if as many keys as before
     /// would tell too little or cost too much: nothing has changed then, and there have to be new miniatures.
     pub(super) fn fit(&mut self, capacity: u64, entries: u64, rate_max: f64) -> bool {
         let rate = rate_for(entries, rate_max);
         if self.rate == 0.0 {
             self.rate = rate;
-            self.below = (rate * HASHES) as u64;
+            self.bound = (rate * HASHES) as u64;
         } else if rate > 2.0 * self.rate || 2.0 * rate < self.rate {
             return false;
         }
         self.entries = libm::round(entries as f64 * self.rate).max(1.0);
-        let capacity = libm::round(capacity as f64 * self.rate).max(1.0) as u64;
+        self.room = Room::new(capacity as f64 * self.rate, self.entries);
+        self.resize();
         for mode in DuelMode::ALL {
-            let engine = &mut self.engines[mode.index()];
-            engine.set_capacity(capacity);
             if mode.has_ghost() {
                 let keys = 2 * self.entries as u64;
-                engine.ghost.resize(keys, self.accesses.now());
+                let ghost = &mut self.engines[mode.index()].ghost;
+                ghost.resize(keys, self.accesses.now());
             }
         }
         true
     }
 
+    /// Notes what the cache, which is full, holds of the sample.
+    #[inline]
+    pub(super) fn follow(&mut self, held: u64) {
+        self.room.follow(held);
+        if self.room.capacity() != self.engines[0].segments.ledger.capacity() {
+            self.resize();
+        }
+    }
+
+    #[cold]
+    fn resize(&mut self) {
+        let capacity = self.room.capacity();
+        for engine in &mut self.engines {
+            engine.set_capacity(capacity);
+        }
+    }
+
     /// Whether a key is of the sample.
     #[inline]
     pub(super) fn takes(&self, folded: u32) -> bool {
-        mix(u64::from(folded) ^ self.salt) < self.below
+        mix(u64::from(folded) ^ self.salt) < self.bound
     }
 
     fn find(&self, folded: u32) -> Option<Slot> {
@@ -133,9 +157,9 @@ impl Shadows {
                 engine.hit(slot, previous, &self.accesses);
                 if engine.segments.weight_of(slot) != weight {
                     engine.segments.reweigh(slot, weight);
-                    // It may go itself for that.
-                    self.make_room(index, 0, slot, gate);
                 }
+                // It may be larger than it was, and room less.
+                self.make_room(index, 0, slot, gate);
             } else {
                 missed |= 1 << index;
                 let hint = engine.miss(folded, &self.accesses);
@@ -170,7 +194,7 @@ impl Shadows {
         while engine.segments.ledger.weight() + u64::from(weight)
             > engine.segments.ledger.capacity()
         {
-            let Some(victim) = engine.evict(&self.accesses, gate) else {
+            let Some((victim, _)) = engine.evict(&self.accesses, gate) else {
                 return;
             };
             if victim != asked_for && found_nowhere(&self.engines, victim) {

@@ -361,6 +361,8 @@ pub(crate) struct DuelModel {
     /// The share of the keys that is sampled, and the entries of a miniature.
     rate: f64,
     shadow: f64,
+    /// The mean of what the cache holds of the sample.
+    held: f64,
     n: u64,
     changed_at: u64,
     pen: f64,
@@ -384,6 +386,7 @@ impl DuelModel {
             salt: split_mix(&mut state),
             rate: 0.0,
             shadow: 1.0,
+            held: 0.0,
             n: 0,
             changed_at: 0,
             pen: 0.0,
@@ -413,6 +416,7 @@ impl DuelModel {
             self.miniatures = DuelMode::ALL.into_iter().zip(1..).map(miniature).collect();
         }
         let shadow = (self.entries as f64 * self.rate).round().max(1.0);
+        self.held = capacity as f64 * self.rate;
         for engine in &mut self.miniatures {
             engine.capacity = (capacity as f64 * self.rate).round().max(1.0) as u64;
             if !matches!(engine.mode, DuelMode::Frequency | DuelMode::Lru) {
@@ -431,18 +435,30 @@ impl DuelModel {
     }
 
     fn sample(&mut self, hash: u64, weight: u64) {
-        if !self.takes(hash) || weight > self.miniatures[0].capacity {
+        if !self.takes(hash) {
+            return;
+        }
+        if self.full {
+            let entries = self.engine.entries.values();
+            let sampled = entries.filter(|entry| self.takes(entry.hash));
+            let held: u64 = sampled.map(|entry| entry.weight).sum();
+            self.held += (held as f64 - self.held) * (1.0 / (16.0 * self.shadow));
+            let part = self.engine.capacity as f64 * self.rate;
+            for engine in &mut self.miniatures {
+                engine.capacity = self.held.min(part).round().max(1.0) as u64;
+            }
+        }
+        if weight > self.miniatures[0].capacity {
             return;
         }
         let slot = fold(hash);
         let mut misses = [0_i64; 5];
         for (engine, misses) in self.miniatures.iter_mut().zip(&mut misses) {
             let room = |engine: &Engine, weight: u64| engine.total() + weight <= engine.capacity;
-            if let Some(entry) = engine.entries.get_mut(&slot) {
-                let changes = entry.weight != weight;
+            if engine.entries.contains_key(&slot) {
                 engine.hit(slot);
                 engine.entries.get_mut(&slot).unwrap().weight = weight;
-                while changes && !room(engine, 0) && engine.evict(&self.gate.sketch).is_some() {}
+                while !room(engine, 0) && engine.evict(&self.gate.sketch).is_some() {}
             } else {
                 *misses = 1;
                 let comes_back = engine.miss(hash);
