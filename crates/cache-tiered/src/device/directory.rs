@@ -3,7 +3,7 @@
 use super::{Device, DeviceFile, DirectoryError};
 use crate::random_id::random_id;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(feature = "disk", any(target_os = "linux", target_os = "android")))]
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -142,7 +142,7 @@ impl DeviceFile for File {
         FileExt::read_at(self, out, offset)
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(all(feature = "disk", any(target_os = "linux", target_os = "android")))]
     fn read_at_once(&self, offset: u64, out: &mut [u8]) -> io::Result<Option<usize>> {
         let out = &mut [io::IoSliceMut::new(out)];
         match preadv2(self, out, offset, ReadWriteFlags::NOWAIT) {

@@ -52,6 +52,7 @@ pub(crate) trait DeviceFile: Send + Sync {
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize>;
     /// The same, if that needs no waiting, as where the system has the bytes in memory; nothing if it would, or
     /// if that can not be told.
+    #[cfg(feature = "disk")]
     fn read_at_once(&self, _offset: u64, _out: &mut [u8]) -> io::Result<Option<usize>> {
         Ok(None)
     }
