@@ -33,7 +33,7 @@ use shadows::Shadows;
 const SAMPLE: u32 = 10;
 /// The sketch is made for so many entries at least.
 const SKETCH_MIN: u64 = 512;
-/// Keys that are remembered for each entry.
+/// Keys that are remembered for each entry, in the miniatures as well.
 const GHOSTS: u64 = 2;
 
 /// Behaves, at any time, like that one of five policies which would miss least: no policy is good at everything, and this one
@@ -182,6 +182,15 @@ impl Duel {
         }
     }
 
+    /// Before the first eviction the mean weight is known as well as it will be.
+    #[inline]
+    fn begin_evicting(&mut self) {
+        if !self.full {
+            self.full = true;
+            self.fit();
+        }
+    }
+
     /// What the residents weigh whose keys are of the sample. Takes time in proportion to them.
     fn count_held(&self) -> u64 {
         let segments = &self.engine.segments;
@@ -283,19 +292,13 @@ impl Policy for Duel {
 
     #[inline]
     fn victim(&mut self) -> Option<Slot> {
-        if !self.full {
-            self.full = true;
-            self.fit();
-        }
+        self.begin_evicting();
         self.engine.victim(&self.accesses, &self.gate)
     }
 
     #[inline]
     fn evict(&mut self) -> Option<Slot> {
-        if !self.full {
-            self.full = true;
-            self.fit();
-        }
+        self.begin_evicting();
         let (victim, weight) = self.engine.evict(&self.accesses, &self.gate)?;
         self.departed(victim, weight);
         Some(victim)

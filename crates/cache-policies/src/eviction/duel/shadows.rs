@@ -2,6 +2,7 @@
 
 use slab_core::HashArena;
 
+use super::GHOSTS;
 use super::accesses::Accesses;
 use super::engine::Engine;
 use super::mode::DuelMode;
@@ -99,7 +100,7 @@ impl Shadows {
         self.resize();
         for mode in DuelMode::ALL {
             if mode.has_ghost() {
-                let keys = 2 * self.entries as u64;
+                let keys = GHOSTS * self.entries as u64;
                 let ghost = &mut self.engines[mode.index()].ghost;
                 ghost.resize(keys, self.accesses.now());
             }
