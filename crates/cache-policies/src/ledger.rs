@@ -44,6 +44,12 @@ impl Ledger {
         self.len as usize
     }
 
+    /// Whether so much more weight is within the capacity.
+    #[inline(always)]
+    pub(crate) fn has_room_for(&self, weight: u32) -> bool {
+        self.weight + u64::from(weight) <= self.capacity
+    }
+
     /// The weight of a resident slot.
     #[inline(always)]
     pub(crate) fn weight_of(&self, slot: Slot) -> u32 {

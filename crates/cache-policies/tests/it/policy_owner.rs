@@ -284,6 +284,11 @@ impl<P: Policy> Owner<P> {
         assert_eq!(self.policy.len(), self.index.len());
         assert_eq!(self.policy.is_empty(), self.index.is_empty());
         assert_eq!(self.policy.weight(), self.weight);
+        if let Some(insights) = self.model.as_ref().and_then(|model| model.explain()) {
+            let mut told = Vec::new();
+            self.policy.explain(&mut |insight| told.push(insight));
+            assert_eq!(told, insights, "it tells something else");
+        }
         let resident = self.entries.iter().zip(0..);
         for (entry, slot) in resident.filter_map(|(entry, slot)| Some((entry.as_ref()?, slot))) {
             assert_eq!(self.policy.weight_of(Slot::new(slot)), entry.weight);

@@ -42,7 +42,7 @@ impl DuelConfig {
     }
 
     /// The most keys that are sampled, as a share of all, above 0 and up to 1. 0.5 by default, which is what caches of up to 64
-    /// entries have; those of 128 to 256 sample 0.25, and larger ones fewer, down to 1 in 48 from 3,072 entries on. A lower one
+    /// entries have; those of 128 sample 0.25, and larger ones fewer, down to 1 in 48 from 2,688 entries on. A lower one
     /// costs less time and tells modes apart less well.
     #[must_use]
     pub fn with_rate(self, rate: f64) -> Self {

@@ -6,7 +6,7 @@ use super::labels::PackedLabels;
 use super::mode::DuelMode;
 use crate::admission::gate::{Gate, Lots};
 use crate::policy::Hint;
-use crate::segments::Segments;
+use crate::segments::{Labels, Segments};
 use crate::slot::Slot;
 
 pub(super) const WINDOW: usize = 0;
@@ -16,6 +16,9 @@ pub(super) const PROTECTED: usize = 2;
 /// The most entries that the beginning of a request, or a hit, moves between the segments.
 const MOVES_MAX: u32 = 2;
 
+/// The most entries that an eviction moves. Where more are to be, the oldest of the window leaves, as in LRU.
+const EVICTION_MOVES_MAX: u32 = 16;
+
 /// A key that came back soon enough for the main region, where the frequency counts too.
 const TO_PROBATION: Hint = Hint::from_bits(1);
 /// A key that came back soon enough for the main region.
@@ -24,8 +27,8 @@ const TO_PROTECTED: Hint = Hint::from_bits(2);
 /// Three lists, a ghost, and a mode, which can be changed at any time: it says what the segments should be, and entries move
 /// over with the requests that follow. What is known of the keys in the slots is the caller's.
 #[derive(Clone, Debug)]
-pub(super) struct Engine {
-    pub(super) segments: Segments<3, PackedLabels>,
+pub(super) struct Engine<L = PackedLabels> {
+    pub(super) segments: Segments<3, L>,
     mode: DuelMode,
     window_capacity: u64,
     main_capacity: u64,
@@ -44,7 +47,7 @@ enum Decision {
     Replaces { candidate: Slot, victim: Slot },
 }
 
-impl Engine {
+impl<L: Labels> Engine<L> {
     pub(super) fn new(capacity: u64, mode: DuelMode, seed: u64) -> Self {
         let mut engine = Engine {
             segments: Segments::new(capacity),
@@ -115,7 +118,7 @@ impl Engine {
     }
 
     /// Begins a request: entries move to where the mode has them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn rebalance(&mut self) {
         if self.segments.weight(PROTECTED) <= self.protected_capacity
             && (self.segments.weight(WINDOW) <= self.window_capacity
@@ -123,6 +126,11 @@ impl Engine {
         {
             return;
         }
+        self.move_some();
+    }
+
+    #[cold]
+    fn move_some(&mut self) {
         for _ in 0..MOVES_MAX {
             if !self.shrink_protected() && !self.shrink_window() {
                 return;
@@ -219,7 +227,7 @@ impl Engine {
     /// A request for a key that is in no slot: where it is to go.
     #[inline]
     pub(super) fn miss(&mut self, folded: u32, accesses: &Accesses) -> Hint {
-        let previous = self.ghost.take(folded);
+        let previous = self.ghost.take(folded, accesses.now());
         let comes_back = self.mode.tests_recency()
             && previous.is_some_and(|previous| self.is_fresher(previous, accesses));
         self.coming = match (comes_back, self.mode.tests_frequency()) {
@@ -259,44 +267,57 @@ impl Engine {
     }
 
     /// Finds who is to leave; entries of the window that the main region has room for move there on the way.
-    #[inline]
+    #[inline(always)]
     fn decide(&mut self, accesses: &Accesses, gate: &Gate) -> Option<Decision> {
-        loop {
-            let main = self.main_weight_to_be();
+        for _ in 0..EVICTION_MOVES_MAX {
             let victim = self.victim_of_main();
             let Some(candidate) = self.segments.oldest(WINDOW) else {
                 return victim.map(Decision::Leaves);
             };
-            let Some(victim) = victim else {
-                // All of the main region is pinned, or it is empty.
-                if main < self.main_capacity && self.has_room(main, candidate) {
-                    self.segments.transfer(candidate, WINDOW, self.landing());
-                    continue;
-                }
-                return Some(Decision::Leaves(candidate));
-            };
-            if main > self.main_capacity {
+            let main = self.main_weight_to_be();
+            if let Some(victim) = victim
+                && main > self.main_capacity
+            {
                 return Some(Decision::Leaves(victim));
             }
-            if self.has_room(main, candidate) {
-                self.segments.transfer(candidate, WINDOW, self.landing());
-                continue;
+            if !self.has_room(main, candidate) {
+                return Some(match victim {
+                    Some(victim) if self.takes_place(candidate, victim, accesses, gate) => {
+                        Decision::Replaces { candidate, victim }
+                    }
+                    _ => Decision::Leaves(candidate),
+                });
             }
-            if !self.mode.tests_frequency() {
-                return Some(Decision::Leaves(candidate));
-            }
-            let frequency = |slot: Slot| gate.estimate(accesses.folded(slot));
-            let (ours, theirs) = (frequency(candidate), frequency(victim));
-            return Some(if self.lots.admits(ours, theirs + self.mode.margin()) {
-                Decision::Replaces { candidate, victim }
-            } else {
-                Decision::Leaves(candidate)
-            });
+            self.segments.transfer(candidate, WINDOW, self.landing());
+        }
+        let oldest = self.segments.oldest(WINDOW);
+        let leaves = oldest.or_else(|| self.victim_of_main());
+        leaves.map(Decision::Leaves)
+    }
+
+    /// Whether a candidate takes the place of the main region's victim, by the test of TinyLFU, if the mode has that.
+    #[inline]
+    fn takes_place(
+        &mut self,
+        candidate: Slot,
+        victim: Slot,
+        accesses: &Accesses,
+        gate: &Gate,
+    ) -> bool {
+        if !self.mode.tests_frequency() {
+            return false;
+        }
+        let margin = self.mode.margin();
+        let ours = gate.estimate(accesses.folded(candidate));
+        // Most that were asked for once lose to anybody.
+        ours > margin && {
+            let theirs = gate.estimate(accesses.folded(victim));
+            self.lots.admits(ours, theirs + margin)
         }
     }
 
     /// The slot that an eviction takes now; a candidate that wins moves up for it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn victim(&mut self, accesses: &Accesses, gate: &Gate) -> Option<Slot> {
         Some(match self.decide(accesses, gate)? {
             Decision::Leaves(slot) => slot,
@@ -308,7 +329,7 @@ impl Engine {
     }
 
     /// Makes a slot absent, and remembers its key if it leaves from the window; the slot and its weight.
-    #[inline]
+    #[inline(always)]
     pub(super) fn evict(&mut self, accesses: &Accesses, gate: &Gate) -> Option<(Slot, u32)> {
         let victim = self.victim(accesses, gate)?;
         let segment = self.segments.segment_of(victim);

@@ -60,7 +60,7 @@ const GHOSTS: u64 = 2;
 /// - How soon a key came back is told by the time of its last request, of residents and of twice as many keys that left from the
 ///   window: a key that comes back after fewer requests than the oldest of the main region has been waiting for takes its place,
 ///   which is what LIRS does (S. Jiang, X. Zhang, SIGMETRICS 2002).
-/// - Five miniatures, one fixed in each mode, see a sample of the keys: 1 in 48, more where the cache has less than 3,072 entries
+/// - Five miniatures, one fixed in each mode, see a sample of the keys: 1 in 48, more where the cache has less than 2,688 entries
 ///   (C. Waldspurger and others, "Cache Modeling and Optimization using Miniature Simulations", USENIX ATC 2017).
 ///   They have the same part of the capacity, or less where the cache holds less of the sample.
 /// - A mode becomes the current one when it would have missed less by 0.3 times the entries of a miniature, summed up as in a
@@ -71,10 +71,10 @@ const GHOSTS: u64 = 2;
 /// only. Keys that are removed are removed from the miniatures too. Entries that are too heavy for a miniature do not vote. The
 /// same requests and seed have the same outcome on every machine.
 ///
-/// Calls take constant time amortised; an eviction after a change of the mode may move as many entries as the main region became
-/// larger by. What is made for the number of entries grows by doubling, from where 65,536 are expected. 24 bytes a slot with the
+/// Calls take constant time, but those that make something for another number of entries. An eviction moves 16 entries at most, so
+/// after a change of the mode the main region takes some evictions to become as large as it is to be. What is made for the number of entries grows by doubling, from where 65,536 are expected. 24 bytes a slot with the
 /// sketch, 4 more once weights differ from 1; 8 for each of the keys remembered, two an entry; and the miniatures, which have one entry of
-/// about 190 bytes for 48, more below 3,072.
+/// about 200 bytes for 48, more below 2,688.
 ///
 /// ```
 /// use cache_policies::{Duel, DuelConfig, DuelMode, Hint, Policy, Slot};
@@ -118,7 +118,7 @@ pub struct Duel {
     config: DuelConfig,
     /// What the residents weigh whose keys are of the sample.
     held: u64,
-    /// What ghost and miniatures are made for; 0 until there is an entry.
+    /// What ghost and miniatures are made for; 0 until there is an entry, and where the capacity changed since the last one left.
     entries: u64,
     /// Whether there was a need for a victim yet: the mean weight is known then.
     full: bool,
@@ -340,7 +340,10 @@ impl Policy for Duel {
             return;
         }
         self.engine.set_capacity(capacity);
-        if !self.is_empty() {
+        if self.is_empty() {
+            // What entries weigh is known with the next one.
+            self.entries = 0;
+        } else {
             self.fit();
         }
     }

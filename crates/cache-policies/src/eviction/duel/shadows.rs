@@ -1,5 +1,7 @@
 //! The miniatures: one engine fixed in each mode, over a sample of the keys.
 
+use alloc::vec::Vec;
+
 use slab_core::HashArena;
 
 use super::GHOSTS;
@@ -8,15 +10,18 @@ use super::engine::Engine;
 use super::mode::DuelMode;
 use super::room::Room;
 use crate::admission::gate::Gate;
+use crate::ledger::grow;
+use crate::marks::Marks;
 use crate::mix::mix;
+use crate::policy::Hint;
 use crate::slot::Slot;
 
 /// The share of the keys that miniatures take of many.
 const RATE_MIN: f64 = 1.0 / 48.0;
 /// Miniatures of this many entries tell modes apart well enough, where that takes no more than `RATE_SMALL` of the keys.
-const ENTRIES_WANTED: f64 = 64.0;
+const ENTRIES_WANTED: f64 = 56.0;
 /// The share of the keys that the miniatures of small caches take,
-const RATE_SMALL: f64 = 0.25;
+const RATE_SMALL: f64 = 1.0 / 6.0;
 /// and more where they would have fewer entries than this, of which chance decides.
 const ENTRIES_MIN: f64 = 32.0;
 
@@ -29,9 +34,11 @@ const HASHES: f64 = 18_446_744_073_709_551_616.0;
 #[derive(Clone, Debug)]
 pub(super) struct Shadows {
     /// By the index of the mode.
-    engines: [Engine; DuelMode::ALL.len()],
+    engines: [Engine<Marks>; DuelMode::ALL.len()],
     /// What the sketch knows of each key that a miniature has.
     keys: HashArena<u32>,
+    /// Which miniatures have a slot, by the bits of the indices of their modes.
+    having: Vec<u8>,
     accesses: Accesses,
     bound: u64,
     salt: u64,
@@ -66,6 +73,7 @@ impl Shadows {
         Shadows {
             engines: DuelMode::ALL.map(engine),
             keys: HashArena::new(),
+            having: Vec::new(),
             accesses: Accesses::default(),
             bound: 0,
             salt,
@@ -111,8 +119,7 @@ impl Shadows {
     /// Notes what the cache, which is full, holds of the sample.
     #[inline]
     pub(super) fn follow(&mut self, held: u64) {
-        self.room.follow(held);
-        if self.room.capacity() != self.engines[0].segments.ledger.capacity() {
+        if self.room.follow(held) {
             self.resize();
         }
     }
@@ -131,6 +138,7 @@ impl Shadows {
         mix(u64::from(folded) ^ self.salt) < self.bound
     }
 
+    #[inline(always)]
     fn find(&self, folded: u32) -> Option<Slot> {
         let is_it = |key: &u32| *key == folded;
         let (index, _) = self.keys.find(spread(folded), is_it)?;
@@ -149,29 +157,31 @@ impl Shadows {
             Some(slot) => (slot, self.accesses.touch(slot).0),
             None => (self.start(folded)?, self.accesses.now()),
         };
-        let mut missed = 0;
-        for mode in DuelMode::ALL {
-            let index = mode.index();
+        let having = self.having[slot.index()];
+        self.having[slot.index()] = DuelMode::EVERY;
+        for index in 0..self.engines.len() {
             let engine = &mut self.engines[index];
             engine.rebalance();
-            if engine.segments.is_resident(slot) {
+            let is_there = having >> index & 1 != 0;
+            let (hint, more) = if is_there {
                 engine.hit(slot, previous, &self.accesses);
-                if engine.segments.weight_of(slot) != weight {
+                if engine.segments.ledger.weight_of(slot) != weight {
                     engine.segments.reweigh(slot, weight);
                 }
                 // It may be larger than it was, and room less.
-                self.make_room(index, 0, slot, gate);
+                (Hint::NONE, 0)
             } else {
-                missed |= 1 << index;
-                let hint = engine.miss(folded, &self.accesses);
-                self.make_room(index, weight, slot, gate);
+                (engine.miss(folded, &self.accesses), weight)
+            };
+            self.make_room(index, more, slot, gate);
+            if !is_there {
                 self.engines[index].insert(slot, weight, hint);
             }
         }
-        if found_nowhere(&self.engines, slot) {
+        if self.having[slot.index()] == 0 {
             self.keys.remove(slot.get());
         }
-        Some(missed)
+        Some(!having & DuelMode::EVERY)
     }
 
     /// A slot for a key that has none; `None` if there is no memory for it.
@@ -184,31 +194,34 @@ impl Shadows {
         }
         let slot = Slot::new(self.keys.insert(spread(folded), folded));
         self.accesses.start(slot, folded);
+        if slot.index() >= self.having.len() {
+            grow(&mut self.having, slot, || 0);
+        }
+        self.having[slot.index()] = 0;
         Some(slot)
     }
 
     /// Evicts from one miniature until it has room for this weight. Keys that no miniature has any more go, but for the one that is
     /// asked for.
-    #[inline]
+    #[inline(always)]
     fn make_room(&mut self, index: usize, weight: u32, asked_for: Slot, gate: &Gate) {
-        let mut engine = &mut self.engines[index];
-        while engine.segments.ledger.weight() + u64::from(weight)
-            > engine.segments.ledger.capacity()
-        {
+        let engine = &mut self.engines[index];
+        while !engine.segments.ledger.has_room_for(weight) {
             let Some((victim, _)) = engine.evict(&self.accesses, gate) else {
                 return;
             };
-            if victim != asked_for && found_nowhere(&self.engines, victim) {
+            let having = &mut self.having[victim.index()];
+            *having &= !(1 << index);
+            if *having == 0 && victim != asked_for {
                 self.keys.remove(victim.get());
             }
-            engine = &mut self.engines[index];
         }
     }
 
     /// A sampled key is no more, and nobody remembers it.
     pub(super) fn forget(&mut self, folded: u32) {
         for engine in &mut self.engines {
-            engine.ghost.take(folded);
+            engine.ghost.take(folded, self.accesses.now());
         }
         let Some(slot) = self.find(folded) else {
             return;
@@ -218,6 +231,7 @@ impl Shadows {
                 engine.remove(slot, false, &self.accesses);
             }
         }
+        self.having[slot.index()] = 0;
         self.keys.remove(slot.get());
     }
 
@@ -225,9 +239,17 @@ impl Shadows {
         self.keys.check();
         let mut residents = 0;
         for (index, folded) in self.keys.iter() {
-            let has = |engine: &&Engine| engine.segments.is_resident(Slot::new(index));
+            let has = |engine: &&Engine<Marks>| engine.segments.is_resident(Slot::new(index));
             let having = self.engines.iter().filter(has).count();
             assert_ne!(having, 0, "a key is kept that no miniature has");
+            let noted = self.having[index as usize];
+            for (mode, engine) in self.engines.iter().enumerate() {
+                assert_eq!(
+                    noted >> mode & 1 == 1,
+                    has(&engine),
+                    "who has a key is noted wrong"
+                );
+            }
             assert!(self.takes(*folded), "a key is not of the sample");
             residents += having;
         }
@@ -242,11 +264,4 @@ impl Shadows {
         );
         self.engines.iter().for_each(Engine::check);
     }
-}
-
-/// Whether no miniature has a slot.
-#[inline]
-fn found_nowhere(engines: &[Engine], slot: Slot) -> bool {
-    let has = |engine: &Engine| engine.segments.is_resident(slot);
-    !engines.iter().any(has)
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use cache_policies::{DuelMode, FrequencySketch};
+use cache_policies::{DuelMode, FrequencySketch, Insight};
 
 use super::Model;
 use super::tiny_lfu::{Gate, admits, expected, split_mix};
@@ -256,7 +256,7 @@ impl Engine {
     }
 
     fn evict(&mut self, sketch: &FrequencySketch) -> Option<u32> {
-        loop {
+        for _ in 0..16 {
             // The one that is to come counts already.
             let main = match self.coming {
                 P => self.main() + 1,
@@ -292,6 +292,10 @@ impl Engine {
             self.drop(candidate, true);
             return Some(candidate);
         }
+        // Too many have to move.
+        let oldest = self.lists[W].first().copied().or(self.victim())?;
+        self.drop(oldest, true);
+        Some(oldest)
     }
 
     fn drop(&mut self, slot: u32, remember: bool) {
@@ -367,6 +371,8 @@ pub(crate) struct DuelModel {
     changed_at: u64,
     pen: f64,
     d: [i64; 5],
+    samples: u64,
+    misses: [u64; 5],
     changes: Rc<Cell<u64>>,
 }
 
@@ -391,6 +397,8 @@ impl DuelModel {
             changed_at: 0,
             pen: 0.0,
             d: [0; 5],
+            samples: 0,
+            misses: [0; 5],
             changes: Rc::default(),
         }
     }
@@ -407,8 +415,8 @@ impl DuelModel {
         self.entries = expected(capacity, len, weight);
         self.engine.ghost_resize(2 * self.entries);
         let entries = self.entries.max(1) as f64;
-        let small = (32.0 / entries).max(0.25);
-        let rate = (64.0 / entries).min(small).max(1.0 / 48.0);
+        let small = (32.0 / entries).max(1.0 / 6.0);
+        let rate = (56.0 / entries).min(small).max(1.0 / 48.0);
         let rate = rate.min(self.rate_max);
         if self.rate == 0.0 || rate > 2.0 * self.rate || 2.0 * rate < self.rate {
             self.rate = rate;
@@ -427,6 +435,11 @@ impl DuelModel {
             self.shadow = shadow;
             (self.n, self.changed_at, self.pen, self.d) = (0, 0, 0.0, [0; 5]);
         }
+    }
+
+    fn current(&self) -> usize {
+        let is_it = |mode: &DuelMode| *mode == self.engine.mode;
+        DuelMode::ALL.iter().position(is_it).unwrap()
     }
 
     fn takes(&self, hash: u64) -> bool {
@@ -467,10 +480,11 @@ impl DuelModel {
             }
         }
         self.n += 1;
-        let current = DuelMode::ALL
-            .iter()
-            .position(|mode| *mode == self.engine.mode)
-            .unwrap();
+        self.samples += 1;
+        for (sum, miss) in self.misses.iter_mut().zip(misses) {
+            *sum += miss as u64;
+        }
+        let current = self.current();
         if misses == [misses[0]; 5] {
             return;
         }
@@ -555,8 +569,33 @@ impl Model for DuelModel {
             return;
         }
         self.engine.capacity = capacity;
-        if !self.engine.entries.is_empty() {
+        if self.engine.entries.is_empty() {
+            // With the next entry.
+            self.entries = 0;
+        } else {
             self.fit();
         }
+    }
+
+    fn explain(&self) -> Option<Vec<Insight>> {
+        let mode = Insight::Choice {
+            name: "mode",
+            chosen: self.current(),
+            of: &["f", "l", "i", "m", "h"],
+        };
+        let names = [
+            "misses of f",
+            "misses of l",
+            "misses of i",
+            "misses of m",
+            "misses of h",
+        ];
+        let miss = |(name, part)| Insight::Ratio {
+            name,
+            part,
+            whole: self.samples,
+        };
+        let misses = names.into_iter().zip(self.misses).map(miss);
+        Some([mode].into_iter().chain(misses).collect())
     }
 }

@@ -29,6 +29,8 @@ pub(crate) use slru::SlruModel;
 pub(crate) use tiny_lfu::{TinyLfuModel, WTinyLfuModel};
 pub(crate) use two_q::TwoQModel;
 
+use cache_policies::Insight;
+
 /// What a policy is held against: it must name the same victims and remember the same keys.
 ///
 /// The owner calls a model as it calls the policy. An unpinned entry goes where the contract of the policy says.
@@ -60,4 +62,9 @@ pub(crate) trait Model {
     fn unpin(&mut self, slot: u32);
 
     fn set_capacity(&mut self, capacity: u64);
+
+    /// What the policy is to tell by [`Policy::explain`](cache_policies::Policy::explain), if the model knows.
+    fn explain(&self) -> Option<Vec<Insight>> {
+        None
+    }
 }
