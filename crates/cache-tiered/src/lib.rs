@@ -46,7 +46,7 @@ mod timer;
 pub use activity::Activity;
 pub use behind::{BehindStats, DeadLetter};
 pub use blocking::Blocking;
-pub use cache_policies::{AnyConfig, Cause, Quota, RejectReason, Rejected};
+pub use cache_policies::{AnyConfig, Cause, Insight, Quota, RejectReason, Rejected};
 #[cfg(feature = "serde")]
 pub use codec::Postcard;
 pub use codec::{Codec, CodecError, Pooled, Raw};
@@ -70,7 +70,7 @@ pub use life::Life;
 pub use manual_clock::ManualClock;
 pub use memory::{
     Clock, Compute, Iter, LoadTimes, MemoryCache, MemoryCacheBuilder, MemoryStats, MonotonicClock,
-    PartitionError, PartitionStats, Restored, Snapshotted,
+    PartitionError, PartitionStats, PolicyInsight, Restored, Snapshotted,
 };
 #[cfg(feature = "object-store")]
 pub use object_store;

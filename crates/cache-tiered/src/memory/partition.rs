@@ -252,6 +252,11 @@ impl<P: Policy> Parted<P> {
         })
     }
 
+    /// The policies, by the numbers of their partitions.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &P> {
+        self.names.iter().map(|&name| self.partitions.policy(name))
+    }
+
     pub(super) const fn all(&self) -> &Partitions<P> {
         &self.partitions
     }

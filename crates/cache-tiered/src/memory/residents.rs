@@ -9,7 +9,7 @@ use super::partition::PartitionStats;
 use super::put::Ticket;
 use super::shard::{Counts, Node, State, retired_max};
 use cache_policies::{
-    Claim, Demand, Hint, Policy, Quota, RejectReason, Rejected, Room, Slot, Victim,
+    Claim, Demand, Hint, Insight, Policy, Quota, RejectReason, Rejected, Room, Slot, Victim,
 };
 
 /// What an entry asks for: of the shard, or of its partition.
@@ -30,6 +30,21 @@ impl<K, V, P: Policy> State<K, V, P> {
         match &self.parted {
             None => self.residency.weight(),
             Some(parted) => parted.all().weight(),
+        }
+    }
+
+    /// What the policies tell, each with the number of its partition.
+    pub(super) fn explain(&self, mut tell: impl FnMut(usize, Insight)) {
+        match &self.parted {
+            None => self
+                .residency
+                .policy()
+                .explain(&mut |insight| tell(0, insight)),
+            Some(parted) => {
+                for (partition, policy) in parted.policies().enumerate() {
+                    policy.explain(&mut |insight| tell(partition, insight));
+                }
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::doubles::Random;
 use cache_policies::{AnyConfig, AnyPolicy, Cache};
 use cache_tiered::{
-    BuildError, Cause, InMemory, ManualClock, MemoryCache, MemoryTier, PartitionError,
+    BuildError, Cause, InMemory, Insight, ManualClock, MemoryCache, MemoryTier, PartitionError,
     PartitionStats, Quota, Raw, RejectReason, ResizeError, Tiered,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -504,4 +504,41 @@ fn the_memory_of_a_tiered_cache_has_partitions_too() {
         assert!(cache.get(&(1_000 + key)).wait().unwrap().is_some());
     }
     assert_eq!(cache.partition_stats()[1].len, 50);
+}
+
+#[test]
+fn each_policy_tells_what_it_has_found_out() {
+    let cache = parted(1_000, 2, "duel:start=m", &[PLAIN, PLAIN]);
+    // A loop over twice as many keys as there is room for, in the first partition alone.
+    for key in (0..2_000).cycle().take(60_000) {
+        if cache.get(&(0, key)).is_none() {
+            cache.insert((0, key), key);
+        }
+    }
+    let insights = cache.explain_policy();
+    let modes = insights.iter().filter_map(|told| match told.insight {
+        Insight::Choice { chosen, of, .. } => Some((told.shard, told.partition, of[chosen])),
+        _ => None,
+    });
+    assert_eq!(
+        modes.collect::<Vec<_>>(),
+        [(0, 0, "i"), (0, 1, "m"), (1, 0, "i"), (1, 1, "m")]
+    );
+    let samples = insights.iter().filter_map(|told| match told.insight {
+        Insight::Ratio { whole, .. } => Some((told.partition, whole)),
+        _ => None,
+    });
+    for (partition, samples) in samples {
+        assert_eq!(samples > 0, partition == 0, "{samples} in {partition}");
+    }
+    assert_eq!(parted(1_000, 2, "lru", &[PLAIN]).explain_policy(), []);
+
+    let policy = "w-tinylfu-adaptive".parse().unwrap();
+    let tier = MemoryTier::entries(1_000).shards(2).policy(policy);
+    let builder = Tiered::<u64, u64>::builder().name("explained").memory(tier);
+    let tiered = builder.store(InMemory::new()).build().unwrap();
+    let windows = tiered.explain_policy();
+    let told = |index: usize| (windows[index].shard, windows[index].partition);
+    assert_eq!((windows.len(), told(0), told(1)), (2, (0, 0), (1, 0)));
+    assert!(matches!(windows[1].insight, Insight::Share { share, .. } if share > 0.0));
 }
