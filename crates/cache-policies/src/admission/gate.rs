@@ -56,6 +56,8 @@ pub(crate) struct Gate {
     sketch: FrequencySketch,
     /// The entries that the sketch is made for; 0 until there is one.
     entries: u64,
+    /// It suits up to so many; 0 where the capacity has changed and there was no entry to tell what one weighs.
+    suits: u64,
     /// The last requests before there was an entry, folded.
     early: VecDeque<u32>,
     /// The increments of a sample for each entry that there is room for.
@@ -71,6 +73,7 @@ impl Gate {
         Gate {
             sketch: FrequencySketch::new(WORDS_MIN as usize, sample * WORDS_MIN),
             entries: 0,
+            suits: 0,
             early: VecDeque::new(),
             sample,
             entries_min: 1,
@@ -142,10 +145,15 @@ impl Gate {
         self.lots.admits(candidate, victim)
     }
 
-    /// Whether the sketch is too small for this many entries.
+    /// Whether the sketch is too small for this many entries, or it is not known yet how large it should be.
     #[inline]
     pub(crate) fn is_outgrown(&self, len: u64) -> bool {
-        len > self.entries
+        len > self.suits
+    }
+
+    /// Notes that the capacity has changed while there is no entry: the sketch is fitted with the next one.
+    pub(crate) fn await_entry(&mut self) {
+        self.suits = 0;
     }
 
     /// Makes the sketch one for as many entries as the weights let expect; beyond `EXPECTED_MAX`, for as many as there
@@ -163,6 +171,7 @@ impl Gate {
         if self.entries == 0 {
             // Resized, each block would stand in many, and many counts would say nothing.
             self.entries = wanted;
+            self.suits = wanted;
             self.sketch = FrequencySketch::new(wanted.max(WORDS_MIN) as usize, sample);
             return mem::take(&mut self.early);
         }
@@ -175,6 +184,7 @@ impl Gate {
                 words *= 2;
             }
         }
+        self.suits = self.entries;
         self.sketch.resize(words, sample);
         VecDeque::new()
     }

@@ -462,7 +462,9 @@ impl<P: Policy> Policy for TinyLfu<P> {
             return;
         }
         self.policy.set_capacity(capacity);
-        if !self.is_empty() {
+        if self.is_empty() {
+            self.gate.await_entry();
+        } else {
             self.fit_gate();
         }
     }

@@ -1,9 +1,9 @@
 //! W-TinyLFU and TinyLFU: against naive models, and what they are for.
 
 use cache_policies::{
-    AnyConfig, AnyPolicy, Belady, BeladyConfig, Cache, Hint, Lru, LruConfig, Policy, Slot, Slru,
-    SlruConfig, TinyLfu, TinyLfuConfig, WTinyLfu, WTinyLfuAdaptive, WTinyLfuAdaptiveConfig,
-    WTinyLfuConfig,
+    AnyConfig, AnyPolicy, Belady, BeladyConfig, Cache, Duel, DuelConfig, Hint, Lru, LruConfig,
+    Policy, Slot, Slru, SlruConfig, TinyLfu, TinyLfuConfig, WTinyLfu, WTinyLfuAdaptive,
+    WTinyLfuAdaptiveConfig, WTinyLfuConfig,
 };
 
 use crate::policy_models::{TinyLfuModel, WTinyLfuModel};
@@ -420,4 +420,39 @@ fn tinylfu_before_a_policy_is_read_and_written() {
         refused("tinylfu:door=on/lru"),
         "tinylfu has no parameter `door`: it takes doorkeeper, sample, seed"
     );
+}
+
+/// How often a key seems to have been asked for after many requests for others, in a cache that was emptied and made smaller.
+fn frequency_after_shrinking<P: Policy>(config: &P::Config, frequency: fn(&P, u64) -> u8) -> u8 {
+    let mut policy = P::new(60_000, config).unwrap();
+    let insert = |policy: &mut P, hash: u64| {
+        let hint = policy.miss(hash);
+        policy.insert(Slot::new(0), hash, 1, hint);
+    };
+    insert(&mut policy, mix(0));
+    policy.remove(Slot::new(0), false);
+    policy.set_capacity(100);
+    insert(&mut policy, mix(0));
+    for _ in 0..14 {
+        policy.hit(Slot::new(0), mix(0));
+    }
+    assert_eq!(frequency(&policy, mix(0)), 15);
+    for number in 1..20_000 {
+        policy.remove(Slot::new(0), false);
+        insert(&mut policy, mix(number));
+    }
+    frequency(&policy, mix(0))
+}
+
+#[test]
+fn an_emptied_cache_that_is_made_smaller_forgets_as_soon_as_a_small_one() {
+    let found = [
+        frequency_after_shrinking(&WTinyLfuConfig::default(), WTinyLfu::frequency),
+        frequency_after_shrinking(&DuelConfig::default(), Duel::frequency),
+        frequency_after_shrinking(
+            &TinyLfuConfig::new(LruConfig::default()),
+            TinyLfu::<Lru>::frequency,
+        ),
+    ];
+    assert!(found.iter().all(|found| *found < 6), "{found:?}");
 }

@@ -362,6 +362,8 @@ impl Regions {
         }
         if self.ledger().len() > 0 {
             self.fit_gate();
+        } else {
+            self.gate.await_entry();
         }
         self.settle();
     }

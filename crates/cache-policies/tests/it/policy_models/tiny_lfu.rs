@@ -22,6 +22,8 @@ const PROTECTED: usize = 2;
 pub(super) struct Gate {
     pub(super) sketch: FrequencySketch,
     pub(super) entries: u64,
+    /// It suits so many.
+    suits: u64,
     /// The sketch is made for so many at least.
     pub(super) entries_min: u64,
     /// The requests before the first entry.
@@ -35,6 +37,7 @@ impl Gate {
         Gate {
             sketch: FrequencySketch::new(64, 64 * sample),
             entries: 0,
+            suits: 0,
             entries_min: 1,
             early: Vec::new(),
             sample,
@@ -55,7 +58,7 @@ impl Gate {
         let sample = (self.sample * entries).max(2);
         let mut words = self.sketch.words();
         if self.entries == 0 {
-            self.entries = entries;
+            (self.entries, self.suits) = (entries, entries);
             self.sketch = FrequencySketch::new(entries.max(64) as usize, sample);
             let forgotten = self.early.len().saturating_sub(64);
             for hash in &self.early[forgotten..] {
@@ -72,6 +75,7 @@ impl Gate {
                 words *= 2;
             }
         }
+        self.suits = self.entries;
         self.sketch.resize(words, sample);
     }
 
@@ -283,7 +287,7 @@ impl Model for WTinyLfuModel {
             self.queues[WINDOW].push_back(entry);
         }
         let len = self.all().count() as u64;
-        if len > self.gate.entries {
+        if len > self.gate.suits {
             let weight = self.all().map(|entry| entry.weight).sum();
             self.gate.fit(self.capacity, len, weight);
         }
@@ -376,6 +380,8 @@ impl Model for WTinyLfuModel {
         if len > 0 {
             let weight = self.all().map(|entry| entry.weight).sum();
             self.gate.fit(capacity, len, weight);
+        } else {
+            self.gate.suits = 0;
         }
         self.settle();
     }
@@ -407,6 +413,8 @@ impl TinyLfuModel {
         let (len, weight) = all.fold((0, 0), |(len, sum), entry| (len + 1, sum + entry.weight));
         if len > 0 {
             self.gate.fit(self.capacity, len, weight);
+        } else {
+            self.gate.suits = 0;
         }
     }
 
@@ -436,7 +444,7 @@ impl Model for TinyLfuModel {
             segment: WINDOW,
         };
         self.queue.extend(self.candidate.replace(candidate));
-        if (self.queue.len() + self.pinned.len()) as u64 >= self.gate.entries {
+        if (self.queue.len() + self.pinned.len()) as u64 >= self.gate.suits {
             self.fit();
         }
     }
