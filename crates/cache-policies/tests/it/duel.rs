@@ -122,6 +122,26 @@ fn a_loop_of_which_the_sample_has_few_is_seen() {
     }
 }
 
+/// Of entries that weigh 1,000 there is nearly always room left for less than one: that is no room in the main region.
+#[test]
+fn a_loop_hits_as_often_where_entries_weigh_more_than_1() {
+    let keys: Vec<u64> = (0..40 * 512).map(|position| position % 640).collect();
+    let light = miss_ratio(DuelConfig::default().into(), 512, &keys);
+    let builder = Cache::builder()
+        .capacity(512_777)
+        .policy::<Duel>(DuelConfig::default());
+    let builder = builder.hasher(FixedState::with_seed(1));
+    let mut cache = builder.weigher(|_: &u64, (): &()| 1_000).build().unwrap();
+    for key in &keys {
+        if cache.get(key).is_none() {
+            cache.insert(*key, ()).unwrap();
+        }
+    }
+    let heavy = cache.stats().misses as f64 / keys.len() as f64;
+    assert!(light < 0.4, "{light}");
+    assert!((heavy - light).abs() < 0.01, "{heavy}, {light} of weight 1");
+}
+
 #[test]
 fn requests_and_seed_tell_all_that_happens() {
     let keys = phases(512, 1, 20);

@@ -90,6 +90,13 @@ impl<L: Labels> Engine<L> {
         self.segments.weight(PROBATION) + self.segments.weight(PROTECTED)
     }
 
+    /// What an entry weighs that is not known, as far as the others tell.
+    #[inline]
+    fn mean_weight(&self) -> u64 {
+        let ledger = &self.segments.ledger;
+        ledger.weight() / (ledger.len() as u64).max(1)
+    }
+
     /// Where entries of the window go that the main region has room for.
     #[inline]
     fn landing(&self) -> usize {
@@ -110,7 +117,9 @@ impl<L: Labels> Engine<L> {
     /// test of LIRS.
     #[inline]
     fn is_fresher(&self, previous: Time, accesses: &Accesses) -> bool {
-        if self.main_weight() < self.main_capacity {
+        // Of entries that weigh more than 1, some room is nearly always left.
+        let main = self.main_weight();
+        if main < self.main_capacity && main + self.mean_weight() <= self.main_capacity {
             return true;
         }
         let victim = self.victim_of_main().filter(|_| self.main_capacity > 0);

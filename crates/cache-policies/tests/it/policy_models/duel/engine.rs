@@ -121,7 +121,10 @@ impl Engine {
     fn fresher(&self, previous: u64) -> bool {
         let waits = |victim: u32| self.now - self.entries[&victim].last;
         let is_sooner = |victim: u32| self.now - previous < waits(victim);
-        self.mcap() > 0 && (self.main() < self.mcap() || self.victim().is_some_and(is_sooner))
+        // There may always be some room left that is less than an entry.
+        let mean = self.total() / self.entries.len().max(1) as u64;
+        let has_room = self.main() < self.mcap() && self.main() + mean <= self.mcap();
+        self.mcap() > 0 && (has_room || self.victim().is_some_and(is_sooner))
     }
 
     /// To the front of a list, from whichever it is in.
