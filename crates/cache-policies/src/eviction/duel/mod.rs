@@ -71,10 +71,11 @@ const GHOSTS: u64 = 2;
 /// only. Keys that are removed are removed from the miniatures too. Entries that are too heavy for a miniature do not vote. The
 /// same requests and seed have the same outcome on every machine.
 ///
-/// Calls take constant time, but those that make something for another number of entries. An eviction moves 16 entries at most, so
-/// after a change of the mode the main region takes some evictions to become as large as it is to be. What is made for the number of entries grows by doubling, from where 65,536 are expected. 24 bytes a slot with the
-/// sketch, 4 more once weights differ from 1; 8 for each of the keys remembered, two an entry; and the miniatures, which have one entry of
-/// about 200 bytes for 48, more below 2,688.
+/// Calls take constant time, but those that make something for another number of entries. An eviction moves 16 entries at most,
+/// so after a change of the mode the main region takes some evictions to become as large as it is to be. What is made for the
+/// number of entries grows by doubling, from where 65,536 are expected. 24 bytes a slot with the sketch, 4 more once weights
+/// differ from 1; 8 for each of the keys remembered, two an entry; and the miniatures, which have one entry of about 200 bytes
+/// for 48, more below 2,688.
 ///
 /// ```
 /// use cache_policies::{Duel, DuelConfig, DuelMode, Hint, Policy, Slot};
