@@ -21,7 +21,7 @@ impl<K, V, P: Policy> Core<K, V, P> {
     pub(crate) fn explain_policy(&self) -> Vec<PolicyInsight> {
         let mut insights = Vec::new();
         for (shard, locked) in self.shards().enumerate() {
-            locked.state.explain(|partition, insight| {
+            locked.state.explain_policy(|partition, insight| {
                 insights.push(PolicyInsight {
                     shard,
                     partition,

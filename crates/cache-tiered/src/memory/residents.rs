@@ -34,7 +34,7 @@ impl<K, V, P: Policy> State<K, V, P> {
     }
 
     /// What the policies tell, each with the number of its partition.
-    pub(super) fn explain(&self, mut tell: impl FnMut(usize, Insight)) {
+    pub(super) fn explain_policy(&self, mut tell: impl FnMut(usize, Insight)) {
         match &self.parted {
             None => self
                 .residency

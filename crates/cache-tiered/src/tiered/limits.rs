@@ -1,8 +1,8 @@
-//! The limits of the memory tier, changed at run time, and what its partitions have and its policies have found out.
+//! The limits of the memory tier, changed at run time, and what its partitions have.
 
 use super::Tiered;
 use crate::error::ResizeError;
-use crate::memory::{PartitionError, PartitionStats, PolicyInsight};
+use crate::memory::{PartitionError, PartitionStats};
 use cache_policies::Quota;
 
 impl<K, V> Tiered<K, V> {
@@ -56,12 +56,5 @@ impl<K, V> Tiered<K, V> {
     #[must_use]
     pub fn partition_stats(&self) -> Vec<PartitionStats> {
         self.shared.memory.partition_stats()
-    }
-
-    /// What the policies of the memory tier have found out, as [`MemoryCache::explain_policy`](crate::MemoryCache::explain_policy) tells it.
-    /// O(shards x partitions).
-    #[must_use]
-    pub fn explain_policy(&self) -> Vec<PolicyInsight> {
-        self.shared.memory.explain_policy()
     }
 }

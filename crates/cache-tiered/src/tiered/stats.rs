@@ -5,7 +5,7 @@ use super::hit::Tier;
 use crate::behind::{BehindStats, WriteBehind};
 use crate::count::Count;
 use crate::error::LoadError;
-use crate::memory::MemoryStats;
+use crate::memory::{MemoryStats, PolicyInsight};
 use crate::source::Loaded;
 
 impl<K, V> Tiered<K, V> {
@@ -20,6 +20,13 @@ impl<K, V> Tiered<K, V> {
             prefetches_late: ahead.late.get(),
             ..self.shared.counters.stats(self.shared.memory.stats())
         }
+    }
+
+    /// What the policies of the memory tier have found out, as
+    /// [`MemoryCache::explain_policy`](crate::MemoryCache::explain_policy) tells it. O(shards x partitions).
+    #[must_use]
+    pub fn explain_policy(&self) -> Vec<PolicyInsight> {
+        self.shared.memory.explain_policy()
     }
 
     /// Tells the recorder of the crate metrics what the [statistics](Self::stats) count, and those of

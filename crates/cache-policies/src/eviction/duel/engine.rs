@@ -138,6 +138,7 @@ impl<L: Labels> Engine<L> {
         self.move_some();
     }
 
+    /// Moves a few entries; apart, as most requests find nothing to move.
     #[cold]
     fn move_some(&mut self) {
         for _ in 0..MOVES_MAX {
